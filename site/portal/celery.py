@@ -1,0 +1,12 @@
+"""The Celery application: `celery -A portal.celery worker`. Rooms name their queues in their tasks.py."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.base")
+
+app = Celery("eschool")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["media_pipeline", "search", "courses.archive", "courses", "people", "reports", "portal"])
+app.conf.beat_schedule = {}

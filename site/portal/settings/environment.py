@@ -1,0 +1,64 @@
+"""The one place where the environment is read: every knob of an installation, with its default.
+
+Without any variable set, everything is embedded on one machine under `ESCHOOL_DATA_DIR`
+(SQLite, Valkey on a unix socket, tantivy, local files).
+"""
+
+import json
+import secrets
+from pathlib import Path
+
+from environs import Env
+
+env = Env()
+
+ROOT = Path(__file__).resolve().parents[3]
+"""The checkout: the folder that holds `run`."""
+
+DATA_DIR = Path(env.str("ESCHOOL_DATA_DIR", str(ROOT / "var"))).resolve()
+"""Everything that an installation writes lives below this folder."""
+
+PRODUCTION = env.str("ESCHOOL_MODE", "demonstration") == "production"
+
+DATABASE_URL = env.str("DATABASE_URL", f"sqlite:///{DATA_DIR / 'eschool.sqlite3'}")
+BROKER_URL = env.str("BROKER_URL", f"redis+socket://{DATA_DIR / 'valkey.sock'}")
+CACHE_URL = env.str("CACHE_URL", "")
+SEARCH_URL = env.str("SEARCH_URL", "")
+STORAGE_URL = env.str("STORAGE_URL", "")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["*"] if not PRODUCTION else [])
+BASE_URL = env.str("BASE_URL", "http://127.0.0.1:8000")
+BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", False)
+
+
+class MissingSetting(Exception):
+    """A setting without which production must not start; the text says which and how to make one."""
+
+
+def secret(name: str) -> str:
+    """The secret `name` from the environment, or, outside production, one kept in `DATA_DIR/secrets.json`.
+
+    Raises MissingSetting in production when the variable is not set: a secret that was
+    made up silently would be lost with the next machine, and encrypted fields with it.
+    """
+    value = env.str(name, "")
+    if value:
+        return value
+    if PRODUCTION:
+        raise MissingSetting(
+            f"生产模式缺少密钥 {name}。请生成一个并写入环境变量:\n"
+            f'    export {name}="$(python3 -c \'import secrets; print(secrets.token_urlsafe(48))\')"\n'
+            f"(Production needs the secret {name} in the environment; keep it with your backups.)"
+        )
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    kept = DATA_DIR / "secrets.json"
+    try:
+        known = json.loads(kept.read_text())
+    except FileNotFoundError:
+        known = {}
+    if name not in known:
+        known[name] = secrets.token_urlsafe(48)
+        fresh = kept.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(known, indent=1))
+        fresh.replace(kept)
+    return known[name]

@@ -1,0 +1,18 @@
+"""Settings of the tests: a folder of their own, tasks run at once, cheap passwords."""
+
+import os
+import tempfile
+
+os.environ.setdefault("ESCHOOL_DATA_DIR", tempfile.mkdtemp(prefix="eschool-test-"))
+
+from portal.settings.base import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+CELERY_TASK_ALWAYS_EAGER = True
+CELERY_TASK_EAGER_PROPAGATES = True
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+AXES_ENABLED = False
