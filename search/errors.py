@@ -1,0 +1,45 @@
+"""What can go wrong in search, as facts; views word them for a person."""
+
+
+class SearchError(Exception):
+    """Anything that keeps search from answering; pages say so and the rest of the site goes on."""
+
+
+class KindUnknown(SearchError):
+    """Somebody spoke of a kind of document that no room registered."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"no room registered documents of kind {kind!r}")
+        self.kind = kind
+
+
+class KindTaken(SearchError):
+    """Two rooms registered the same kind."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"documents of kind {kind!r} are registered twice")
+        self.kind = kind
+
+
+class IndexMissing(SearchError):
+    """There is no index yet: the first rebuild has not finished. Retryable."""
+
+
+class IndexOutdated(SearchError):
+    """The index was made by another analyser or schema: its tokens would not meet ours. It must be rebuilt."""
+
+    def __init__(self, found: str, wanted: str) -> None:
+        super().__init__(
+            f"the search index was made by version {found!r}, this programme speaks {wanted!r}: "
+            "run `manage.py rebuild_search` (the search worker also does it by itself)"
+        )
+        self.found = found
+        self.wanted = wanted
+
+
+class IndexUnreadable(SearchError):
+    """The index is there but cannot be opened or read (damaged files, full disk)."""
+
+
+class WriterBusy(SearchError):
+    """Another process is writing the index; an index has one writer. Retryable."""

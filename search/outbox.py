@@ -1,0 +1,43 @@
+"""Telling search that something changed: a row in the caller's own transaction, and a bell after its commit."""
+
+import logging
+
+from django.db import transaction
+
+from search.documents import kind_of
+from search.models import SearchOutbox
+from search.tasks import drain_outbox
+
+__all__ = ["changed", "removed"]
+
+log = logging.getLogger(__name__)
+
+
+def changed(kind: str, *ids: object) -> None:
+    """Note that documents of `kind` were made, edited, published, unpublished, or opened to others.
+
+    Call it inside the transaction of the change: both are kept or neither. Calling it twice does
+    no harm. Also right for things that can no longer be found: the loader will not return them.
+    Raises KindUnknown.
+    """
+    _note(kind, ids, SearchOutbox.Op.CHANGED)
+
+
+def removed(kind: str, *ids: object) -> None:
+    """Note that documents of `kind` are gone for good. As `changed`, without loading anything later."""
+    _note(kind, ids, SearchOutbox.Op.REMOVED)
+
+
+def _note(kind: str, ids: tuple[object, ...], op: SearchOutbox.Op) -> None:
+    kind_of(kind)
+    if not ids:
+        return
+    SearchOutbox.objects.bulk_create(
+        [SearchOutbox(kind=kind, object_id=str(one), op=op) for one in ids], batch_size=500
+    )
+    transaction.on_commit(_ring, robust=True)
+
+
+def _ring() -> None:
+    # The bell only saves waiting for the scheduler's next round; a broker that is down loses nothing.
+    drain_outbox.apply_async(retry=False)
