@@ -6,7 +6,9 @@ Without any variable set, everything is embedded on one machine under `ESCHOOL_D
 
 import json
 import secrets
+from hashlib import sha256
 from pathlib import Path
+from tempfile import gettempdir
 
 from environs import Env
 
@@ -21,7 +23,19 @@ DATA_DIR = Path(env.str("ESCHOOL_DATA_DIR", str(ROOT / "var"))).resolve()
 PRODUCTION = env.str("ESCHOOL_MODE", "demonstration") == "production"
 
 DATABASE_URL = env.str("DATABASE_URL", f"sqlite:///{DATA_DIR / 'eschool.sqlite3'}")
-BROKER_URL = env.str("BROKER_URL", f"redis+socket://{DATA_DIR / 'valkey.sock'}")
+
+
+def _socket() -> Path:
+    """Where the embedded Valkey listens. A unix socket's path may have about 100 characters, hence the detour."""
+    inside = DATA_DIR / "valkey.sock"
+    if len(str(inside)) < 100:
+        return inside
+    return Path(gettempdir()) / f"eschool-{sha256(str(DATA_DIR).encode()).hexdigest()[:12]}.sock"
+
+
+VALKEY_SOCKET = _socket()
+EMBEDDED_BROKER = not env.str("BROKER_URL", "")
+BROKER_URL = env.str("BROKER_URL", "") or f"redis+socket://{VALKEY_SOCKET}"
 CACHE_URL = env.str("CACHE_URL", "")
 SEARCH_URL = env.str("SEARCH_URL", "")
 STORAGE_URL = env.str("STORAGE_URL", "")
