@@ -1,17 +1,47 @@
-"""What may be done with people: verbs for the other rooms."""
+"""What may be done with people: verbs for the other rooms and for this room's admin."""
 
-from datetime import datetime
+import secrets
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
 
+from axes.utils import reset as forget_failed_sign_ins
 from django.db import transaction
 from django.utils import timezone
 
-from people.errors import AlreadyActive
-from people.models import ORGANISING_ROLES, AuditEntry, Member, Notice
+from people.errors import (
+    AlreadyActive,
+    NotActivated,
+    OrganizationBelowItself,
+    OrganizationInUse,
+    PostAlreadyHeld,
+)
+from people.models import ORGANISING_ROLES, AuditEntry, Member, Notice, PartyOrganization, Post
 from people.querysets import Scope
-from people.signals import member_activated
+from people.signals import member_activated, member_changed, organization_changed
 
-__all__ = ["Scope", "activate", "notify", "record", "scope_of"]
+__all__ = [
+    "Scope",
+    "activate",
+    "appoint",
+    "change_member",
+    "change_organization",
+    "dissolve_organization",
+    "end_post",
+    "enrol",
+    "found_organization",
+    "notify",
+    "notify_all",
+    "one_time_password",
+    "open_account",
+    "read_phone",
+    "record",
+    "replace_password",
+    "scope_of",
+]
+
+LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
+"""Signs of one-time passwords: none that look alike on paper (0 o, 1 l i)."""
 
 
 def scope_of(member: Member) -> Scope:
@@ -23,28 +53,242 @@ def scope_of(member: Member) -> Scope:
         return Scope()
     if member.is_superuser:
         return Scope(everything=True)
-    today = timezone.localdate()
-    held = member.posts.filter(role__in=ORGANISING_ROLES, started_on__lte=today)
-    held = held.exclude(ended_on__lt=today)
-    return Scope(paths=tuple(held.order_by("organization__path").values_list("organization__path", flat=True)))
+    held = member.posts.filter(role__in=ORGANISING_ROLES).held_on(timezone.localdate())
+    return Scope(
+        paths=tuple(held.order_by("organization__path").values_list("organization__path", flat=True))
+    )
+
+
+# Accounts
+
+
+def one_time_password() -> str:
+    """A random password for handing over on paper: three groups of four, about 59 bits."""
+    return "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(3))
 
 
 @transaction.atomic
-def activate(member: Member, *, password: str, at: datetime | None = None) -> Member:
+def activate(
+    member: Member,
+    *,
+    password: str,
+    at: datetime | None = None,
+    actor: Member | None = None,
+    temporary: bool = False,
+) -> Member:
     """Open the account of somebody on the roster: set the password and announce `member_activated`.
 
-    Raises AlreadyActive the second time; nothing is changed then.
+    `actor` is who did it (the member himself when None). A `temporary` password must be replaced
+    at the first sign-in. Raises AlreadyActive the second time; nothing is changed then.
     """
     member = Member.objects.select_for_update().get(pk=member.pk)
     if member.activated_at:
         raise AlreadyActive(member.pk)
     member.set_password(password)
+    member.password_is_temporary = temporary
     member.is_active = True
     member.activated_at = at or timezone.now()
     member.save()
-    record(member, "account.activated", member, at=member.activated_at)
+    record(actor or member, "account.activated", member, at=member.activated_at)
     member_activated.send(sender=Member, member=member, at=member.activated_at)
     return member
+
+
+def open_account(member: Member, *, actor: Member) -> str:
+    """Activate with a new one-time password and return it; it is kept nowhere in clear.
+
+    Raises AlreadyActive as `activate` does.
+    """
+    password = one_time_password()
+    activate(member, password=password, actor=actor, temporary=True)
+    return password
+
+
+@transaction.atomic
+def replace_password(member: Member, *, actor: Member) -> str:
+    """Give somebody who forgot a new one-time password and return it.
+
+    All sessions of the member end (the session digest follows the password) and a lock-out is
+    lifted. Raises NotActivated when the account was never opened: use `open_account` then.
+    """
+    member = Member.objects.select_for_update().get(pk=member.pk)
+    if not member.activated_at:
+        raise NotActivated(member.pk)
+    password = one_time_password()
+    member.set_password(password)
+    member.password_is_temporary = True
+    member.save(update_fields=["password", "password_is_temporary"])
+    forget_failed_sign_ins(username=member.username)
+    record(actor, "account.password_replaced", member)
+    return password
+
+
+# The roster
+
+
+@transaction.atomic
+def enrol(member: Member, *, actor: Member | None) -> Member:
+    """Put a new person (an unsaved Member) on the roster, without a password: `activate` opens the account."""
+    member.set_unusable_password()
+    member.activated_at = None
+    member.save()
+    record(actor, "member.enrolled", member, detail=_where(member))
+    member_changed.send(sender=Member, member=member, fields={"name", "organization", "status", "is_active"})
+    return member
+
+
+@transaction.atomic
+def change_member(member: Member, *, fields: set[str], actor: Member | None) -> Member:
+    """Save changed fields of a person, e.g. after a transfer to another branch.
+
+    `member` carries the new values, `fields` names them. The audit trail keeps the names of the
+    fields, and for organisation and membership also the values before and after; never a phone number.
+    """
+    if not fields:
+        return member
+    before = Member.objects.select_for_update().select_related("organization").get(pk=member.pk)
+    member.save()
+    detail: dict[str, Any] = {"fields": sorted(fields)}
+    if fields & {"organization", "status"}:
+        detail |= {"before": _where(before), "after": _where(member)}
+    record(actor, "member.changed", member, detail=detail)
+    member_changed.send(sender=Member, member=member, fields=fields)
+    return member
+
+
+def read_phone(member: Member, *, actor: Member, purpose: str, source: str = "") -> str:
+    """The whole mobile number in clear; that `actor` read it and why goes into the audit trail first.
+
+    Raises ValueError when no purpose is given. domain.md §7.2, §7.3.
+    """
+    if not purpose.strip():
+        raise ValueError("reading a number needs a purpose")
+    record(actor, "member.phone_read", member, detail={"purpose": purpose.strip()}, source=source)
+    return member.phone
+
+
+def _where(member: Member) -> dict[str, str]:
+    return {"organization": member.organization.code if member.organization else "", "status": member.status}
+
+
+# The tree
+
+
+@transaction.atomic
+def found_organization(
+    organization: PartyOrganization, *, parent: PartyOrganization | None, actor: Member | None
+) -> PartyOrganization:
+    """Place a new organisation (unsaved) below `parent` (None: at the top), among its siblings by code."""
+    if parent is None:
+        placed = PartyOrganization.add_root(instance=organization)
+    else:
+        placed = PartyOrganization.objects.get(pk=parent.pk).add_child(instance=organization)
+    record(
+        actor,
+        "organization.founded",
+        placed,
+        detail={"code": placed.code, "below": parent.code if parent else ""},
+    )
+    organization_changed.send(sender=PartyOrganization, organization=placed, moved=False)
+    return placed
+
+
+@transaction.atomic
+def change_organization(
+    organization: PartyOrganization,
+    *,
+    parent: PartyOrganization | None,
+    fields: set[str],
+    actor: Member | None,
+) -> PartyOrganization:
+    """Save changed fields of an organisation and put it below `parent`, among its siblings by code.
+
+    `fields` names what changed ("parent" among them for a move). Everything below moves along.
+    Raises OrganizationBelowItself when `parent` is the organisation or lies below it.
+    """
+    if not fields:
+        return organization
+    if parent and parent.path.startswith(organization.path):
+        raise OrganizationBelowItself(organization.pk)
+    organization.save()
+    moved = bool(fields & {"parent", "code"})
+    if moved:
+        if parent is None:
+            root = PartyOrganization.get_first_root_node()
+            organization.move(root, "sorted-sibling")
+        else:
+            organization.move(PartyOrganization.objects.get(pk=parent.pk), "sorted-child")
+        organization = PartyOrganization.objects.get(pk=organization.pk)
+    record(
+        actor,
+        "organization.changed",
+        organization,
+        detail={"fields": sorted(fields), "code": organization.code, "below": parent.code if parent else ""},
+    )
+    organization_changed.send(sender=PartyOrganization, organization=organization, moved=moved)
+    return organization
+
+
+@transaction.atomic
+def dissolve_organization(organization: PartyOrganization, *, actor: Member | None) -> None:
+    """Remove an organisation that holds nobody; raises OrganizationInUse otherwise."""
+    organization = PartyOrganization.objects.select_for_update().get(pk=organization.pk)
+    in_use = {
+        "members": organization.members.count(),
+        "posts": organization.posts.count(),
+        "below": organization.get_descendant_count(),
+    }
+    if any(in_use.values()):
+        raise OrganizationInUse(**in_use)
+    record(
+        actor,
+        "organization.dissolved",
+        organization,
+        detail={"code": organization.code, "name": organization.name},
+    )
+    organization.delete()
+
+
+# Posts
+
+
+@transaction.atomic
+def appoint(
+    member: Member, *, organization: PartyOrganization, role: str, started_on: date, actor: Member | None
+) -> Post:
+    """Give `member` a post from `started_on` on; raises PostAlreadyHeld when it is held without an end."""
+    held = Post.objects.filter(member=member, organization=organization, role=role, ended_on__isnull=True)
+    if held.exists():
+        raise PostAlreadyHeld(member.pk)
+    post = Post.objects.create(member=member, organization=organization, role=role, started_on=started_on)
+    record(
+        actor,
+        "post.given",
+        member,
+        detail={"role": role, "organization": organization.code, "from": started_on.isoformat()},
+    )
+    member_changed.send(sender=Member, member=member, fields={"posts"})
+    return post
+
+
+@transaction.atomic
+def end_post(post: Post, *, ended_on: date, actor: Member | None) -> Post:
+    """End a post; its last day is `ended_on`. Raises ValueError before its first day."""
+    if ended_on < post.started_on:
+        raise ValueError("a post cannot end before it starts")
+    post.ended_on = ended_on
+    post.save(update_fields=["ended_on"])
+    record(
+        actor,
+        "post.ended",
+        post.member,
+        detail={"role": post.role, "organization": post.organization.code, "until": ended_on.isoformat()},
+    )
+    member_changed.send(sender=Member, member=post.member, fields={"posts"})
+    return post
+
+
+# What is remembered and said
 
 
 def record(
@@ -74,5 +318,25 @@ def notify(member: Member, *, kind: str, title: str, text: str = "", link: str =
         member=member,
         dedupe_key=dedupe_key,
         defaults={"kind": kind, "title": title, "text": text, "link": link},
+    )
+    return fresh
+
+
+@transaction.atomic
+def notify_all(
+    members: Iterable[Member], *, kind: str, title: str, text: str = "", link: str = "", dedupe_key: str
+) -> set[int]:
+    """`notify` for many with two queries; the ids of those who had no notice of this `dedupe_key` yet."""
+    asked = {member.pk for member in members}
+    told = set(
+        Notice.objects.filter(member_id__in=asked, dedupe_key=dedupe_key).values_list("member_id", flat=True)
+    )
+    fresh = asked - told
+    Notice.objects.bulk_create(
+        [
+            Notice(member_id=pk, dedupe_key=dedupe_key, kind=kind, title=title, text=text, link=link)
+            for pk in sorted(fresh)
+        ],
+        ignore_conflicts=True,
     )
     return fresh

@@ -11,7 +11,13 @@ from pypinyin import lazy_pinyin
 from treebeard.mp_tree import MP_Node
 
 from people.encryption import EncryptedTextField, digest
-from people.querysets import MemberQuerySet, PartyOrganizationManager
+from people.querysets import (
+    AuditQuerySet,
+    MemberQuerySet,
+    NoticeQuerySet,
+    PartyOrganizationManager,
+    PostQuerySet,
+)
 
 
 class OrganizationType(models.TextChoices):
@@ -101,6 +107,7 @@ class Member(AbstractBaseUser, PermissionsMixin):
     phone_digest = models.CharField(max_length=64, null=True, blank=True, unique=True, editable=False)  # noqa: DJ001
     elder_mode = models.BooleanField(_("elder mode"), default=False)
     is_active = models.BooleanField(_("may sign in"), default=True)
+    password_is_temporary = models.BooleanField(default=False, editable=False)
     activated_at = models.DateTimeField(_("activated at"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -123,6 +130,16 @@ class Member(AbstractBaseUser, PermissionsMixin):
         self.name_initials = "".join(s[:1] for s in syllables)[:32]
         self.phone_digest = digest(self.phone) if self.phone else None
         super().save(*args, **kwargs)
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Set the password (not saved yet); one that the member chose is never temporary."""
+        super().set_password(raw_password)
+        self.password_is_temporary = False
+
+    @property
+    def masked_phone(self) -> str:
+        """The mobile number as lists and forms show it, e.g. 138****1234; "" when none is kept."""
+        return f"{self.phone[:3]}****{self.phone[-4:]}" if self.phone else ""
 
     # Wagtail asks its users for these three.
     def get_full_name(self) -> str:
@@ -162,6 +179,8 @@ class Post(models.Model):
     started_on = models.DateField(_("from"))
     ended_on = models.DateField(_("until"), null=True, blank=True)
 
+    objects = PostQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("post")
         verbose_name_plural = _("posts")
@@ -193,6 +212,8 @@ class Notice(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     read_at = models.DateTimeField(null=True, blank=True)
 
+    objects = NoticeQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("notice")
         verbose_name_plural = _("notices")
@@ -218,6 +239,8 @@ class AuditEntry(models.Model):
     object_id = models.CharField(max_length=64, blank=True)
     detail = models.JSONField(default=dict)
     source = models.CharField(max_length=64, blank=True)
+
+    objects = AuditQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("audit entry")

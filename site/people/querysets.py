@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet, Value
+from django.db.models.functions import Replace
 from treebeard.mp_tree import MP_NodeManager, MP_NodeQuerySet
 
+from people.encryption import digest
+
 if TYPE_CHECKING:
-    from people.models import Member, PartyOrganization
+    from people.models import AuditEntry, Member, Notice, PartyOrganization, Post
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,56 @@ class MemberQuerySet(QuerySet["Member"]):
         from_roster = ("FULL", "PROBATIONARY")
         return self.filter(status__in=from_roster, organization__isnull=False, is_active=True)
 
+    def matching(self, text: str) -> MemberQuerySet:
+        """Members whom `text` may mean: part of the name, pinyin, pinyin initials, sign-in name.
+
+        A whole mobile number finds its owner by digest; part of a number finds nobody, since
+        numbers are kept encrypted. Blank text leaves the set as it is.
+        """
+        words = text.strip()
+        if not words:
+            return self
+        run = re.sub(r"[\s'-]", "", words).lower()
+        found = Q(name__icontains=words) | Q(username__icontains=words)
+        if re.fullmatch(r"1\d{10}", run):
+            found |= Q(phone_digest=digest(run))
+        if re.fullmatch(r"[a-zü]+", run):
+            found |= Q(name_run__icontains=run) | Q(name_initials__istartswith=run)
+        return self.alias(name_run=Replace("name_pinyin", Value(" "), Value(""))).filter(found)
+
     def by_name(self) -> MemberQuerySet:
         """In the order of the pinyin of the name: the house's only default order of people."""
         return self.order_by("name_pinyin", "name", "pk")
+
+
+class PostQuerySet(QuerySet["Post"]):
+    def held_on(self, day: date) -> PostQuerySet:
+        """Posts held on `day`; both ends of a term count."""
+        return self.filter(started_on__lte=day).exclude(ended_on__lt=day)
+
+
+class NoticeQuerySet(QuerySet["Notice"]):
+    def of(self, member: Member) -> NoticeQuerySet:
+        """The inbox of `member`, newest first."""
+        return self.filter(member=member)
+
+    def unread(self) -> NoticeQuerySet:
+        return self.filter(read_at__isnull=True)
+
+    def latest_per_member(self, kind: str) -> dict[int, datetime]:
+        """Member id → moment of the newest notice of `kind` in this set (one query)."""
+        newest = self.filter(kind=kind).order_by().values_list("member_id").annotate(newest=Max("created_at"))
+        return dict(newest)
+
+
+class AuditQuerySet(QuerySet["AuditEntry"]):
+    """Reads and adds; it neither changes nor removes."""
+
+    def update(self, **kwargs):
+        raise TypeError("the audit trail is only ever added to")
+
+    def delete(self):
+        raise TypeError("the audit trail is only ever added to")
+
+    def bulk_update(self, objs, fields, batch_size=None):
+        raise TypeError("the audit trail is only ever added to")

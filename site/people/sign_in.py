@@ -15,7 +15,9 @@ class UsernameOrPhoneBackend(ModelBackend):
     def authenticate(self, request, username=None, password=None, **kwargs):
         number = re.sub(r"[\s-]", "", username or "")
         if re.fullmatch(r"1\d{10}", number):
-            known = Member.objects.filter(phone_digest=digest(number)).values_list("username", flat=True).first()
+            known = (
+                Member.objects.filter(phone_digest=digest(number)).values_list("username", flat=True).first()
+            )
             username = known or username
         return super().authenticate(request, username=username, password=password, **kwargs)
 
