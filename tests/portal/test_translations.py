@@ -1,0 +1,43 @@
+"""The Chinese catalogue is complete, and the extractor that says so sees what it should."""
+
+import pytest
+
+from portal import translations
+
+
+def test_nothing_is_untranslated_fuzzy_or_has_a_foreign_placeholder():
+    found = translations.faults()
+
+    assert found.missing == []
+    assert found.fuzzy == []
+    assert found.placeholders == []
+    assert found.unused == []
+
+
+@pytest.mark.parametrize(
+    ("source", "keys"),
+    [
+        ('from x import gettext_lazy as _\n_("one" " two")', [(None, "one two")]),
+        ('ngettext("%(n)s day", "%(n)s days", n)', [(None, ("%(n)s day", "%(n)s days"))]),
+        ('pgettext("verb", "play")', [("verb", "play")]),
+        ("_(variable)", []),
+    ],
+)
+def test_python_sources_are_read_by_their_syntax(source, keys):
+    assert list(translations._in_python(source)) == keys
+
+
+@pytest.mark.parametrize(
+    ("source", "keys"),
+    [
+        ('{% translate "It\'s (here)" %}', [(None, "It's (here)")]),
+        ("{% blocktranslate trimmed with a=b %}\n Hello\n {{ a }}\n{% endblocktranslate %}", [(None, "Hello %(a)s")]),
+        (
+            "{% blocktranslate count n=n %}{{ n }} day{% plural %}{{ n }} days{% endblocktranslate %}",
+            [(None, ("%(n)s day", "%(n)s days"))],
+        ),
+        ('{{ _("in a variable") }}', [(None, "in a variable")]),
+    ],
+)
+def test_templates_are_read_through_djangos_own_parser(source, keys):
+    assert list(translations._in_template(source, "test.html")) == keys
