@@ -1,0 +1,1 @@
+"""What must be configured before a lecture can be made playable."""

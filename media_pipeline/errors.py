@@ -1,0 +1,80 @@
+"""Facts that stop the pipeline; whoever shows them to a person words them by `verdicts.py`."""
+
+
+class MediaError(Exception):
+    """Base of this room's errors."""
+
+
+class UploadRefused(MediaError):
+    """The upload must not begin; `code` is one of verdicts.REFUSALS, `values` fill its sentence."""
+
+    def __init__(self, code: str, **values) -> None:
+        super().__init__(code)
+        self.code = code
+        self.values = values
+
+
+class UploadBusy(MediaError):
+    """Another request is writing to this upload right now."""
+
+
+class OffsetMismatch(MediaError):
+    """The piece does not begin where the file ends; `expected` is where it ends."""
+
+    def __init__(self, expected: int) -> None:
+        super().__init__(f"expected offset {expected}")
+        self.expected = expected
+
+
+class UploadBrokenOff(MediaError):
+    """The connection ended before the piece did; what had arrived is kept (`offset` bytes in all)."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(f"broken off at {offset}")
+        self.offset = offset
+
+
+class AssetRefused(MediaError):
+    """The file is not a lecture that we can make playable: final. `code` as in verdicts.REFUSALS."""
+
+    def __init__(self, code: str, **values) -> None:
+        super().__init__(code)
+        self.code = code
+        self.values = values
+
+
+class StageFailed(MediaError):
+    """A stage cannot succeed however often it is tried: final. `code` as in verdicts.FAILURES."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class StageInterrupted(MediaError):
+    """A stage was killed or ran out of memory or time: worth another attempt."""
+
+
+class DiskFull(MediaError):
+    """No room on the disk: the job waits, its attempts are not counted."""
+
+
+class LeaseLost(MediaError):
+    """Somebody else has taken this job over: stop at once, change nothing."""
+
+
+class EngineMissing(MediaError):
+    """A program (ffmpeg, ffprobe, packager) is nowhere to be found."""
+
+
+class NotPlayable(MediaError):
+    """The asset has no published media set."""
+
+
+class TokenInvalid(MediaError):
+    """The address was not signed by us, or for something else."""
+
+
+class TokenExpired(MediaError):
+    """The address was ours, but its time is over."""

@@ -1,0 +1,1 @@
+"""Bytes on their way in: the tus protocol and the files below `incoming/`."""
