@@ -4,7 +4,7 @@ import dj_database_url
 from django.utils.translation import gettext_lazy as _
 
 from portal.settings.environment import (
-    ALLOWED_HOSTS,
+    ALLOWED_HOSTS,  # noqa: F401  (a setting by being here)
     BASE_URL,
     BROKER_URL,
     CACHE_URL,
@@ -17,7 +17,6 @@ from portal.settings.media import *  # noqa: F403
 from portal.settings.search import *  # noqa: F403
 from portal.settings.study import *  # noqa: F403
 
-__all__ = ["ALLOWED_HOSTS"]
 
 SECRET_KEY = secret("SECRET_KEY")
 FIELD_KEYS = secret("FIELD_KEYS").split(",")
