@@ -8,4 +8,9 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.base")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from portal.settings.environment import MissingSetting
+
+    try:
+        execute_from_command_line(sys.argv)
+    except MissingSetting as reason:
+        sys.exit(f"\n{reason}")

@@ -320,12 +320,14 @@ def reset(words: list[str]) -> int:
     return 0
 
 
-def _script(kind: str) -> Callable[[list[str]], int]:
+def _script(verb: str, folder_name: str) -> Callable[[list[str]], int]:
+    """The verb that runs `tests/<folder>/NAME.py`: progress on stderr, a table, last a line of JSON."""
+
     def start(words: list[str]) -> int:
-        folder = ROOT / "tests" / kind
+        folder = ROOT / "tests" / folder_name
         known = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
         if not words or words[0] not in known:
-            raise CannotStart(f"用法：./run {kind.rstrip('s')[:5]} 名称。现有：{'、'.join(known) or '还没有'}")
+            raise CannotStart(f"用法：./run {verb} 名称。现有：{'、'.join(known) or '还没有'}")
         return subprocess.run([sys.executable, str(folder / f"{words[0]}.py"), *words[1:]], cwd=ROOT).returncode
 
     return start
@@ -337,8 +339,8 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "test": test,
     "manage": manage,
     "reset": reset,
-    "bench": _script("benchmarks"),
-    "drill": _script("drills"),
+    "bench": _script("bench", "benchmarks"),
+    "drill": _script("drill", "drills"),
 }
 
 
