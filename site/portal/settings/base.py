@@ -102,11 +102,18 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Files by default: pages and sign-in go on when the broker is down. CACHE_URL (Redis) for several machines.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": CACHE_URL or BROKER_URL.replace("redis+socket://", "unix://"),
+        "LOCATION": CACHE_URL,
         "KEY_PREFIX": "eschool",
+    }
+    if CACHE_URL
+    else {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": DATA_DIR / "cache",
+        "OPTIONS": {"MAX_ENTRIES": 5000},
     }
 }
 
