@@ -44,5 +44,10 @@ def test_no_drawer_without_a_subject():
 
     drawers = {"utils.py", "helpers.py", "common.py", "misc.py"}
     folders = ["site", "courses", "media_pipeline", "search", "tests"]
-    found = [p for f in folders for p in (ROOT / f).rglob("*.py") if p.name in drawers and "node_modules" not in p.parts]
+    found = [
+        p
+        for f in folders
+        for p in (ROOT / f).rglob("*.py")
+        if p.name in drawers and "node_modules" not in p.parts
+    ]
     assert found == []

@@ -3,10 +3,20 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.base")
 
 app = Celery("eschool")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["media_pipeline", "search", "courses.archive", "courses", "people", "reports", "portal"])
-app.conf.beat_schedule = {}
+app.autodiscover_tasks(
+    ["media_pipeline", "search", "courses.archive", "courses", "people", "reports", "portal"]
+)
+app.conf.beat_schedule = {
+    "portal.publish_scheduled": {
+        "task": "portal.publish_scheduled",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
+    "portal.tidy": {"task": "portal.tidy", "schedule": crontab(hour=3, minute=20)},
+}

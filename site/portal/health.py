@@ -56,5 +56,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
     """200 `{"ready": true}`, or 503 with `missing`: check name → what is missing. No login, no personal data."""
     missing = {name: fault for name, check in CHECKS.items() if (fault := check())}
     return JsonResponse(
-        {"ready": not missing, "missing": missing}, status=503 if missing else 200, headers={"Cache-Control": "no-store"}
+        {"ready": not missing, "missing": missing},
+        status=503 if missing else 200,
+        headers={"Cache-Control": "no-store"},
     )

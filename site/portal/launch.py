@@ -129,9 +129,13 @@ def _free_port(host: str, port: int) -> int:
 
 def _manage(environment: dict[str, str], *words: str) -> None:
     """Run a management command in the foreground; its failure stops the start."""
-    done = subprocess.run([sys.executable, str(ROOT / "site" / "manage.py"), *words], env=environment, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "site" / "manage.py"), *words], env=environment, cwd=ROOT
+    )
     if done.returncode:
-        raise CannotStart(f"“{' '.join(words)}” 没有成功，原因见上面。数据没有丢失，改正后再运行 ./run 即可。")
+        raise CannotStart(
+            f"“{' '.join(words)}” 没有成功，原因见上面。数据没有丢失，改正后再运行 ./run 即可。"
+        )
 
 
 def _prepare(environment: dict[str, str], data: Path, *, demonstration: bool) -> None:
@@ -158,7 +162,14 @@ def _environment(data: Path, base_url: str) -> dict[str, str]:
 
 def _children(environment: dict[str, str], data: Path, host: str, port: int) -> list[Child]:
     celery = [sys.executable, "-m", "celery", "-A", "portal.celery"]
-    worker = [*celery, "worker", "--loglevel=warning", "--concurrency=1", "--without-gossip", "--without-mingle"]
+    worker = [
+        *celery,
+        "worker",
+        "--loglevel=warning",
+        "--concurrency=1",
+        "--without-gossip",
+        "--without-mingle",
+    ]
     web = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "portal.wsgi:application"),
         *("--host", host, "--port", str(port), "--workers", environment.get("WEB_WORKERS", "2")),
@@ -169,16 +180,21 @@ def _children(environment: dict[str, str], data: Path, host: str, port: int) -> 
         Child("web", web, environment),
         Child("worker", [*worker, "-Q", "default,search", "-n", "worker@%h"], environment),
         Child("media", [*worker, "-Q", "media", "-n", "media@%h"], environment),
-        Child("scheduler", [*celery, "beat", "-s", str(data / "schedule"), "--pidfile=", "-l", "warning"], environment),
+        Child(
+            "scheduler",
+            [*celery, "beat", "-s", str(data / "schedule"), "--pidfile=", "-l", "warning"],
+            environment,
+        ),
     ]
 
 
-def _wait_until_ready(url: str, children: list[Child], *, patience_s: float = 120) -> None:
-    """Poll /healthz until it says ready; raises CannotStart with what is missing."""
+def _wait_until_ready(url: str, host: str, children: list[Child], *, patience_s: float = 120) -> None:
+    """Poll /healthz (as visitors of `host`, if given) until it says ready; raises CannotStart with what is missing."""
     until, missing = time.monotonic() + patience_s, "no answer"
+    request = urllib.request.Request(f"{url}/healthz", headers={"Host": host} if host else {})
     while time.monotonic() < until:
         try:
-            with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=5) as answer:
                 if answer.status == 200:
                     return
         except urllib.error.HTTPError as error:
@@ -211,7 +227,9 @@ def serve(words: list[str]) -> int:
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("ESCHOOL_DATA_DIR", ROOT / "var")))
-    parser.add_argument("--no-demonstration", action="store_true", help="start empty: no demonstration content")
+    parser.add_argument(
+        "--no-demonstration", action="store_true", help="start empty: no demonstration content"
+    )
     options = parser.parse_args(words)
     data = options.data.resolve()
     children: list[Child] = []
@@ -238,7 +256,8 @@ def serve(words: list[str]) -> int:
         for child in _children(environment, data, options.host, port):
             child.start()
             children.append(child)
-        _wait_until_ready(url, children)
+        allowed = environment.get("ALLOWED_HOSTS", "").split(",")[0].strip().lstrip(".")
+        _wait_until_ready(url, "" if allowed == "*" else allowed, children)
         _welcome(url, data)
         while not stopping.wait(1):
             for child in children:
@@ -273,7 +292,9 @@ def broker(words: list[str]) -> int:
 
 def test(words: list[str]) -> int:
     """`./run test`: all tests, or those that the pytest arguments name."""
-    subprocess.run([sys.executable, str(ROOT / "site" / "manage.py"), "messages", "--compile"], check=True, cwd=ROOT)
+    subprocess.run(
+        [sys.executable, str(ROOT / "site" / "manage.py"), "messages", "--compile"], check=True, cwd=ROOT
+    )
     code = subprocess.run([sys.executable, "-m", "pytest", *words], cwd=ROOT).returncode
     if words or code:
         return code
@@ -287,7 +308,9 @@ def manage(words: list[str]) -> int:
     """`./run manage …`: Django's command line on this checkout's data."""
     words, data = _take_data(words)
     environment = _environment(data, os.environ.get("BASE_URL", "http://127.0.0.1:8000"))
-    return subprocess.run([sys.executable, str(ROOT / "site" / "manage.py"), *words], env=environment).returncode
+    return subprocess.run(
+        [sys.executable, str(ROOT / "site" / "manage.py"), *words], env=environment
+    ).returncode
 
 
 def _take_data(words: list[str]) -> tuple[list[str], Path]:
@@ -328,7 +351,9 @@ def _script(verb: str, folder_name: str) -> Callable[[list[str]], int]:
         known = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
         if not words or words[0] not in known:
             raise CannotStart(f"用法：./run {verb} 名称。现有：{'、'.join(known) or '还没有'}")
-        return subprocess.run([sys.executable, str(folder / f"{words[0]}.py"), *words[1:]], cwd=ROOT).returncode
+        return subprocess.run(
+            [sys.executable, str(folder / f"{words[0]}.py"), *words[1:]], cwd=ROOT
+        ).returncode
 
     return start
 

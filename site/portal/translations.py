@@ -147,7 +147,9 @@ def update(added: dict[str, str | list[str]] | None = None, *, tidy: bool = Fals
         known = {_key(m): m.string for m in old if m.id}
         for name, chinese in (added or {}).items():
             context, _, text = name.rpartition("\x04")
-            plurals = [k for k in wanted if k[0] == (context or None) and isinstance(k[1], tuple) and k[1][0] == text]
+            plurals = [
+                k for k in wanted if k[0] == (context or None) and isinstance(k[1], tuple) and k[1][0] == text
+            ]
             if plurals:
                 known[plurals[0]] = tuple(chinese if isinstance(chinese, list) else [chinese])
             else:

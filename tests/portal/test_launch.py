@@ -32,9 +32,13 @@ def test_run_can_be_read_by_an_old_python_that_is_told_what_to_install():
     ast.parse(source, feature_version=(3, 6))
 
 
-@pytest.mark.parametrize(("words", "code", "says"), [(["--help"], 0, "./run test"), (["dance"], 2, "没有 ./run dance")])
+@pytest.mark.parametrize(
+    ("words", "code", "says"), [(["--help"], 0, "./run test"), (["dance"], 2, "没有 ./run dance")]
+)
 def test_run_explains_itself(words, code, says):
-    done = subprocess.run([sys.executable, str(ROOT / "run"), *words], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "run"), *words], capture_output=True, text=True, timeout=60
+    )
 
     assert done.returncode == code
     assert says in done.stdout + done.stderr
@@ -85,7 +89,11 @@ def test_reset_deletes_our_own_folder(tmp_path):
 
 def test_production_does_not_start_without_its_secrets(tmp_path):
     code, output = launch(
-        "manage", "check", ESCHOOL_MODE="production", ESCHOOL_DATA_DIR=str(tmp_path), ALLOWED_HOSTS="a.example"
+        "manage",
+        "check",
+        ESCHOOL_MODE="production",
+        ESCHOOL_DATA_DIR=str(tmp_path),
+        ALLOWED_HOSTS="a.example",
     )
 
     assert code != 0

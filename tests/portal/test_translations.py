@@ -31,7 +31,10 @@ def test_python_sources_are_read_by_their_syntax(source, keys):
     ("source", "keys"),
     [
         ('{% translate "It\'s (here)" %}', [(None, "It's (here)")]),
-        ("{% blocktranslate trimmed with a=b %}\n Hello\n {{ a }}\n{% endblocktranslate %}", [(None, "Hello %(a)s")]),
+        (
+            "{% blocktranslate trimmed with a=b %}\n Hello\n {{ a }}\n{% endblocktranslate %}",
+            [(None, "Hello %(a)s")],
+        ),
         (
             "{% blocktranslate count n=n %}{{ n }} day{% plural %}{{ n }} days{% endblocktranslate %}",
             [(None, ("%(n)s day", "%(n)s days"))],
