@@ -1,18 +1,25 @@
 """What may be done with search: ask, suggest, rebuild. To tell search of changes see `search.outbox`."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from search import highlight, indexing
+from search.analysis import normalise, runs, syllables
 from search.documents import (
     MEMBERS,
     PUBLIC,
     Document,
+    kind_of,
+    kinds,
     member_token,
     organization_token,
     register,
     tokens_of,
 )
+from search.engines.current import engine
 from search.outbox import changed, removed
+from search.query import Plan, plan
 
 __all__ = [
     "MEMBERS",
@@ -32,10 +39,14 @@ __all__ = [
     "tokens_of",
 ]
 
+LARGEST_PAGE = 100
+DEEPEST = 1000
+"""Hits behind this place are not shown: who has leafed that far wants another query."""
+
 
 @dataclass(frozen=True)
 class Hit:
-    """One found document. `title_html` and `excerpt_html` are safe HTML: text escaped, words found in <mark>."""
+    """One found document; `…_html` is safe HTML: text escaped, what was found inside <mark>."""
 
     id: str
     kind: str
@@ -83,14 +94,57 @@ class Suggestion:
 def search(query: str, viewer: Any, *, kind: str | None = None, page: int = 1, size: int = 20) -> Results:
     """Find documents that `viewer` (Member or AnonymousUser) may see; any text is allowed as `query`.
 
+    `page` counts from 1 and `size` is at most 100; a page behind the last one is empty.
     Raises KindUnknown, and IndexMissing, IndexOutdated or IndexUnreadable when the engine cannot answer.
     """
-    raise NotImplementedError
+    started = time.perf_counter()
+    if kind is not None:
+        kind_of(kind)
+    size = max(1, min(size, LARGEST_PAGE))
+    page = max(1, min(page, DEEPEST // size))
+    access = tokens_of(viewer)
+    chosen = engine()
+    wanted = plan(query)
+    found = chosen.find(wanted, access, kind=kind, offset=(page - 1) * size, limit=size)
+    if not found.counts and not wanted.is_empty:
+        wanted = plan(query, loose=True)
+        found = chosen.find(wanted, access, kind=kind, offset=(page - 1) * size, limit=size)
+    labels = {one.name: one.label for one in kinds()}
+    counts = {name: found.counts[name] for name in labels if found.counts.get(name)}
+    total = counts.get(kind, 0) if kind else sum(counts.values())
+    hits = [_hit(score, row, wanted, labels) for score, row in found.rows if row["kind"] in labels]
+    return Results(
+        query=query,
+        hits=hits,
+        total=total,
+        counts=counts,
+        page=page,
+        pages=min(-(-total // size), DEEPEST // size),
+        took_ms=round((time.perf_counter() - started) * 1000, 2),
+        loosened=bool(wanted.is_loose and total),
+        did_you_mean=_did_you_mean(wanted, [row["title"] for _score, row in found.rows[:5]]),
+    )
 
 
 def suggest(query: str, viewer: Any, *, size: int = 8) -> list[Suggestion]:
-    """Titles that begin with or contain `query` (Han, pinyin or initials) and that `viewer` may see."""
-    raise NotImplementedError
+    """Titles that begin with or contain `query` (Han, pinyin or initials) and that `viewer` may see.
+
+    Raises as `search`. An equal title of the same kind is offered once.
+    """
+    size = max(1, min(size, 20))
+    wanted = plan(query)
+    found = engine().find(wanted, tokens_of(viewer), kind=None, offset=0, limit=size * 3, titles=True)
+    labels = {one.name: one.label for one in kinds()}
+    offered: dict[tuple[str, str], Suggestion] = {}
+    for _score, row in sorted(
+        found.rows, key=lambda scored: not normalise(scored[1]["title"]).startswith(wanted.normal)
+    ):
+        if row["kind"] in labels:
+            offered.setdefault(
+                (row["kind"], row["title"]),
+                Suggestion(row["title"], row["kind"], str(labels[row["kind"]]), row["url"]),
+            )
+    return list(offered.values())[:size]
 
 
 def rebuild() -> int:
@@ -99,4 +153,38 @@ def rebuild() -> int:
     Readers go on with the old index until the new one is complete; changes made meanwhile wait in
     the outbox and are applied to the new one. Raises WriterBusy while another process writes.
     """
-    raise NotImplementedError
+    return indexing.rebuild()
+
+
+def _hit(score: float, row: dict[str, Any], wanted: Plan, labels: dict[str, Any]) -> Hit:
+    title = row["title"]
+    marked = highlight.spans(title, wanted.parts, wanted.synonym_texts)
+    if wanted.pinyin.trigrams or wanted.initials.trigrams:
+        spoken = wanted.normal if wanted.normal.isascii() else "".join(syllables(wanted.normal))
+        marked = highlight.merged([*marked, *highlight.spoken_spans(title, "".join(runs(spoken)))])
+    return Hit(
+        id=row["id"],
+        kind=row["kind"],
+        kind_label=str(labels[row["kind"]]),
+        title=title,
+        title_html=highlight.mark(title, marked),
+        excerpt_html=highlight.excerpt(row["body"], wanted.parts, wanted.synonym_texts),
+        url=row["url"],
+        score=round(score, 4),
+        category=row["category"],
+        published_on=row["published_on"],
+        duration_s=row["duration_s"],
+        extra=row["extra"],
+    )
+
+
+def _did_you_mean(wanted: Plan, titles: list[str]) -> str:
+    """The query with a part put right after the titles found, or "". Only titles that the asker sees."""
+    better: list[str] = []
+    for part in wanted.normal.split():
+        meant = ""
+        if not any(part in normalise(title) for title in titles):
+            meant = next((piece for title in titles if (piece := highlight.nearest(title, part))), "")
+        better.append(meant or part)
+    text = " ".join(better)
+    return text if text != wanted.normal and not wanted.is_question else ""

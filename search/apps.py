@@ -1,4 +1,4 @@
-"""The room `search`: it finds documents of which upper rooms tell it, and shows only what the asker may see."""
+"""The room `search`: finds documents that upper rooms tell of, shows what the asker may see."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _

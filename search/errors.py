@@ -26,7 +26,7 @@ class IndexMissing(SearchError):
 
 
 class IndexOutdated(SearchError):
-    """The index was made by another analyser or schema: its tokens would not meet ours. It must be rebuilt."""
+    """The index was made by another analyser or schema, so its tokens would not meet ours."""
 
     def __init__(self, found: str, wanted: str) -> None:
         super().__init__(

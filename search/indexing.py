@@ -1,5 +1,215 @@
-"""Writing the index: draining the outbox and rebuilding (only ever one process at a time)."""
+"""Writing the index: draining the outbox, and rebuilding. Only one process at a time gets in (a file lock)."""
+
+import logging
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from people.models import PartyOrganization
+from search import analysis
+from search.documents import Document, kind_of, kinds
+from search.engines import Engine, Entry, Writer
+from search.engines.current import engine
+from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, KindUnknown, WriterBusy
+from search.models import SearchOutbox
+
+__all__ = ["drain", "rebuild"]
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+LONGEST_WAIT_S = 3600
+BODY_LIMIT = 200_000
+"""Characters of a body that are indexed and kept; a longer one is a book and finds itself by its beginning."""
+
+_TREE_PATH = re.compile(r"org:([0-9A-Z]+)")
 
 
 def drain() -> int:
-    raise NotImplementedError
+    """Bring the index up to date with the outbox; how many changes were taken up.
+
+    May run twice or side by side: the second finds the lock taken and leaves; the scheduler comes
+    again every two seconds. Where no usable index is (first start, other analyser, damage), makes
+    it anew. Killed at any moment it loses nothing: a row goes only after the index has committed.
+    """
+    chosen = engine()
+    try:
+        chosen.verify()
+        usable = True
+    except (IndexMissing, IndexOutdated, IndexUnreadable) as fault:
+        log.warning("The search index must be made: %s", fault or type(fault).__name__)
+        usable = False
+    if usable and not _waiting().exists():
+        return 0
+    try:
+        with chosen.exclusively():
+            if not usable:
+                _rebuild(chosen)
+            done = 0
+            while rows := list(_waiting()[:BATCH]):
+                done += _take_up(chosen, rows)
+            return done
+    except WriterBusy:
+        return 0
+
+
+def rebuild() -> int:
+    """Make a new index of everything in the place of the old one; see `search.api.rebuild`."""
+    chosen = engine()
+    with chosen.exclusively():
+        return _rebuild(chosen)
+
+
+def _rebuild(chosen: Engine) -> int:
+    started = time.monotonic()
+    number = chosen.rebuild(_entries(document for kind in kinds() for document in kind.load(None)))
+    log.info("Search index made of %d documents in %.1f s", number, time.monotonic() - started)
+    return number
+
+
+def _waiting():
+    return SearchOutbox.objects.filter(next_try_at__lte=timezone.now()).order_by("pk")
+
+
+def _take_up(chosen: Engine, rows: list[SearchOutbox]) -> int:
+    """Bring the things that `rows` speak of into the index, then delete the rows that succeeded."""
+    by_thing: dict[tuple[str, str], list[SearchOutbox]] = defaultdict(list)
+    for row in rows:
+        by_thing[row.kind, row.object_id].append(row)
+    failed: dict[tuple[str, str], Exception] = {}
+    with chosen.writing() as writer:
+        by_kind: dict[str, list[str]] = defaultdict(list)
+        for (kind, id), its_rows in by_thing.items():
+            if any(row.op == SearchOutbox.Op.CHANGED for row in its_rows):
+                by_kind[kind].append(id)
+            else:
+                writer.drop(kind, id)
+        for kind, ids in by_kind.items():
+            failed |= {(kind, id): fault for id, fault in _replace(writer, kind, ids).items()}
+    # Here the index has committed. Rows written meanwhile have other numbers and stay.
+    learned = [row.pk for thing, its in by_thing.items() if thing not in failed for row in its]
+    SearchOutbox.objects.filter(pk__in=learned).delete()
+    for thing, fault in failed.items():
+        _put_off(by_thing[thing], fault)
+    return len(learned)
+
+
+def _replace(writer: Writer, kind: str, ids: list[str]) -> dict[str, Exception]:
+    """Write the present state of `ids` of one kind; what cannot be read is handed back by id."""
+    try:
+        _write(writer, kind, ids)
+        return {}
+    except Exception as fault:
+        if len(ids) == 1:
+            log.exception("Search cannot read %s %s", kind, ids[0])
+            return {ids[0]: fault}
+    # One bad thing must not keep its neighbours waiting.
+    failed: dict[str, Exception] = {}
+    for id in ids:
+        failed |= _replace(writer, kind, [id])
+    return failed
+
+
+def _write(writer: Writer, kind: str, ids: list[str]) -> None:
+    try:
+        load = kind_of(kind).load
+    except KindUnknown:
+        entries: dict[str, Entry] = {}
+    else:
+        # In one transaction, so that an access path and the organisation it names are read together.
+        with transaction.atomic():
+            entries = {entry.id: entry for entry in _entries(load(ids))}
+    for id in ids:
+        if id in entries:
+            writer.put(entries[id])
+        else:
+            writer.drop(kind, id)
+
+
+def _put_off(rows: list[SearchOutbox], fault: Exception) -> None:
+    now = timezone.now()
+    for row in rows:
+        row.attempts += 1
+        row.error = f"{type(fault).__name__}: {fault}"[:2000]
+        row.next_try_at = now + timedelta(seconds=min(LONGEST_WAIT_S, 2 ** min(row.attempts, 12)))
+    SearchOutbox.objects.bulk_update(rows, ["attempts", "error", "next_try_at"])
+
+
+def _entries(documents: Iterable[Document]) -> Iterator[Entry]:
+    waiting: list[Document] = []
+    for document in documents:
+        waiting.append(document)
+        if len(waiting) >= BATCH:
+            yield from _entries_of(waiting)
+            waiting = []
+    yield from _entries_of(waiting)
+
+
+def _entries_of(documents: list[Document]) -> Iterator[Entry]:
+    paths = {
+        found.group(1)
+        for document in documents
+        for token in document.acl
+        if (found := _TREE_PATH.fullmatch(token))
+    }
+    uuids = (
+        dict(PartyOrganization.objects.filter(path__in=paths).values_list("path", "uuid")) if paths else {}
+    )
+    for document in documents:
+        yield entry_of(document, uuids)
+
+
+def entry_of(document: Document, organizations: dict) -> Entry:
+    """The form in which `document` lies in an index; `organizations` gives uuids for tree paths."""
+    access = set()
+    for token in document.acl:
+        found = _TREE_PATH.fullmatch(token)
+        if not found:
+            access.add(token)
+        elif found.group(1) in organizations:
+            access.add(f"org:{organizations[found.group(1)]}")
+    if any(not token.startswith("member:") for token in access):
+        access.add("staff")
+    title = analysis.plain(document.title).strip()
+    body = " ".join(analysis.plain(document.body)[:BODY_LIMIT].split())
+    normal_title, normal_body = analysis.normalise(title), analysis.normalise(body)
+    sound = "".join(analysis.syllables(normal_title))
+    return Entry(
+        kind=document.kind,
+        id=document.id,
+        access=tuple(sorted(access)),
+        exact_title=normal_title,
+        tokens={
+            "title_words": analysis.words(normal_title),
+            "body_words": analysis.words(normal_body),
+            "title_bigrams": analysis.bigrams(normal_title),
+            "body_bigrams": analysis.bigrams(normal_body),
+            "title_characters": analysis.characters(normal_title),
+            "pinyin": _with_beginnings(sound),
+            "initials": _with_beginnings(analysis.initials(normal_title)),
+        },
+        stored={
+            "id": document.id,
+            "kind": document.kind,
+            "title": title,
+            "body": body,
+            "url": document.url,
+            "category": str(document.category),
+            "published_on": document.published_on.isoformat() if document.published_on else "",
+            "duration_s": document.duration_s,
+            "extra": document.extra,
+            "rev": document.rev,
+        },
+    )
+
+
+def _with_beginnings(letters: str) -> list[str]:
+    """Trigrams of a title's sound, and ^ with its first one or two letters for those who type little."""
+    if not letters:
+        return []
+    return list(dict.fromkeys([*analysis.trigrams(letters), f"^{letters[:1]}", f"^{letters[:2]}"]))

@@ -1,6 +1,4 @@
-"""Telling search that something changed: a row in the caller's own transaction, and a bell after its commit."""
-
-import logging
+"""Telling search of a change: a row in the caller's own transaction, and a bell after its commit."""
 
 from django.db import transaction
 
@@ -9,8 +7,6 @@ from search.models import SearchOutbox
 from search.tasks import drain_outbox
 
 __all__ = ["changed", "removed"]
-
-log = logging.getLogger(__name__)
 
 
 def changed(kind: str, *ids: object) -> None:

@@ -1,4 +1,4 @@
-"""What search does later; all of it on the queue "search", which has one worker process (an index has one writer)."""
+"""What search does later, on the queue "search" with its one worker process (an index has one writer)."""
 
 from celery import shared_task
 

@@ -1,0 +1,203 @@
+"""The only analyser: text to tokens, the same for documents and queries and for every engine. Pure.
+
+Why so: an unbroken run of Han characters is one token to ordinary analysers, so they find next to
+nothing in Chinese. Ours gives overlapping pairs of characters (which find everything), words
+(which rank well), and for titles the pinyin and its initials (which forgive what the input method
+did). Engines get the tokens ready-made, parted by blanks.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+import rjieba
+from pypinyin import Style, lazy_pinyin
+
+__all__ = [
+    "VERSION",
+    "bigrams",
+    "characters",
+    "initials",
+    "is_question",
+    "normalise",
+    "normalise_with_positions",
+    "plain",
+    "runs",
+    "stop_words",
+    "syllables",
+    "synonyms",
+    "trigrams",
+    "words",
+]
+
+LEXICON = Path(__file__).parent / "lexicon"
+
+_STEP = 1
+"""Raise by one whenever the tokens of the same text come out differently."""
+
+HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+_RUN = re.compile(f"[{HAN}]+|[a-z0-9]+")
+_HAN = re.compile(f"[{HAN}]")
+_QUESTION = re.compile(
+    "[?？]|吗|呢$|什么|怎么|怎样|如何|为何|谁|哪|是否|能否|可否|多少|几[个次天年月种条项]|多久|多长|"
+    "能不能|是不是|有没有|会不会|要不要|请问"
+)
+
+
+def plain(text: str) -> str:
+    """`text` without NUL, other controls, invisible signs and lone surrogates; every white space is a blank."""
+    return "".join(
+        " " if one.isspace() else one
+        for one in text
+        if one.isspace() or unicodedata.category(one) not in _UNFIT
+    )
+
+
+_UNFIT = {"Cc", "Cf", "Cs", "Cn"}
+
+
+def normalise(text: str) -> str:
+    """`text` in the one form that is compared: compatibility forms (full width becomes half), lower case,
+    no accents (mínzhǔ → minzhu), single blanks."""
+    return " ".join(_folded(plain(text)).split())
+
+
+def _folded(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(one for one in apart if unicodedata.category(one) != "Mn")
+
+
+def normalise_with_positions(text: str) -> tuple[str, list[int]]:
+    """Normalised character by character, and for each resulting character its place in `text`."""
+    folded: list[str] = []
+    places: list[int] = []
+    for place, one in enumerate(text):
+        for part in _folded(one):
+            folded.append(part)
+            places.append(place)
+    return "".join(folded), places
+
+
+def runs(text: str) -> Iterator[str]:
+    """The unbroken runs of normalised `text`: of Han characters, or of Latin letters and digits."""
+    return (found.group() for found in _RUN.finditer(text))
+
+
+def is_han(token: str) -> bool:
+    """Whether `token` begins with a Han character."""
+    return bool(_HAN.match(token))
+
+
+def is_question(text: str) -> bool:
+    """Whether normalised `text` asks something, as 预备党员转正需要什么材料; questions are weighed otherwise."""
+    return bool(_QUESTION.search(text))
+
+
+def bigrams(text: str) -> list[str]:
+    """Overlapping pairs of Han characters (a lone one by itself), other runs whole: 民主集中 → 民主 主集 集中."""
+    found: list[str] = []
+    for run in runs(text):
+        if is_han(run) and len(run) > 1:
+            found.extend(run[place : place + 2] for place in range(len(run) - 1))
+        else:
+            found.append(run)
+    return found
+
+
+def characters(text: str) -> list[str]:
+    """The different Han characters of normalised `text`: for queries of a single character."""
+    return sorted(set(_HAN.findall(text)))
+
+
+@lru_cache(maxsize=1)
+def _segmenter() -> rjieba.Jieba:
+    segmenter = rjieba.Jieba()
+    for word in _lines("words.txt"):
+        segmenter.add_word(word, max(20_000, segmenter.suggest_freq(word)), "n")
+    return segmenter
+
+
+def words(text: str) -> list[str]:
+    """Words of normalised `text` and the shorter words inside long ones; stop words left out.
+
+    三会一课 is a word because search/lexicon/words.txt says so.
+    """
+    return [
+        word
+        for word in _segmenter().cut_for_search(text)
+        if _RUN.fullmatch(word) and word not in stop_words()
+    ]
+
+
+def content(text: str) -> list[str]:
+    """Parts of normalised `text` that are left when stop words are cut out: 转正需要什么材料 → 转正需要, 材料."""
+    parts = [""]
+    for word in _segmenter().cut(text):
+        if word in stop_words() or not _RUN.fullmatch(word):
+            parts.append("")
+        else:
+            parts[-1] += word
+    return [part for part in parts if part]
+
+
+@lru_cache(maxsize=1)
+def stop_words() -> frozenset[str]:
+    """Words that say nothing about what is looked for (search/lexicon/stop_words.txt)."""
+    return frozenset(_lines("stop_words.txt"))
+
+
+@lru_cache(maxsize=1)
+def synonyms() -> dict[str, tuple[str, ...]]:
+    """For each term the phrases that are also meant (search/lexicon/synonyms.txt)."""
+    found: dict[str, list[str]] = {}
+    for line in _lines("synonyms.txt"):
+        if ">" in line:
+            term, _, parts = line.partition(">")
+            found.setdefault(normalise(term), []).extend(normalise(parts).split())
+        else:
+            group = [normalise(one) for one in line.split("=")]
+            for term in group:
+                found.setdefault(term, []).extend(one for one in group if one != term)
+    return {term: tuple(phrases) for term, phrases in found.items()}
+
+
+def syllables(text: str) -> list[str]:
+    """Pinyin without tones for each Han character of normalised `text`, other runs whole, the rest left out."""
+    found: list[str] = []
+    for run in runs(text):
+        found.extend(lazy_pinyin(run, style=Style.NORMAL, v_to_u=False) if is_han(run) else [run])
+    return found
+
+
+def initials(text: str) -> str:
+    """First letters of the syllables of normalised `text`, other runs whole: VR民主集中制 → vrmzjzz."""
+    return "".join(
+        "".join(lazy_pinyin(run, style=Style.FIRST_LETTER)) if is_han(run) else run for run in runs(text)
+    )
+
+
+def trigrams(letters: str, *, start: bool = True) -> list[str]:
+    """Overlapping triples of `letters`; with `start` the beginning is marked by ^, so that prefixes count more."""
+    marked = f"^{letters}" if start else letters
+    if len(marked) <= 3:
+        return [marked] if letters else []
+    return [marked[place : place + 3] for place in range(len(marked) - 2)]
+
+
+def _lines(name: str) -> list[str]:
+    text = (LEXICON / name).read_text(encoding="utf-8")
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def _version() -> str:
+    lexicon = (LEXICON / "words.txt").read_bytes() + (LEXICON / "stop_words.txt").read_bytes()
+    parts = [str(_STEP), version_of("rjieba"), version_of("pypinyin"), unicodedata.unidata_version]
+    return ".".join([*parts, hashlib.sha256(lexicon).hexdigest()[:8]])
+
+
+VERSION = _version()
+"""What the tokens depend on: this file's step, the dictionaries, our lexicon. Stands in every index."""

@@ -1,0 +1,297 @@
+"""The embedded engine: tantivy in this very process, an index in a folder, one writer, any number of readers.
+
+INDEX_DIR/CURRENT          the name of the folder that is in use; replaced in one step by a rebuild
+INDEX_DIR/index-…/         one index, with made_by.json saying which analyser and schema made it
+INDEX_DIR/writer.lock      held (flock) by the process that writes; freed by the kernel when it dies
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+import tantivy
+from tantivy import Occur, Query
+
+from search import analysis
+from search.engines import Entry, Found
+from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, WriterBusy
+from search.query import EXACT_TITLE, Phrase, Plan, Sound
+
+SCHEMA = 1
+"""Raise by one when the fields below change."""
+
+VERSION = f"{analysis.VERSION}/tantivy-{version_of('tantivy')}-{SCHEMA}"
+
+TOKEN_FIELDS = (
+    "title_words",
+    "body_words",
+    "title_bigrams",
+    "body_bigrams",
+    "title_characters",
+    "pinyin",
+    "initials",
+)
+HEAP_BYTES = 64 * 1024 * 1024
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("key", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("kind", tokenizer_name="raw", index_option="basic", fast=True)
+    builder.add_text_field("access", tokenizer_name="tokens", index_option="basic")
+    builder.add_text_field("exact_title", tokenizer_name="raw", index_option="basic")
+    for name in TOKEN_FIELDS:
+        builder.add_text_field(name, tokenizer_name="tokens", index_option="freq")
+    builder.add_bytes_field("stored", stored=True)
+    return builder.build()
+
+
+@dataclass
+class _Opened:
+    name: str
+    version: str
+    index: tantivy.Index
+    stamp: tuple[int, int]
+
+
+class TantivyWriter:
+    """A grip on the index for one writer."""
+
+    def __init__(self, writer: tantivy.IndexWriter) -> None:
+        self._writer = writer
+
+    def put(self, entry: Entry) -> None:
+        self.drop(entry.kind, entry.id)
+        self.add(entry)
+
+    def add(self, entry: Entry) -> None:
+        """As `put`, for an index that cannot hold the document yet."""
+        document = tantivy.Document()
+        document.add_text("key", _key(entry.kind, entry.id))
+        document.add_text("kind", entry.kind)
+        document.add_text("access", " ".join(entry.access))
+        document.add_text("exact_title", entry.exact_title)
+        for name, tokens in entry.tokens.items():
+            document.add_text(name, " ".join(tokens))
+        document.add_bytes("stored", json.dumps(entry.stored, ensure_ascii=False).encode())
+        self._writer.add_document(document)
+
+    def drop(self, kind: str, id: str) -> None:
+        self._writer.delete_documents_by_term("key", _key(kind, id))
+
+
+class TantivyEngine:
+    """The engine over one folder; safe to share between threads and to be made anew in every process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.schema = _schema()
+        self._opened: _Opened | None = None
+        self._lock = threading.Lock()
+
+    # Reading
+
+    def verify(self) -> None:
+        self._open()
+
+    def find(
+        self,
+        plan: Plan,
+        access: Iterable[str],
+        *,
+        kind: str | None,
+        offset: int,
+        limit: int,
+        titles: bool = False,
+    ) -> Found:
+        index = self._open().index
+        if plan.is_empty:
+            return Found()
+        visible = Query.const_score_query(Query.term_set_query(self.schema, "access", sorted(access)), 0.0)
+        matching = [(Occur.Must, visible), *self._scored(plan, titles)]
+        everything = Query.boolean_query(matching)
+        try:
+            searcher = index.searcher()
+            asked = {"kinds": {"terms": {"field": "kind", "size": 100}}}
+            buckets = searcher.aggregate(everything, asked)["kinds"]["buckets"]
+            counts = {bucket["key"]: bucket["doc_count"] for bucket in buckets}
+            wanted = everything
+            if kind is not None:
+                of_kind = Query.const_score_query(self._term("kind", kind, "basic"), 0.0)
+                wanted = Query.boolean_query([*matching, (Occur.Must, of_kind)])
+            found = searcher.search(wanted, limit=limit, count=False, offset=offset)
+            rows = [
+                (float(score), json.loads(searcher.doc(address).get_first("stored")))
+                for score, address in found.hits
+            ]
+        except (ValueError, OSError) as fault:
+            raise IndexUnreadable(str(fault)) from fault
+        return Found(rows, counts)
+
+    def _open(self) -> _Opened:
+        """The index in use, looking at the disk: another folder is opened, a newer commit is taken up."""
+        with self._lock:
+            for last in (False, False, True):
+                try:
+                    name = (self.folder / "CURRENT").read_text().strip()
+                except FileNotFoundError:
+                    raise IndexMissing from None
+                try:
+                    return self._opened_at(name)
+                except (ValueError, OSError) as fault:
+                    # A rebuild may have taken the folder away between the two looks.
+                    if last:
+                        raise IndexUnreadable(str(fault)) from fault
+            raise AssertionError("unreachable")
+
+    def _opened_at(self, name: str) -> _Opened:
+        folder = self.folder / name
+        seen = (folder / "meta.json").stat()
+        stamp = (seen.st_mtime_ns, seen.st_ino)
+        opened = self._opened
+        if opened is None or opened.name != name:
+            made_by = json.loads((folder / "made_by.json").read_text())
+            if made_by["version"] != VERSION:
+                raise IndexOutdated(made_by["version"], VERSION)
+            opened = _Opened(name, made_by["version"], _prepared(tantivy.Index.open(str(folder))), stamp)
+            opened.index.reload()
+        elif opened.stamp != stamp:
+            opened.index.reload()
+            opened.stamp = stamp
+        self._opened = opened
+        return opened
+
+    # Translating a plan
+
+    def _term(self, name: str, token: str, option: str = "freq") -> Query:
+        return Query.term_query(self.schema, name, token, option)
+
+    def _either(self, token: str, plan: Plan, titles: bool) -> Query:
+        title = Query.boost_query(self._term("title_bigrams", token), plan.weights.title_bigrams)
+        if titles:
+            return title
+        body = Query.boost_query(self._term("body_bigrams", token), plan.weights.body_bigrams)
+        return Query.boolean_query([(Occur.Should, title), (Occur.Should, body)])
+
+    def _enough(self, phrase: Phrase, plan: Plan, titles: bool) -> Query:
+        return Query.boolean_query(
+            [(Occur.Should, self._either(token, plan, titles)) for token in phrase.required],
+            minimum_number_should_match=phrase.minimum,
+        )
+
+    def _sounding(self, name: str, sound: Sound) -> Query:
+        return Query.boolean_query(
+            [(Occur.Should, self._term(name, token)) for token in sound.trigrams],
+            minimum_number_should_match=sound.minimum,
+        )
+
+    def _scored(self, plan: Plan, titles: bool) -> list[tuple[Occur, Query]]:
+        weights = plan.weights
+        ways = [self._enough(plan.phrase, plan, titles)]
+        for phrase in plan.synonyms:
+            ways.append(Query.boost_query(self._enough(phrase, plan, titles), phrase.weight))
+        extra: list[Query] = []
+        for name, sound in (("pinyin", plan.pinyin), ("initials", plan.initials)):
+            if sound.trigrams:
+                ways.append(Query.boost_query(self._sounding(name, sound), weights.pinyin))
+            if sound.start:
+                extra.append(Query.boost_query(self._term(name, sound.start), weights.pinyin))
+        if plan.character:
+            ways.append(self._term("title_characters", plan.character))
+        for token in plan.phrase.bigrams:
+            if token not in plan.phrase.required:
+                extra.append(self._either(token, plan, titles))
+        for phrase in (plan.phrase, *plan.synonyms):
+            for word in phrase.words:
+                extra.append(
+                    Query.boost_query(self._term("title_words", word), weights.title_words * phrase.weight)
+                )
+                if not titles:
+                    extra.append(
+                        Query.boost_query(self._term("body_words", word), weights.body_words * phrase.weight)
+                    )
+        extra.append(Query.const_score_query(self._term("exact_title", plan.normal, "basic"), EXACT_TITLE))
+        enough = Query.boolean_query([(Occur.Should, way) for way in ways])
+        return [(Occur.Must, enough), *((Occur.Should, one) for one in extra)]
+
+    # Writing
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "writer.lock").open("a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise WriterBusy(str(self.folder)) from None
+            yield
+
+    @contextmanager
+    def writing(self) -> Iterator[TantivyWriter]:
+        with _written(self._open().index) as writer:
+            yield writer
+
+    def rebuild(self, entries: Iterator[Entry]) -> int:
+        name = f"index-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:6]}"
+        folder = self.folder / name
+        folder.mkdir(parents=True)
+        number = 0
+        with _written(_prepared(tantivy.Index(self.schema, path=str(folder)))) as writer:
+            for entry in entries:
+                writer.add(entry)
+                number += 1
+        made_by: dict[str, Any] = {"version": VERSION, "documents": number, "made_at": time.time()}
+        _write_safely(folder / "made_by.json", json.dumps(made_by))
+        _write_safely(self.folder / "CURRENT", name)
+        for other in self.folder.glob("index-*"):
+            if other.name != name:
+                shutil.rmtree(other, ignore_errors=True)
+        return number
+
+
+@contextmanager
+def _written(index: tantivy.Index) -> Iterator[TantivyWriter]:
+    """A writer on `index`: committed at the end of the block, rolled back when it fails."""
+    try:
+        writer = index.writer(HEAP_BYTES, 1)
+    except ValueError as fault:
+        raise (WriterBusy if "LockBusy" in str(fault) else IndexUnreadable)(str(fault)) from fault
+    try:
+        yield TantivyWriter(writer)
+    except BaseException:
+        writer.rollback()
+        writer.wait_merging_threads()
+        raise
+    writer.commit()
+    writer.wait_merging_threads()
+
+
+def _prepared(index: tantivy.Index) -> tantivy.Index:
+    """Teach `index` our tokenizer: the tokens come ready-made, parted by blanks."""
+    blanks = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+    index.register_tokenizer("tokens", blanks)
+    return index
+
+
+def _key(kind: str, id: str) -> str:
+    return f"{kind}:{id}"
+
+
+def _write_safely(path: Path, text: str) -> None:
+    """Put a whole new file in the place of the old one, so that nobody ever reads half of it."""
+    fresh = path.with_name(f"{path.name}.new")
+    with fresh.open("w") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    fresh.replace(path)

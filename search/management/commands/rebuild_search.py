@@ -1,0 +1,30 @@
+"""`manage.py rebuild_search`: make the search index anew while readers go on with the old one."""
+
+import time
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from search import api
+from search.errors import WriterBusy
+
+
+class Command(BaseCommand):
+    help = "Make the search index anew; pages go on with the old one until the new one is complete."
+
+    def handle(self, *args, **options) -> None:
+        for attempt in range(20):
+            try:
+                started = time.monotonic()
+                number = api.rebuild()
+                break
+            except WriterBusy:
+                if attempt == 0:
+                    self.stderr.write(_("Another process is writing the index; waiting for it."))
+                time.sleep(1)
+        else:
+            raise CommandError(_("The index is still being written by another process. Try again later."))
+        took_s = time.monotonic() - started
+        self.stdout.write(
+            _("%(number)d documents indexed in %(seconds).1f s.") % {"number": number, "seconds": took_s}
+        )

@@ -1,0 +1,160 @@
+"""What a query means, before any engine sees it: which tokens, how heavy, how many must meet. Pure."""
+
+import math
+from dataclasses import dataclass
+
+from search import analysis
+
+__all__ = ["LONGEST", "Phrase", "Plan", "Sound", "Weights", "plan"]
+
+LONGEST = 200
+"""Characters of a query that are looked at; what follows is left out (a passage is found by its beginning)."""
+
+SYNONYM_WEIGHT = 0.4
+EXACT_TITLE = 60.0
+"""Score that puts the title which is exactly the query above everything else."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much a token counts in each field: words (j) and bigrams (b) of title (t) and body (b), pinyin."""
+
+    title_words: float
+    body_words: float
+    title_bigrams: float
+    body_bigrams: float
+    pinyin: float
+
+
+KEYWORDS = Weights(title_words=0.5, body_words=0.6, title_bigrams=2.0, body_bigrams=1.0, pinyin=0.25)
+QUESTION = Weights(title_words=0.5, body_words=1.0, title_bigrams=0.5, body_bigrams=1.0, pinyin=0.25)
+LATIN = Weights(title_words=0.5, body_words=0.6, title_bigrams=2.0, body_bigrams=1.0, pinyin=1.0)
+"""Measured in shared/search.md §2; the lay questions want the body, keywords want the title."""
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Bigrams of which at least `minimum` of `required` must stand in one document; all of them add score."""
+
+    required: tuple[str, ...]
+    minimum: int
+    bigrams: tuple[str, ...]
+    words: tuple[str, ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Trigrams of pinyin or initials of which `minimum` must stand in a title; `start` (^…) only adds score."""
+
+    trigrams: tuple[str, ...] = ()
+    minimum: int = 0
+    start: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A query ready for an engine.
+
+    A document matches when it holds enough of `phrase`, or of one of `synonyms`, or when its title
+    sounds like `pinyin` or is abbreviated as `initials`, or holds the single `character`.
+    All that matches adds to the score.
+    """
+
+    text: str
+    normal: str
+    phrase: Phrase
+    weights: Weights
+    synonyms: tuple[Phrase, ...] = ()
+    pinyin: Sound = Sound()
+    initials: Sound = Sound()
+    character: str = ""
+    is_question: bool = False
+    is_loose: bool = False
+    parts: tuple[str, ...] = ()
+    """What of the query is worth marking in a hit, also in pieces; normalised."""
+    synonym_texts: tuple[str, ...] = ()
+    """What else is worth marking, but only as a whole."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to look for (blanks, punctuation, emoji)."""
+        return not self.phrase.required
+
+
+def plan(text: str, *, loose: bool = False) -> Plan:
+    """Read `text` (anything at all) as a query. With `loose` one common token is enough for a match."""
+    normal = analysis.normalise(text)[:LONGEST].strip()
+    asks = analysis.is_question(normal)
+    parts = analysis.content(normal) or list(analysis.runs(normal))
+    required = _once(token for part in parts for token in analysis.bigrams(part))
+    minimum = 1 if loose else _minimum(len(required), asks)
+    phrase = Phrase(required, minimum, _once(analysis.bigrams(normal)), _once(analysis.words(normal)))
+    letters = "".join(analysis.runs(normal))
+    latin = bool(letters) and letters.isascii()
+    single = letters if len(letters) == 1 and not latin else ""
+    pinyin = initials = Sound()
+    if latin and not letters.isdigit():
+        pinyin, initials = _typed(letters, 0.8, loose), _typed(letters, 1.0, loose)
+    elif letters and not latin and not single and not asks:
+        pinyin = _spoken("".join(analysis.syllables(normal)), loose)
+    synonyms = _known_synonyms(normal)
+    return Plan(
+        text=text,
+        normal=normal,
+        phrase=phrase,
+        weights=LATIN if latin else QUESTION if asks else KEYWORDS,
+        synonyms=tuple(_with_rest(normal, term, other) for term, other in synonyms),
+        pinyin=pinyin,
+        initials=initials,
+        character=single,
+        is_question=asks,
+        is_loose=loose,
+        parts=_once([*parts, *([] if asks else analysis.runs(normal))]),
+        synonym_texts=_once(other for _term, other in synonyms),
+    )
+
+
+def _minimum(count: int, asks: bool) -> int:
+    """How many of `count` bigrams a document must hold: short keywords all, long ones six in ten."""
+    if asks:
+        return max(1, math.ceil(0.34 * count))
+    return count if count <= 3 else math.ceil(0.6 * count)
+
+
+def _typed(letters: str, share: float, loose: bool) -> Sound:
+    """Latin letters that may be somebody's pinyin or initials; one or two letters only begin a title."""
+    if len(letters) < 3:
+        return Sound((f"^{letters}",), 1)
+    trigrams = _once(analysis.trigrams(letters, start=False))
+    minimum = math.ceil((0.5 * share if loose else share) * len(trigrams))
+    return Sound(trigrams, max(1, minimum), f"^{letters[:2]}")
+
+
+def _spoken(letters: str, loose: bool) -> Sound:
+    """The pinyin of a query in Han characters: it forgives wrong characters of the right sound."""
+    if len(letters) < 4:
+        return Sound()
+    trigrams = _once(analysis.trigrams(letters, start=False))
+    return Sound(trigrams, max(2, math.ceil((0.5 if loose else 0.7) * len(trigrams))))
+
+
+def _known_synonyms(normal: str) -> list[tuple[str, str]]:
+    """Pairs (term in the query, what else it is called); a term inside a longer known term is left alone."""
+    known = [term for term in analysis.synonyms() if term in normal]
+    longest = [term for term in known if not any(term != other and term in other for other in known)]
+    return [(term, other) for term in longest for other in analysis.synonyms()[term] if other not in normal]
+
+
+def _with_rest(normal: str, term: str, other: str) -> Phrase:
+    # The rest of the query still counts: 三会一课 记录 is not every 党课.
+    rest = [token for part in analysis.content(normal.replace(term, " ")) for token in analysis.bigrams(part)]
+    required = _once([*analysis.bigrams(other), *rest])
+    minimum = len(set(analysis.bigrams(other))) + _minimum(len(set(rest)), False)
+    return Phrase(
+        required, min(minimum, len(required)), (), _once(analysis.words(other)), weight=SYNONYM_WEIGHT
+    )
+
+
+def _once(tokens) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tokens))
