@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import uuid
 from collections.abc import Iterable
@@ -12,9 +13,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.core.validators import MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F
 from django.http import Http404
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.html import strip_tags
@@ -24,7 +26,11 @@ from wagtail.fields import StreamField
 from wagtail.models import Orderable, Page, PageManager
 
 from courses.catalogue.blocks import LessonBody, PolicyBody
+from courses.catalogue.errors import LectureNotPlayable
 from courses.catalogue.querysets import CourseQuerySet, LessonQuerySet, PolicyQuerySet
+from media_pipeline import api as media
+from people.api import notify
+from search import outbox
 
 __all__ = [
     "Course",
@@ -42,6 +48,8 @@ __all__ = [
     "PolicyIndexPage",
     "Validity",
 ]
+
+log = logging.getLogger(__name__)
 
 POLICIES_PER_PAGE = 20
 
@@ -89,6 +97,11 @@ class LessonKind(models.TextChoices):
     READING = "READING", _("Reading")
 
 
+def writes_content(update_fields: Iterable[str] | None) -> bool:
+    """Whether a `save(update_fields=…)` writes what people see; Wagtail notes a draft without doing so."""
+    return update_fields is None or bool({"live", "title", "slug", "body"} & set(update_fields))
+
+
 class MemberPage(Page):
     """What all our pages share: who may see a page is said by the page itself, not by Wagtail's privacy."""
 
@@ -123,6 +136,18 @@ class DisclosedPage(MemberPage):
         if not (getattr(request, "is_preview", False) or self.open_to(request.user)):
             raise Http404
         return super().serve(request, *args, **kwargs)
+
+    @transaction.atomic
+    def save(self, *args, **kwargs):
+        """Write the page and tell search, in one transaction."""
+        saved = super().save(*args, **kwargs)
+        if writes_content(kwargs.get("update_fields")):
+            self.tell_search()
+        return saved
+
+    def tell_search(self) -> None:
+        """Note in the outbox which documents this page changes."""
+        raise NotImplementedError
 
     def acl(self) -> list[str]:
         """Who may find this page in a search, in the words of search.documents."""
@@ -205,6 +230,11 @@ class Course(DisclosedPage):
         verbose_name = _("course")
         verbose_name_plural = _("courses")
 
+    def tell_search(self) -> None:
+        outbox.changed("course", self.pk)
+        # Who may see the course may see its lessons, and its address begins theirs.
+        outbox.changed("lesson", *Lesson.objects.child_of(self).values_list("pk", flat=True))
+
     @classmethod
     def lesson_model(cls) -> type[Lesson]:
         return Lesson
@@ -272,7 +302,7 @@ class Lesson(MemberPage):
             return LessonKind.READING
         if self.lecture.projection != "FLAT":
             return LessonKind.PANORAMA
-        if not self.lecture.height:
+        if not self.lecture.has_picture:
             return LessonKind.AUDIO
         return LessonKind.LECTURE
 
@@ -284,8 +314,13 @@ class Lesson(MemberPage):
     def duration_s(self) -> int:
         """Length in whole seconds as a member will study it: of the lecture, or the time for reading."""
         if self.lecture is None:
-            return self.reading_s or self.estimated_reading_s()
-        return round(self.lecture.duration_s or 0)
+            return self.reading_s or self._reading_time_published_before() or self.estimated_reading_s()
+        return round(self.lecture.duration_s)
+
+    def _reading_time_published_before(self) -> int:
+        # An estimate once published stays, else every corrected sentence would make a new version.
+        latest = self.versions.order_by("-number").first() if self.pk else None
+        return latest.duration_s if latest and latest.kind == LessonKind.READING else 0
 
     def estimated_reading_s(self) -> int:
         """Seconds that the text takes, in whole minutes, at least one."""
@@ -306,6 +341,76 @@ class Lesson(MemberPage):
     def clean(self) -> None:
         super().clean()
         self.take_lecture_from_body()
+
+    @property
+    def publish_obstacle(self) -> str:
+        """Why this lesson, as it stands, cannot go live: a sentence for the editor. Empty when it can."""
+        return "" if self.lecture is None else media.why_not_playable(self.lecture)
+
+    @transaction.atomic
+    def save(self, *args, **kwargs):
+        """Write the page; a page that goes live makes its version, or raises LectureNotPlayable.
+
+        This is the one narrow place: the publish button, an approval in the workflow, a bulk action, the
+        scheduler and a script that sets `live` by hand all end in this call (Wagtail's edit view goes round
+        `publish`). Drafts pass, also drafts of live pages, which Wagtail keeps in revisions. A lesson that
+        is live already with the same lecture passes too: it is not made live here.
+        """
+        if not writes_content(kwargs.get("update_fields")):
+            return super().save(*args, **kwargs)
+        self.take_lecture_from_body()
+        if self.live:
+            before = Lesson.objects.filter(pk=self.pk, live=True).values_list("lecture_id", flat=True)
+            if list(before) != [self.lecture_id] and (obstacle := self.publish_obstacle):
+                raise LectureNotPlayable(self, obstacle)
+            self.published_duration_s = self.duration_s
+        saved = super().save(*args, **kwargs)
+        if self.live:
+            self._note_version()
+        outbox.changed("lesson", self.pk)
+        return saved
+
+    def _note_version(self) -> None:
+        latest = self.versions.order_by("-number").first()
+        now = (self.lecture_id, self.published_duration_s, self.kind)
+        if latest is None or (latest.asset_id, latest.duration_s, latest.kind) != now:
+            LessonVersion.objects.create(
+                lesson=self,
+                number=latest.number + 1 if latest else 1,
+                asset=self.lecture,
+                duration_s=self.published_duration_s,
+                kind=self.kind,
+                title=self.title,
+            )
+
+    def publish(self, revision, user=None, *args, log_action=True, **kwargs):
+        """As Wagtail's; but a scheduled publishing that cannot be done yet stays scheduled.
+
+        The scheduler comes again every minute and must not stop at one lesson whose lecture is still
+        being transcoded; whoever made the revision is told once.
+        """
+        try:
+            with transaction.atomic():
+                return super().publish(revision, user, *args, log_action=log_action, **kwargs)
+        except LectureNotPlayable as obstacle:
+            if log_action != "wagtail.publish.scheduled":
+                raise
+            log.warning("lesson %s waits with its scheduled publishing: %s", self.pk, obstacle.reason)
+            if revision.user is not None:
+                notify(
+                    revision.user,
+                    kind="publishing_waits",
+                    title=_("«%(title)s» is waiting to be published") % {"title": self.title},
+                    text=obstacle.reason,
+                    link=reverse("wagtailadmin_pages:edit", args=[self.pk]),
+                    dedupe_key=f"publishing-waits:{revision.pk}",
+                )
+            return None
+
+    def with_content_json(self, content):
+        obj = super().with_content_json(content)
+        obj.published_duration_s = self.published_duration_s
+        return obj
 
     def get_context(self, request, *args, **kwargs):
         context = super().get_context(request, *args, **kwargs)
@@ -445,6 +550,9 @@ class Policy(DisclosedPage):
     class Meta:
         verbose_name = _("policy")
         verbose_name_plural = _("policies")
+
+    def tell_search(self) -> None:
+        outbox.changed("policy", self.pk)
 
     def validity_on(self, day: date) -> Validity:
         """IN_FORCE from `valid_from` to `valid_until`, both days included; without dates always."""
