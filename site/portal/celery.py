@@ -13,6 +13,11 @@ app.autodiscover_tasks(
     ["media_pipeline", "search", "courses.archive", "courses", "people", "reports", "portal"]
 )
 app.conf.beat_schedule = {
+    "search.drain_outbox": {
+        "task": "search.tasks.drain_outbox",
+        "schedule": 2.0,
+        "options": {"expires": 2},
+    },
     "portal.publish_scheduled": {
         "task": "portal.publish_scheduled",
         "schedule": 60.0,
