@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from axes.utils import reset as forget_failed_sign_ins
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
 
@@ -127,33 +128,53 @@ def replace_password(member: Member, *, actor: Member) -> str:
 
 
 @transaction.atomic
-def enrol(member: Member, *, actor: Member | None) -> Member:
-    """Put a new person (an unsaved Member) on the roster, without a password: `activate` opens the account."""
+def enrol(member: Member, *, actor: Member | None, groups: Iterable[Group] = ()) -> Member:
+    """Put a new person (an unsaved Member) on the roster, without a password.
+
+    `activate` or `open_account` opens the account. `groups` are rights inside the admin.
+    """
     member.set_unusable_password()
     member.activated_at = None
     member.save()
-    record(actor, "member.enrolled", member, detail=_where(member))
+    detail: dict[str, Any] = dict(_where(member))
+    if names := _set_groups(member, groups):
+        detail["groups"] = names
+    record(actor, "member.enrolled", member, detail=detail)
     member_changed.send(sender=Member, member=member, fields={"name", "organization", "status", "is_active"})
     return member
 
 
 @transaction.atomic
-def change_member(member: Member, *, fields: set[str], actor: Member | None) -> Member:
+def change_member(
+    member: Member, *, fields: set[str], actor: Member | None, groups: Iterable[Group] | None = None
+) -> Member:
     """Save changed fields of a person, e.g. after a transfer to another branch.
 
-    `member` carries the new values, `fields` names them. The audit trail keeps the names of the
-    fields, and for organisation and membership also the values before and after; never a phone number.
+    `member` carries the new values, `fields` names them; nothing else is written, so that a password
+    changed meanwhile stays. `groups`, when given, replaces the rights inside the admin. The audit trail
+    keeps the names of the fields, and values only for organisation, membership and rights; never a
+    phone number.
     """
     if not fields:
         return member
-    before = Member.objects.select_for_update().select_related("organization").get(pk=member.pk)
-    member.save()
+    before = Member.objects.select_for_update(of=("self",)).select_related("organization").get(pk=member.pk)
+    own = {field.name for field in Member._meta.concrete_fields}
+    member.save(update_fields=sorted(fields & own | {"name_pinyin", "name_initials", "phone_digest"}))
     detail: dict[str, Any] = {"fields": sorted(fields)}
     if fields & {"organization", "status"}:
         detail |= {"before": _where(before), "after": _where(member)}
+    if groups is not None:
+        detail["groups"] = _set_groups(member, groups)
+    if fields & {"is_superuser", "is_active"}:
+        detail |= {"administrator": member.is_superuser, "may_sign_in": member.is_active}
     record(actor, "member.changed", member, detail=detail)
     member_changed.send(sender=Member, member=member, fields=fields)
     return member
+
+
+def _set_groups(member: Member, groups: Iterable[Group]) -> list[str]:
+    member.groups.set(groups)
+    return sorted(member.groups.values_list("name", flat=True))
 
 
 def read_phone(member: Member, *, actor: Member, purpose: str, source: str = "") -> str:
@@ -183,12 +204,8 @@ def found_organization(
         placed = PartyOrganization.add_root(instance=organization)
     else:
         placed = PartyOrganization.objects.get(pk=parent.pk).add_child(instance=organization)
-    record(
-        actor,
-        "organization.founded",
-        placed,
-        detail={"code": placed.code, "below": parent.code if parent else ""},
-    )
+    above = parent.code if parent else ""
+    record(actor, "organization.founded", placed, detail={"code": placed.code, "below": above})
     organization_changed.send(sender=PartyOrganization, organization=placed, moved=False)
     return placed
 
@@ -214,8 +231,9 @@ def change_organization(
     moved = bool(fields & {"parent", "code"})
     if moved:
         if parent is None:
-            root = PartyOrganization.get_first_root_node()
-            organization.move(root, "sorted-sibling")
+            other_root = PartyOrganization.objects.filter(depth=1).exclude(pk=organization.pk).first()
+            if other_root:
+                organization.move(other_root, "sorted-sibling")
         else:
             organization.move(PartyOrganization.objects.get(pk=parent.pk), "sorted-child")
         organization = PartyOrganization.objects.get(pk=organization.pk)

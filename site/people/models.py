@@ -104,7 +104,7 @@ class Member(AbstractBaseUser, PermissionsMixin):
     )
     joined_on = models.DateField(_("joined the Party on"), null=True, blank=True)
     phone = EncryptedTextField(_("mobile number"), blank=True, default="")
-    phone_digest = models.CharField(max_length=64, null=True, blank=True, unique=True, editable=False)  # noqa: DJ001
+    phone_digest = models.CharField(max_length=64, null=True, blank=True, unique=True, editable=False)
     elder_mode = models.BooleanField(_("elder mode"), default=False)
     is_active = models.BooleanField(_("may sign in"), default=True)
     password_is_temporary = models.BooleanField(default=False, editable=False)

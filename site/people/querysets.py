@@ -14,7 +14,7 @@ from treebeard.mp_tree import MP_NodeManager, MP_NodeQuerySet
 from people.encryption import digest
 
 if TYPE_CHECKING:
-    from people.models import AuditEntry, Member, Notice, PartyOrganization, Post
+    from people.models import Member, PartyOrganization
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
-"""How people prove who they are: sign-in name or mobile number with a password."""
+"""How people prove who they are: sign-in name or mobile number with a password, one-time at first."""
 
 import re
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.contrib.auth.backends import ModelBackend
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 
 from people.encryption import digest
 from people.models import Member
@@ -27,3 +29,28 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request) -> bool:
         return False
+
+
+class TemporaryPasswordMiddleware:
+    """Leads somebody with a one-time password to the page that replaces it, before any other page.
+
+    Only requests for pages are led there; media and API calls carry tokens which pages hand out.
+    """
+
+    passed = frozenset({"account_change_password", "account_logout", "account_login"})
+
+    def __init__(self, get_response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view, args, kwargs) -> HttpResponseBase | None:
+        if "text/html" not in request.headers.get("Accept", ""):
+            return None
+        match = request.resolver_match
+        if match is not None and match.url_name in self.passed:
+            return None
+        if request.user.is_authenticated and request.user.password_is_temporary:
+            return redirect("account_change_password")
+        return None

@@ -33,7 +33,7 @@ INSTALLED_APPS = [
     "search",
     "people",
     "wagtail.contrib.settings",
-    "wagtail.users",
+    "people.apps.MemberAdminConfig",
     "wagtail.admin",
     "wagtail.snippets",
     "wagtail.documents",
@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "people.sign_in.TemporaryPasswordMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
