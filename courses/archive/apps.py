@@ -1,0 +1,24 @@
+"""The learning archive: what each member studied, what of it counts, and the hours that came of it."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class ArchiveConfig(AppConfig):
+    name = "courses.archive"
+    label = "archive"
+    verbose_name = "学习档案"
+
+    def ready(self) -> None:
+        from courses.archive import documents, rules
+        from people.signals import member_activated
+
+        member_activated.connect(_open_archive, dispatch_uid="archive.open")
+        post_migrate.connect(rules.load_when_migrated, sender=self, dispatch_uid="archive.rules")
+        documents.register_kind()
+
+
+def _open_archive(sender, member, at, **kwargs) -> None:
+    from courses.archive.api import open_archive
+
+    open_archive(member, at=at)

@@ -1,0 +1,82 @@
+"""Facts that stop a change in the archive. `retryable` says whether the same request may succeed later."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class ArchiveError(Exception):
+    """Base of this room's errors."""
+
+    code = "ARCHIVE_ERROR"
+    status = 400
+    retryable = False
+
+    def __init__(self, detail: Any = "", *, receipt: Any = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.receipt = receipt
+        """What of the batch was kept all the same (an api.Receipt), or None when nothing moved."""
+
+
+class TokenInvalid(ArchiveError):
+    """The play token was not made by us, or was changed on its way."""
+
+    code, status = "TOKEN_INVALID", 401
+
+
+class TokenExpired(ArchiveError):
+    """The play token is too old; opening the lesson again gives a new one."""
+
+    code, status = "TOKEN_EXPIRED", 401
+
+
+class NotOpen(ArchiveError):
+    """The lesson is not there for this member: unknown, withdrawn, or disclosed to others only."""
+
+    code, status = "NOT_OPEN", 404
+
+
+class LeaseLost(ArchiveError):
+    """A newer play session of the same member holds the lease; this one's later beats are refused."""
+
+    code, status = "LEASE_LOST", 409
+
+
+class SeqConflict(ArchiveError):
+    """Beats were sent before with the same (session, seq) and another body; nothing of the batch is kept."""
+
+    code, status = "SEQ_CONFLICT", 409
+
+    def __init__(self, conflicts: Sequence[int]) -> None:
+        super().__init__(f"other bodies are on record for {list(conflicts)}")
+        self.conflicts = list(conflicts)
+
+
+class BadBeats(ArchiveError):
+    """The batch is malformed; the detail says where."""
+
+    code, status = "BAD_BEATS", 422
+
+
+class NotAllowed(ArchiveError):
+    """The acting person may not do this for this member."""
+
+    code, status = "NOT_ALLOWED", 403
+
+
+class AlreadyReversed(ArchiveError):
+    """The entry was reversed before, or is itself a reversal."""
+
+    code, status = "ALREADY_REVERSED", 409
+
+
+class AlreadyCredited(ArchiveError):
+    """The ledger already holds an entry for the same evidence in the same year."""
+
+    code, status = "ALREADY_CREDITED", 409
+
+
+class RuleMissing(ArchiveError):
+    """No rule of this code is in force on that day: load the fixtures or mend the dates."""
+
+    code, status = "RULE_MISSING", 500

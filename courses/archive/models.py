@@ -1,0 +1,437 @@
+"""What is: the beat log, what it folds into, the ledger of study hours, rules, exemptions.
+
+Laid out so that it can grow (shared decisions in README.md): every row belongs to one member and
+begins its keys with the member; the log knows members and lessons by number only; foreign keys
+have no constraint in the database, since the archive may get one of its own.
+"""
+
+import uuid
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from courses.archive.querysets import AppendOnlyQuerySet, EntryQuerySet, RuleQuerySet
+from courses.archive.rule_values import parse_value
+from people.encryption import EncryptedTextField
+
+__all__ = [
+    "ArchiveYear",
+    "Beat",
+    "Confidence",
+    "Exemption",
+    "ExemptionBasis",
+    "LearningArchive",
+    "LessonState",
+    "PlayLease",
+    "Rule",
+    "RuleUnit",
+    "StudyHourEntry",
+    "StudyMode",
+]
+
+
+class AppendOnly(models.Model):
+    """Rows are added and never changed or removed; a correction is a row of its own."""
+
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args, **kwargs) -> None:
+        if not self._state.adding:
+            raise TypeError(f"{self._meta.label} is only ever added to")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args, **kwargs):
+        raise TypeError(f"{self._meta.label} is only ever added to")
+
+
+def _member(**kwargs) -> models.ForeignKey:
+    """The member to whom a row belongs; without a constraint, see the head of this file."""
+    kwargs = {"on_delete": models.PROTECT, "db_constraint": False, "related_name": "+"} | kwargs
+    return models.ForeignKey("people.Member", verbose_name=_("member"), **kwargs)
+
+
+class LearningArchive(models.Model):
+    """One member's archive, opened when the account is activated (学习档案).
+
+    Its row is also the lock under which everything of one member's is written in turn.
+    """
+
+    member = models.OneToOneField(
+        "people.Member",
+        verbose_name=_("member"),
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        related_name="+",
+        primary_key=True,
+    )
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    created_at = models.DateTimeField(_("opened at"))
+
+    class Meta:
+        verbose_name = _("learning archive")
+        verbose_name_plural = _("learning archives")
+
+    def __str__(self) -> str:
+        return f"archive of member {self.member_id}"
+
+
+class ArchiveYear(models.Model):
+    """One calendar year in one member's archive, opened on 1 January or with the archive.
+
+    Kept so that «who was on the roster that year» does not depend on today's roster. The
+    hours are not here: they are the sum of the ledger.
+    """
+
+    member = _member()
+    year = models.PositiveSmallIntegerField(_("year"))
+    opened_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("year of study")
+        verbose_name_plural = _("years of study")
+        constraints = [models.UniqueConstraint(fields=["member", "year"], name="archive_year_opened_once")]
+
+    def __str__(self) -> str:
+        return f"{self.year} of member {self.member_id}"
+
+
+class Beat(AppendOnly):
+    """One beat as the player sent it: what was played since the beat before, e.g. [[15000, 30000]].
+
+    The log from which all progress is reckoned (`manage.py rebuild_archive`). Not a heartbeat of
+    the connection: a phone may hand in a day's beats at once. `id` is the order of arrival;
+    the order of study is (session, seq), since a session's number begins with its start.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    member_id = models.BigIntegerField()
+    version_id = models.BigIntegerField()
+    session = models.UUIDField()
+    seq = models.PositiveIntegerField()
+    body = models.JSONField()
+    """{"intervals": [[a_ms, b_ms], …], "position_ms", "rate", "visible", "clock_ms", "flags": […]}"""
+    body_hash = models.CharField(max_length=64)
+    received_at = models.DateTimeField()
+    happened_at = models.DateTimeField()
+    """When it happened by the server's clock, less the age that the phone claims; evidence only."""
+    wall_ms = models.BigIntegerField()
+    """Server time that the session had held the lease by then: the most that it may count so far."""
+    in_lease = models.BooleanField()
+    """False: it happened while another device held the lease; kept, never counted."""
+
+    class Meta:
+        verbose_name = _("beat")
+        verbose_name_plural = _("beats")
+        constraints = [
+            models.UniqueConstraint(fields=["member_id", "session", "seq"], name="beat_kept_once"),
+        ]
+        indexes = [
+            models.Index(fields=["member_id", "version_id", "session", "seq"], name="beat_in_order_of_study"),
+        ]
+
+    def __str__(self) -> str:
+        return f"beat {self.session}/{self.seq}"
+
+
+class LessonState(models.Model):
+    """How far one member is with one version of a lesson: the fold of the beats, e.g. 2286 of 2712 s.
+
+    Nothing here is truth of its own: it is rebuilt from `Beat` at any time. `fold` is where the
+    next beat goes on from (spans.Fold as JSON), `params` the rules as they were at the first beat.
+    """
+
+    member = _member()
+    version = models.ForeignKey(
+        "courses.LessonVersion", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    duration_s = models.PositiveIntegerField()
+    watched = models.BinaryField(default=bytes)
+    """One bit per second, lowest bit first: bit i is the second from i to i + 1."""
+    watched_s = models.PositiveIntegerField(default=0)
+    needed_s = models.PositiveIntegerField()
+    position_ms = models.PositiveBigIntegerField(default=0)
+    frontier_ms = models.PositiveBigIntegerField(default=0)
+    refused = models.JSONField(default=list)
+    """Spans that were played and not counted: [[start_s, end_s, reason code], …]."""
+    params = models.JSONField()
+    fold = models.JSONField(default=dict)
+    last_beat_at = models.DateTimeField()
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("progress in a lesson")
+        verbose_name_plural = _("progress in lessons")
+        constraints = [
+            models.UniqueConstraint(fields=["member", "version"], name="lesson_state_once_per_version"),
+        ]
+        indexes = [models.Index(fields=["member", "last_beat_at"], name="lesson_state_latest")]
+
+    def __str__(self) -> str:
+        return f"member {self.member_id} in version {self.version_id}: {self.watched_s} s"
+
+
+class PlayLease(models.Model):
+    """One play session's turn to count, e.g. the phone from 09:00 until the laptop took over at 09:30.
+
+    Turns of one member never overlap, so that wall time is counted once however many devices
+    play. The turn without an end holds the lease.
+    """
+
+    member = _member()
+    version = models.ForeignKey(
+        "courses.LessonVersion", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    session = models.UUIDField()
+    from_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    until_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("play lease")
+        verbose_name_plural = _("play leases")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member"], condition=Q(until_at__isnull=True), name="play_lease_held_by_one"
+            ),
+            models.CheckConstraint(
+                condition=Q(until_at__isnull=True) | Q(until_at__gte=F("from_at")),
+                name="play_lease_ends_after_it_starts",
+            ),
+        ]
+        indexes = [models.Index(fields=["member", "from_at"], name="play_lease_in_order")]
+
+    def __str__(self) -> str:
+        return f"lease of {self.session}"
+
+
+class StudyMode(models.TextChoices):
+    """How something was studied (domain.md §1.2)."""
+
+    CENTRAL_OFFLINE = "CENTRAL_OFFLINE", _("Central training")
+    CENTRAL_ONLINE = "CENTRAL_ONLINE", _("Online training class")
+    COLLECTIVE = "COLLECTIVE", _("Collective study")
+    SELF_ONLINE = "SELF_ONLINE", _("Self-study online")
+
+
+class StudyHourEntry(AppendOnly):
+    """One line of the ledger of study hours, e.g. +0.50 for 第一讲 in 2026. Total = sum.
+
+    Never changed: a correction is an entry with `reversal_of` and the negative hours. What it
+    says is copied (title, organisation, rule), since those change and the record does not.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    member = _member(db_index=False)
+    year = models.PositiveSmallIntegerField(_("year"))
+    mode = models.CharField(_("mode"), max_length=20, choices=StudyMode.choices)
+    hours = models.DecimalField(_("study hours"), max_digits=5, decimal_places=2)
+    title = models.CharField(_("studied"), max_length=255)
+    provider = models.CharField(_("provider"), max_length=200, blank=True)
+    lesson_version = models.ForeignKey(
+        "courses.LessonVersion",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    credit_key = models.CharField(max_length=120, blank=True)
+    """What may be credited once a year, e.g. lesson:<page id>; empty for reversals."""
+    started_at = models.DateTimeField(_("from"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished at"))
+    published_duration_s = models.PositiveIntegerField(_("published length"), null=True, blank=True)
+    verified_coverage = models.DecimalField(
+        _("verified coverage"), max_digits=5, decimal_places=4, null=True, blank=True
+    )
+    rule_version = models.CharField(_("rule"), max_length=80, blank=True)
+    organization_path = models.CharField(max_length=255, blank=True)
+    organization_name = models.CharField(_("organisation at that time"), max_length=120, blank=True)
+    roles = models.CharField(_("posts at that time"), max_length=200, blank=True)
+    evidence_type = models.CharField(max_length=32, blank=True)
+    evidence_id = models.CharField(max_length=120, blank=True)
+    evidence_hash = models.CharField(max_length=64, blank=True)
+    recorder = models.ForeignKey(
+        "people.Member",
+        verbose_name=_("recorded by"),
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    approver = models.ForeignKey(
+        "people.Member",
+        verbose_name=_("approved by"),
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    approved_at = models.DateTimeField(_("approved at"), null=True, blank=True)
+    source_system = models.CharField(max_length=64, blank=True)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    reversal_of = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversal"
+    )
+    recorded_at = models.DateTimeField(_("recorded at"), default=timezone.now)
+
+    objects = EntryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("study hour entry")
+        verbose_name_plural = _("ledger of study hours")
+        ordering = ["member", "-finished_at", "-id"]
+        indexes = [models.Index(fields=["member", "year", "mode"], name="entry_by_member_and_year")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "year", "credit_key"],
+                condition=~Q(credit_key=""),
+                name="entry_credited_once_a_year",
+            ),
+            models.CheckConstraint(
+                condition=Q(reversal_of__isnull=True, hours__gt=0)
+                | Q(reversal_of__isnull=False, hours__lt=0),
+                name="entry_adds_and_reversal_takes_away",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hours:+} {self.title}"
+
+
+class ExemptionBasis(models.TextChoices):
+    ART23 = "ART23", _("Old, frail, seriously ill or disabled (Regulations on members' education, Art. 23)")
+    OTHER = "OTHER", _("Other, decided by the organisation")
+
+
+class Exemption(models.Model):
+    """One member freed from the study requirement of one year; leaves the denominator (domain.md §0.8).
+
+    The reason tells of health, so it is encrypted and shown to nobody but the member and those who
+    may grant exemptions. Taking it back keeps the row.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    member = _member(db_index=False)
+    year = models.PositiveSmallIntegerField(_("year"))
+    basis = models.CharField(_("basis"), max_length=16, choices=ExemptionBasis.choices)
+    reason = EncryptedTextField(_("reason"), blank=True, default="")
+    granted_by = models.ForeignKey(
+        "people.Member",
+        verbose_name=_("granted by"),
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    granted_at = models.DateTimeField(_("granted at"))
+    revoked_at = models.DateTimeField(_("taken back at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("exemption")
+        verbose_name_plural = _("exemptions")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "year"], condition=Q(revoked_at__isnull=True), name="exemption_once_a_year"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.year} {self.get_basis_display()}"
+
+
+class RuleUnit(models.TextChoices):
+    HOURS = "HOURS", _("study hours")
+    TIMES = "TIMES", _("times")
+    SECONDS = "SECONDS", _("seconds")
+    SHARE = "SHARE", _("share from 0 to 1")
+    FACTOR = "FACTOR", _("factor")
+    DAYS = "DAYS", _("days")
+    YES_NO = "YES_NO", _("1 yes, 0 no")
+    WORD = "WORD", _("word")
+    TIERS = "TIERS", _("tiers of seconds and hours")
+
+
+class Confidence(models.TextChoices):
+    """How sure we are of a rule (domain.md, confidence marks)."""
+
+    A = "A", _("A: text of the rule read")
+    B = "B", _("B: secondary source read")
+    C = "C", _("C: own knowledge, quite sure")
+    D = "D", _("D: unsure, or differs from place to place")
+    X = "X", _("X: our default, no rule says it")
+
+
+class Rule(models.Model):
+    """One rule with its dates, e.g. REQ_MEMBER_32 = 32 study hours from 2019-05-06. Data, never a constant.
+
+    Another value from some day on is another row. A row in use is ended with `effective_to`, not
+    deleted. `revision` grows with each edit and is copied, with code and date, into each result.
+    """
+
+    code = models.CharField(_("code"), max_length=48)
+    title = models.CharField(_("says"), max_length=120)
+    value = models.CharField(_("value"), max_length=200)
+    unit = models.CharField(_("unit"), max_length=12, choices=RuleUnit.choices)
+    legal_source = models.CharField(_("source"), max_length=200, blank=True)
+    article = models.CharField(_("article"), max_length=80, blank=True)
+    effective_from = models.DateField(_("from"))
+    effective_to = models.DateField(_("until"), null=True, blank=True)
+    scope_org = models.ForeignKey(
+        "people.PartyOrganization",
+        verbose_name=_("only for"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("Empty: everywhere. Otherwise this organisation and everything below it."),
+    )
+    confidence = models.CharField(_("confidence"), max_length=1, choices=Confidence.choices)
+    note = models.TextField(_("note"), blank=True)
+    revision = models.PositiveIntegerField(_("revision"), default=1, editable=False)
+
+    objects = RuleQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("study rule")
+        verbose_name_plural = _("study rules")
+        ordering = ["code", "effective_from", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["code", "effective_from", "scope_org"],
+                condition=Q(scope_org__isnull=False),
+                name="rule_once_per_day_and_organization",
+            ),
+            models.UniqueConstraint(
+                fields=["code", "effective_from"],
+                condition=Q(scope_org__isnull=True),
+                name="rule_once_per_day_everywhere",
+            ),
+            models.CheckConstraint(
+                condition=Q(effective_to__isnull=True) | Q(effective_to__gte=F("effective_from")),
+                name="rule_ends_after_it_starts",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.value}"
+
+    @property
+    def version(self) -> str:
+        """What is copied into results, e.g. TIER_YN@2026-01-01#1."""
+        return f"{self.code}@{self.effective_from:%Y-%m-%d}#{self.revision}"
+
+    def clean(self) -> None:
+        try:
+            parse_value(self.unit, self.value)
+        except ValueError as bad:
+            raise ValidationError({"value": _("This value does not fit its unit: %s") % bad}) from bad

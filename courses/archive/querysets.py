@@ -1,0 +1,41 @@
+"""How rows of the archive are found."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q, QuerySet
+
+if TYPE_CHECKING:
+    from people.models import Member
+
+
+class AppendOnlyQuerySet(QuerySet):
+    """Rows that are only ever added: neither changed nor removed, not even many at a time."""
+
+    def update(self, **kwargs: Any) -> int:
+        raise TypeError(f"{self.model._meta.label} is only ever added to")
+
+    def delete(self) -> Any:
+        raise TypeError(f"{self.model._meta.label} is only ever added to")
+
+    def bulk_update(self, *args: Any, **kwargs: Any) -> int:
+        raise TypeError(f"{self.model._meta.label} is only ever added to")
+
+
+class EntryQuerySet(AppendOnlyQuerySet):
+    def of(self, member: Member) -> EntryQuerySet:
+        """The ledger of one member: only for the member, or for somebody who was asked to show it."""
+        return self.filter(member=member)
+
+    def in_year(self, year: int) -> EntryQuerySet:
+        """Entries that count for the calendar year `year`."""
+        return self.filter(year=year)
+
+
+class RuleQuerySet(QuerySet):
+    def in_force(self, day: date) -> RuleQuerySet:
+        """Rules that hold on `day`, both ends included."""
+        not_over = Q(effective_to__isnull=True) | Q(effective_to__gte=day)
+        return self.filter(not_over, effective_from__lte=day)
