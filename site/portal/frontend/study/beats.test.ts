@@ -43,3 +43,16 @@ it("makes no beat of standing still", () => {
   recorder.stop();
   expect(recorder.take(0)).toEqual([]);
 });
+
+it("hands in a minute of sound from the background as beats of fifteen seconds, each with its own time", () => {
+  const recorder = new BeatRecorder();
+  const listening = { rate: 1, visible: false, flags: ["AUDIO"] };
+  recorder.sample({ positionMs: 0, clockMs: 0 }, listening, 100_000);
+  recorder.sample({ positionMs: 50_000, clockMs: 50_000 }, listening, 150_000);
+  expect(recorder.take(150_000).map((beat) => [beat.intervals, beat.position_ms, beat.clock_ms])).toEqual([
+    [[[0, 15_000]], 15_000, 115_000],
+    [[[15_000, 30_000]], 30_000, 130_000],
+    [[[30_000, 45_000]], 45_000, 145_000],
+    [[[45_000, 50_000]], 50_000, 150_000],
+  ]);
+});

@@ -3,7 +3,7 @@
  *
  * Pure: the controller feeds it samples and asks for a cut every `beat_seconds`, on pause, on hiding and at the end.
  */
-import { IntervalRecorder, type Interval, type Sample } from "./intervals";
+import { IntervalRecorder, length, type Interval, type Sample } from "./intervals";
 
 /** A beat as the archive takes it, without the number that the queue gives. */
 export interface BeatBody {
@@ -27,17 +27,21 @@ export interface Manner {
   flags: string[];
 }
 
+/**
+ * The archive refuses a beat that claims more than about thirty seconds, and timers of a page in the background come
+ * as rarely as once a minute: such a stretch is handed in as several beats.
+ */
+const LONGEST_MS = 15_000;
+
 export class BeatRecorder {
   private recorder = new IntervalRecorder();
   private manner: Manner | null = null;
-  private positionMs = 0;
   private ready: BeatBody[] = [];
 
   /** Notes the running playhead; `wallMs` is the phone's own clock, kept as evidence only. */
   sample(at: Omit<Sample, "rate">, manner: Manner, wallMs: number): void {
     if (this.manner && !same(this.manner, manner)) this.cut(wallMs);
     this.manner = manner;
-    this.positionMs = at.positionMs;
     this.recorder.sample({ ...at, rate: manner.rate });
   }
 
@@ -58,16 +62,39 @@ export class BeatRecorder {
     const intervals = this.recorder.take();
     if (!intervals.length || !this.manner) return;
     const { rate, visible, flags } = this.manner;
-    const body: BeatBody = {
-      intervals,
-      position_ms: Math.round(this.positionMs),
-      rate,
-      visible,
-      clock_ms: Math.round(wallMs),
-    };
-    if (flags.length) body.flags = [...flags];
-    this.ready.push(body);
+    let clockMs = wallMs - length(intervals) / rate;
+    for (const part of portions(intervals, LONGEST_MS)) {
+      clockMs += length(part) / rate;
+      const body: BeatBody = {
+        intervals: part,
+        position_ms: (part.at(-1) as Interval)[1],
+        rate,
+        visible,
+        clock_ms: Math.round(clockMs),
+      };
+      if (flags.length) body.flags = [...flags];
+      this.ready.push(body);
+    }
   }
+}
+
+/** The same stretches in the same order, in portions of at most `mostMs`. */
+function portions(intervals: Interval[], mostMs: number): Interval[][] {
+  const all: Interval[][] = [[]];
+  let room = mostMs;
+  for (let [start, end] of intervals) {
+    while (start < end) {
+      if (!room) {
+        all.push([]);
+        room = mostMs;
+      }
+      const stop = Math.min(end, start + room);
+      (all.at(-1) as Interval[]).push([start, stop]);
+      room -= stop - start;
+      start = stop;
+    }
+  }
+  return all;
 }
 
 function same(a: Manner, b: Manner): boolean {

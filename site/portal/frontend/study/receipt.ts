@@ -32,7 +32,7 @@ export interface StudyState {
 
 export type Verdict =
   | { kind: "accepted"; seqs: number[]; state: StudyState | null }
-  | { kind: "lease_lost"; message: string }
+  | { kind: "lease_lost"; message: string; seqs: number[]; state: StudyState | null }
   | { kind: "renew" }
   | { kind: "conflict"; seqs: number[] }
   | { kind: "refused"; code: string; message: string }
@@ -44,24 +44,21 @@ interface Answer {
   state?: StudyState;
   code?: string;
   message?: string;
-  seqs?: number[];
-  seq?: number;
+  conflicts?: number[];
 }
 
 /** Judges an HTTP answer; `body` is the parsed JSON or null when there was none. */
 export function judge(status: number, body: unknown, retryAfter: string | null, nowMs: number): Verdict {
   const answer: Answer = typeof body === "object" && body !== null ? body : {};
   const code = answer.code ?? "";
-  if (status === 200) {
-    return {
-      kind: "accepted",
-      seqs: [...(answer.accepted ?? []), ...(answer.duplicates ?? [])],
-      state: answer.state ?? null,
-    };
-  }
+  const seqs = [...(answer.accepted ?? []), ...(answer.duplicates ?? [])];
+  const state = answer.state ?? null;
+  if (status === 200) return { kind: "accepted", seqs, state };
   if (status === 401 || status === 403) return { kind: "renew" };
-  if (status === 409 && code === "LEASE_LOST") return { kind: "lease_lost", message: answer.message ?? "" };
-  if (status === 409) return { kind: "conflict", seqs: answer.seqs ?? (answer.seq === undefined ? [] : [answer.seq]) };
+  if (status === 409 && code === "LEASE_LOST") {
+    return { kind: "lease_lost", message: answer.message ?? "", seqs, state };
+  }
+  if (status === 409) return { kind: "conflict", seqs: answer.conflicts ?? [] };
   if (status === 408 || status === 429 || status >= 500) {
     return { kind: "later", afterMs: retryAfterMs(retryAfter, nowMs), reachable: true };
   }

@@ -1,0 +1,96 @@
+import "fake-indexeddb/auto";
+import { describe, expect, it } from "vitest";
+import { MemoryQueue, openQueue, type BeatQueue } from "./beat_queue";
+import type { BeatBody } from "./beats";
+
+const body = (start: number): BeatBody => ({
+  intervals: [[start, start + 15_000]],
+  position_ms: start + 15_000,
+  rate: 1,
+  visible: true,
+  clock_ms: start,
+});
+const session = (name: string, startedMs = 1) => ({ session: name, token: "t", url: "/beats", startedMs });
+
+let databases = 0;
+const kinds: [string, () => Promise<BeatQueue>][] = [
+  ["IndexedDB", () => openQueue(`test-${databases++}`)],
+  ["memory", async () => new MemoryQueue()],
+];
+
+describe.each(kinds)("the queue in %s", (_, open) => {
+  it("numbers beats from one within each session", async () => {
+    const queue = await open();
+    await queue.open(session("a"));
+    await queue.open(session("b"));
+    expect((await queue.add("a", body(0))).seq).toBe(1);
+    expect((await queue.add("a", body(15_000))).seq).toBe(2);
+    expect((await queue.add("b", body(0))).seq).toBe(1);
+    expect(await queue.count()).toBe(3);
+  });
+
+  it("goes on numbering after a session was opened again, with the new token", async () => {
+    const queue = await open();
+    await queue.open(session("a"));
+    await queue.add("a", body(0));
+    await queue.remove("a", [1]);
+    await queue.open({ ...session("a", 999), token: "fresh" });
+    expect((await queue.add("a", body(15_000))).seq).toBe(2);
+    expect(await queue.waiting()).toMatchObject([{ session: "a", token: "fresh", startedMs: 1 }]);
+  });
+
+  it("hands out in order, oldest session first, and keeps what was not acknowledged", async () => {
+    const queue = await open();
+    await queue.open(session("late", 2));
+    await queue.open(session("early", 1));
+    await queue.add("late", body(0));
+    for (const start of [0, 15_000, 30_000]) await queue.add("early", body(start));
+    expect((await queue.waiting()).map((one) => one.session)).toEqual(["early", "late"]);
+    expect((await queue.batch("early", 2)).map((beat) => beat.seq)).toEqual([1, 2]);
+    await queue.remove("early", [1, 3]);
+    expect(await queue.batch("early", 9)).toEqual([{ seq: 2, ...body(15_000) }]);
+  });
+
+  it("gives conflicting beats new numbers at the end, in the same order", async () => {
+    const queue = await open();
+    await queue.open(session("a"));
+    for (const start of [0, 15_000, 30_000]) await queue.add("a", body(start));
+    await queue.renumber("a", [2, 1]);
+    expect((await queue.batch("a", 9)).map((beat) => [beat.seq, beat.position_ms])).toEqual([
+      [3, 45_000],
+      [4, 15_000],
+      [5, 30_000],
+    ]);
+    expect((await queue.add("a", body(45_000))).seq).toBe(6);
+  });
+
+  it("forgets only what is too old to count, and says how much", async () => {
+    const queue = await open();
+    await queue.open(session("old", 10));
+    await queue.open(session("new", 20));
+    await queue.add("old", body(0));
+    await queue.add("new", body(0));
+    expect(await queue.forget(20)).toBe(1);
+    expect((await queue.waiting()).map((one) => one.session)).toEqual(["new"]);
+  });
+});
+
+it("survives a reload of the page", async () => {
+  const before = await openQueue("reload");
+  await before.open(session("a"));
+  await before.add("a", body(0));
+  const after = await openQueue("reload");
+  expect(await after.batch("a", 9)).toEqual([{ seq: 1, ...body(0) }]);
+});
+
+it("falls back to memory where the browser refuses to keep anything", async () => {
+  const real = indexedDB.open;
+  indexedDB.open = () => {
+    throw new DOMException("not in a private window", "SecurityError");
+  };
+  try {
+    expect(await openQueue("refused")).toBeInstanceOf(MemoryQueue);
+  } finally {
+    indexedDB.open = real;
+  }
+});

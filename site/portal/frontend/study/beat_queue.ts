@@ -1,0 +1,206 @@
+/**
+ * Beats that the archive has not acknowledged yet, kept on this phone until it has.
+ *
+ * IndexedDB where there is one; memory otherwise (a private window loses unsent beats when it closes). Numbers run
+ * from 1 within a play session and are given in the same transaction that keeps the beat, so that no number is
+ * given twice, also across reloads and tabs.
+ */
+import { openDB, type DBSchema, type IDBPDatabase } from "idb";
+import type { Beat, BeatBody } from "./beats";
+
+/** A play session and the way to hand its beats in. */
+export interface Session {
+  session: string;
+  token: string;
+  url: string;
+  /** Milliseconds since 1970 by this phone's clock; sessions are handed in oldest first. */
+  startedMs: number;
+  next: number;
+}
+
+export interface BeatQueue {
+  /** Opens a session, or takes up one that this phone knows (with a fresh token). */
+  open(session: Omit<Session, "next">): Promise<void>;
+  /** Keeps a beat under the session's next number and tells the number. */
+  add(session: string, body: BeatBody): Promise<Beat>;
+  /** Sessions that have unsent beats, oldest first. */
+  waiting(): Promise<Session[]>;
+  /** The first unsent beats of a session in order of their numbers. */
+  batch(session: string, most: number): Promise<Beat[]>;
+  /** Forgets acknowledged beats. */
+  remove(session: string, seqs: number[]): Promise<void>;
+  /** Gives unsent beats new numbers behind all others of the session, in the same order. */
+  renumber(session: string, seqs: number[]): Promise<void>;
+  /** Forgets sessions begun before `startedMs` that the archive would refuse as too old, with their beats. */
+  forget(startedMs: number): Promise<number>;
+  count(): Promise<number>;
+}
+
+interface Row extends Beat {
+  session: string;
+}
+
+interface Schema extends DBSchema {
+  sessions: { key: string; value: Session };
+  beats: { key: [string, number]; value: Row };
+}
+
+const NAME = "study-beats";
+
+/** Opens the queue of this phone; falls back to memory where the browser keeps nothing. */
+export async function openQueue(name = NAME): Promise<BeatQueue> {
+  try {
+    const db = await openDB<Schema>(name, 1, {
+      upgrade(fresh) {
+        fresh.createObjectStore("sessions", { keyPath: "session" });
+        fresh.createObjectStore("beats", { keyPath: ["session", "seq"] });
+      },
+    });
+    return new KeptQueue(db);
+  } catch (error) {
+    console.warn("beats are kept in memory only", error);
+    return new MemoryQueue();
+  }
+}
+
+class KeptQueue implements BeatQueue {
+  constructor(private db: IDBPDatabase<Schema>) {}
+
+  async open(session: Omit<Session, "next">): Promise<void> {
+    const tx = this.db.transaction("sessions", "readwrite");
+    const known = await tx.store.get(session.session);
+    await tx.store.put({ ...session, startedMs: known?.startedMs ?? session.startedMs, next: known?.next ?? 1 });
+    await tx.done;
+  }
+
+  async add(session: string, body: BeatBody): Promise<Beat> {
+    const tx = this.db.transaction(["sessions", "beats"], "readwrite");
+    const known = await tx.objectStore("sessions").get(session);
+    if (!known) throw new Error(`unknown session ${session}`);
+    const beat: Beat = { seq: known.next, ...body };
+    await tx.objectStore("beats").add({ session, ...beat });
+    await tx.objectStore("sessions").put({ ...known, next: known.next + 1 });
+    await tx.done;
+    return beat;
+  }
+
+  async waiting(): Promise<Session[]> {
+    const tx = this.db.transaction(["sessions", "beats"]);
+    const sessions = await tx.objectStore("sessions").getAll();
+    const counts = await Promise.all(
+      sessions.map(({ session }) => tx.objectStore("beats").count(within(session))),
+    );
+    return sessions.filter((_, index) => counts[index]).sort((a, b) => a.startedMs - b.startedMs);
+  }
+
+  async batch(session: string, most: number): Promise<Beat[]> {
+    const rows = await this.db.getAll("beats", within(session), most);
+    return rows.map(({ session: _session, ...beat }) => beat);
+  }
+
+  async remove(session: string, seqs: number[]): Promise<void> {
+    const tx = this.db.transaction("beats", "readwrite");
+    await Promise.all(seqs.map((seq) => tx.store.delete([session, seq])));
+    await tx.done;
+  }
+
+  async renumber(session: string, seqs: number[]): Promise<void> {
+    const tx = this.db.transaction(["sessions", "beats"], "readwrite");
+    const known = await tx.objectStore("sessions").get(session);
+    if (!known) return;
+    let { next } = known;
+    for (const seq of [...seqs].sort((a, b) => a - b)) {
+      const row = await tx.objectStore("beats").get([session, seq]);
+      if (!row) continue;
+      await tx.objectStore("beats").delete([session, seq]);
+      await tx.objectStore("beats").add({ ...row, seq: next });
+      next += 1;
+    }
+    await tx.objectStore("sessions").put({ ...known, next });
+    await tx.done;
+  }
+
+  async forget(startedMs: number): Promise<number> {
+    const tx = this.db.transaction(["sessions", "beats"], "readwrite");
+    let lost = 0;
+    for (const { session, startedMs: began } of await tx.objectStore("sessions").getAll()) {
+      if (began >= startedMs) continue;
+      lost += await tx.objectStore("beats").count(within(session));
+      await tx.objectStore("beats").delete(within(session));
+      await tx.objectStore("sessions").delete(session);
+    }
+    await tx.done;
+    return lost;
+  }
+
+  async count(): Promise<number> {
+    return this.db.count("beats");
+  }
+}
+
+function within(session: string): IDBKeyRange {
+  return IDBKeyRange.bound([session, 0], [session, Number.MAX_SAFE_INTEGER]);
+}
+
+/** The same promises without the keeping. */
+export class MemoryQueue implements BeatQueue {
+  private sessions = new Map<string, Session>();
+  private beats = new Map<string, Beat[]>();
+
+  async open(session: Omit<Session, "next">): Promise<void> {
+    const known = this.sessions.get(session.session);
+    this.sessions.set(session.session, {
+      ...session,
+      startedMs: known?.startedMs ?? session.startedMs,
+      next: known?.next ?? 1,
+    });
+  }
+
+  async add(session: string, body: BeatBody): Promise<Beat> {
+    const known = this.sessions.get(session);
+    if (!known) throw new Error(`unknown session ${session}`);
+    const beat: Beat = { seq: known.next++, ...body };
+    this.beats.set(session, [...(this.beats.get(session) ?? []), beat]);
+    return beat;
+  }
+
+  async waiting(): Promise<Session[]> {
+    return [...this.sessions.values()]
+      .filter(({ session }) => this.beats.get(session)?.length)
+      .sort((a, b) => a.startedMs - b.startedMs);
+  }
+
+  async batch(session: string, most: number): Promise<Beat[]> {
+    return (this.beats.get(session) ?? []).slice(0, most);
+  }
+
+  async remove(session: string, seqs: number[]): Promise<void> {
+    this.beats.set(
+      session,
+      (this.beats.get(session) ?? []).filter(({ seq }) => !seqs.includes(seq)),
+    );
+  }
+
+  async renumber(session: string, seqs: number[]): Promise<void> {
+    const known = this.sessions.get(session);
+    if (!known) return;
+    const kept = (this.beats.get(session) ?? []).filter(({ seq }) => !seqs.includes(seq));
+    const moved = (this.beats.get(session) ?? []).filter(({ seq }) => seqs.includes(seq));
+    this.beats.set(session, [...kept, ...moved.map((beat) => ({ ...beat, seq: known.next++ }))]);
+  }
+
+  async forget(startedMs: number): Promise<number> {
+    let lost = 0;
+    for (const { session, startedMs: began } of [...this.sessions.values()]) {
+      if (began >= startedMs) continue;
+      lost += this.beats.get(session)?.length ?? 0;
+      this.beats.delete(session);
+      this.sessions.delete(session);
+    }
+    return lost;
+  }
+
+  async count(): Promise<number> {
+    return [...this.beats.values()].reduce((sum, beats) => sum + beats.length, 0);
+  }
+}
