@@ -18,6 +18,7 @@ from search.documents import (
     tokens_of,
 )
 from search.engines.current import engine
+from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, KindUnknown, SearchError
 from search.outbox import changed, removed
 from search.query import Plan, plan
 
@@ -26,9 +27,16 @@ __all__ = [
     "PUBLIC",
     "Document",
     "Hit",
+    "IndexMissing",
+    "IndexOutdated",
+    "IndexUnreadable",
+    "KindUnknown",
     "Results",
+    "SearchError",
     "Suggestion",
     "changed",
+    "drain",
+    "is_ready",
     "member_token",
     "organization_token",
     "rebuild",
@@ -154,6 +162,23 @@ def rebuild() -> int:
     the outbox and are applied to the new one. Raises WriterBusy while another process writes.
     """
     return indexing.rebuild()
+
+
+def drain() -> int:
+    """Bring the index up to date with the outbox now, in this process; how many changes were taken up.
+
+    0 when another process is at it; makes the index first where none is usable.
+    """
+    return indexing.drain()
+
+
+def is_ready() -> bool:
+    """Whether queries can be answered: the index is there, whole, and of this programme's version."""
+    try:
+        engine().verify()
+    except SearchError:
+        return False
+    return True
 
 
 def _hit(score: float, row: dict[str, Any], wanted: Plan, labels: dict[str, Any]) -> Hit:

@@ -2,7 +2,7 @@
 
 import time
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from search import api
@@ -12,7 +12,17 @@ from search.errors import WriterBusy
 class Command(BaseCommand):
     help = "Make the search index anew; pages go on with the old one until the new one is complete."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--if-needed",
+            action="store_true",
+            help="Do nothing when the present index can be used; changes still waiting are taken up.",
+        )
+
     def handle(self, *args, **options) -> None:
+        if options["if_needed"] and api.is_ready():
+            api.drain()
+            return
         for attempt in range(20):
             try:
                 started = time.monotonic()

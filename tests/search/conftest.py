@@ -1,0 +1,119 @@
+"""A shelf of documents of our own, an index in a folder of its own, people in a small tree."""
+
+from datetime import date
+
+import pytest
+
+from people.models import Member, PartyOrganization
+from search import documents
+from search.documents import Document
+
+
+class Shelf:
+    """A room's things, kept in a dict instead of a table: what `load` returns is what it holds now."""
+
+    def __init__(self) -> None:
+        self.things: dict[str, Document] = {}
+        self.broken: set[str] = set()
+
+    def put(self, id: str, title: str, body: str = "", *, kind: str, acl=("public",), **more) -> Document:
+        document = Document(
+            id=id, kind=kind, title=title, body=body, url=f"/{kind}/{id}/", acl=list(acl), **more
+        )
+        self.things[f"{kind}:{id}"] = document
+        return document
+
+    def loader(self, kind: str):
+        def load(ids):
+            for document in list(self.things.values()):
+                if document.kind == kind and (ids is None or document.id in ids):
+                    if document.id in self.broken:
+                        raise ValueError(f"{document.id} cannot be read")
+                    yield document
+
+        return load
+
+
+@pytest.fixture(autouse=True)
+def index_dir(settings, tmp_path):
+    settings.SEARCH = {**settings.SEARCH, "INDEX_DIR": tmp_path / "search"}
+    return tmp_path / "search"
+
+
+@pytest.fixture
+def shelf(monkeypatch) -> Shelf:
+    """Two kinds, book and film, in the place of the real ones."""
+    monkeypatch.setattr(documents, "_kinds", {})
+    shelf = Shelf()
+    documents.register("book", label="Books", load=shelf.loader("book"))
+    documents.register("film", label="Films", load=shelf.loader("film"))
+    return shelf
+
+
+@pytest.fixture
+def library(shelf) -> Shelf:
+    """A dozen documents such as a Party school has."""
+    for id, title, body in [
+        (
+            "1",
+            "党章里的民主集中制：六条基本原则",
+            "第一条就是四个服从，个人服从组织，少数服从多数，下级服从上级。",
+        ),
+        (
+            "2",
+            "党员教育培训学时认定办法（试行）",
+            "第六条　学习民主集中制等党章内容的，按照实际时长认定学时。",
+        ),
+        ("3", "党费收缴怎么算", "党员每月按照工资收入的比例缴纳党费，预备党员从支部大会通过之日起交。"),
+        (
+            "4",
+            "预备党员转正的手续",
+            "本人提出书面转正申请，党小组提出意见，支部大会讨论表决。需要的材料有转正申请书和思想汇报。",
+        ),
+        ("5", "组织关系转接一次办好", "流动党员转移组织关系，先在系统中发起，接收支部确认后生效。"),
+        ("6", "支部党员大会怎样开", "支部党员大会一般每季度召开一次，由支部委员会召集。"),
+        ("7", "村级后备干部的培养", "乡村振兴要有人，后备干部从党员、致富能手中发现。"),
+        ("8", "VR 全景：走进旧址", "戴上头显，走进县委旧址，听讲解员说当年的故事。"),
+    ]:
+        shelf.put(id, title, body, kind="book", published_on=date(2026, 3, 1))
+    shelf.put(
+        "1",
+        "消防安全进社区",
+        "楼道不堆物，电动车不进门。消防条例规定了单位的责任。",
+        kind="film",
+        duration_s=600.0,
+    )
+    shelf.put("2", "主题党日这样安排", "每月相对固定一天开展主题党日。", kind="film")
+    return shelf
+
+
+@pytest.fixture
+def tree(db) -> dict[str, PartyOrganization]:
+    """One committee 1 with two branches 11 and 13, and a group 111 in the first."""
+
+    def add(parent, code):
+        fields = {"code": code, "name": f"组织{code}", "type": "BRANCH"}
+        if parent is None:
+            return PartyOrganization.add_root(**fields)
+        return PartyOrganization.objects.get(pk=parent.pk).add_child(**fields)
+
+    root = add(None, "1")
+    first = add(root, "11")
+    found = {"1": root, "11": first, "13": add(root, "13"), "111": add(first, "111")}
+    return {code: PartyOrganization.objects.get(pk=one.pk) for code, one in found.items()}
+
+
+@pytest.fixture
+def member_in(tree):
+    """A function that makes a member of the organisation with this code."""
+
+    def make(code: str | None, **fields) -> Member:
+        number = Member.objects.count() + 1
+        return Member.objects.create_user(
+            f"member{number}",
+            name=f"党员{number}",
+            organization=tree[code] if code else None,
+            **fields,
+        )
+
+    return make
