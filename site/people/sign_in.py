@@ -11,17 +11,31 @@ from people.encryption import digest
 from people.models import Member
 
 
+def account_name(typed: str) -> str:
+    """The sign-in name that was meant: a mobile number (blanks and hyphens do not matter) becomes its owner's.
+
+    A number that nobody has becomes a digest, so that numbers are never kept in clear by the lock-out.
+    """
+    number = re.sub(r"[\s-]", "", typed)
+    if not re.fullmatch(r"1\d{10}", number, flags=re.ASCII):
+        return typed
+    known = Member.objects.filter(phone_digest=digest(number)).values_list("username", flat=True).first()
+    return known or f"number-{digest(number)[:16]}"
+
+
+def counted_name(request: HttpRequest, credentials: dict | None) -> str:
+    """Under which name django-axes counts a failed attempt: name and number of one person are one."""
+    typed = (credentials or {}).get("username") or (request.POST.get("login", "") if request else "")
+    return account_name(str(typed))
+
+
 class UsernameOrPhoneBackend(ModelBackend):
     """Accepts the mobile number in the place of the sign-in name; members remember the number."""
 
     def authenticate(self, request, username=None, password=None, **kwargs):
-        number = re.sub(r"[\s-]", "", username or "")
-        if re.fullmatch(r"1\d{10}", number):
-            known = (
-                Member.objects.filter(phone_digest=digest(number)).values_list("username", flat=True).first()
-            )
-            username = known or username
-        return super().authenticate(request, username=username, password=password, **kwargs)
+        return super().authenticate(
+            request, username=account_name(username or ""), password=password, **kwargs
+        )
 
 
 class AccountAdapter(DefaultAccountAdapter):
