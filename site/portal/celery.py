@@ -12,6 +12,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
     ["media_pipeline", "search", "courses.archive", "courses", "people", "reports", "portal"]
 )
+app.conf.task_routes = {"search.tasks.*": {"queue": "search"}}
 app.conf.beat_schedule = {
     "search.drain_outbox": {
         "task": "search.tasks.drain_outbox",

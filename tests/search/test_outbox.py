@@ -1,0 +1,235 @@
+"""Nothing lost: outbox, draining, rebuilding, other versions, damage, two writers."""
+
+import json
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.management import call_command
+from django.db import transaction
+
+from search import api, documents, outbox
+from search.engines import tantivy as embedded
+from search.engines.current import engine
+from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, KindTaken, KindUnknown, WriterBusy
+from search.models import SearchOutbox
+
+NOBODY = AnonymousUser()
+
+
+def found(query):
+    return [hit.id for hit in api.search(query, NOBODY).hits]
+
+
+@pytest.mark.django_db
+def test_a_change_reaches_the_index_when_the_outbox_is_drained(shelf):
+    api.rebuild()
+    shelf.put("1", "安全生产", kind="book")
+    outbox.changed("book", 1)
+    assert found("安全生产") == []
+
+    assert api.drain() == 1
+    assert found("安全生产") == ["1"]
+    assert not SearchOutbox.objects.exists()
+
+    shelf.put("1", "消防条例", kind="book")
+    outbox.changed("book", 1)
+    outbox.changed("book", 1)
+    assert api.drain() == 2
+    assert (found("安全生产"), found("消防条例")) == ([], ["1"])
+
+
+@pytest.mark.django_db
+def test_what_can_no_longer_be_found_leaves_the_index(shelf):
+    shelf.put("1", "安全生产一", kind="book")
+    shelf.put("2", "安全生产二", kind="book")
+    api.rebuild()
+    shelf.things.clear()
+    outbox.changed("book", "1")  # unpublished
+    outbox.removed("book", "2")  # deleted
+    api.drain()
+    assert found("安全生产") == []
+
+
+@pytest.mark.django_db
+def test_a_change_undone_leaves_no_row(shelf):
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        outbox.changed("book", 1)
+        raise ZeroDivisionError
+    assert not SearchOutbox.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_bell_rings_after_the_commit(shelf):
+    api.rebuild()
+    shelf.put("1", "安全生产", kind="book")
+    with transaction.atomic():
+        outbox.changed("book", 1)
+        assert found("安全生产") == []
+    assert found("安全生产") == ["1"]  # tasks run at once under test settings
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broker_that_is_down_loses_nothing(shelf, monkeypatch, caplog):
+    api.rebuild()
+
+    def refuse(**options):
+        raise ConnectionRefusedError("no broker")
+
+    monkeypatch.setattr(outbox.drain_outbox, "apply_async", refuse)
+    shelf.put("1", "安全生产", kind="book")
+    outbox.changed("book", 1)
+    assert "no broker" in caplog.text
+    assert SearchOutbox.objects.count() == 1
+    api.drain()
+    assert found("安全生产") == ["1"]
+
+
+@pytest.mark.django_db
+def test_unknown_and_doubled_kinds_are_refused(shelf):
+    with pytest.raises(KindUnknown):
+        outbox.changed("quiz", 1)
+    assert not SearchOutbox.objects.exists()
+    with pytest.raises(KindTaken):
+        api.register("book", label="Books", load=lambda ids: [])
+
+
+@pytest.mark.django_db
+def test_one_bad_thing_does_not_keep_its_neighbours_waiting(shelf):
+    api.rebuild()
+    for id in ("1", "2", "3"):
+        shelf.put(id, "安全生产", kind="book")
+    shelf.broken = {"2"}
+    outbox.changed("book", 1, 2, 3)
+
+    assert api.drain() == 2
+    assert sorted(found("安全生产")) == ["1", "3"]
+    row = SearchOutbox.objects.get()
+    assert (row.object_id, row.attempts) == ("2", 1)
+    assert "cannot be read" in row.error
+    assert row.next_try_at > row.created_at
+
+    shelf.broken = set()
+    SearchOutbox.objects.update(next_try_at=row.created_at)
+    api.drain()
+    assert sorted(found("安全生产")) == ["1", "2", "3"]
+
+
+@pytest.mark.django_db
+def test_a_killed_commit_is_done_again(shelf, monkeypatch):
+    """The worker dies after the index has committed and before the rows are deleted."""
+    api.rebuild()
+    shelf.put("1", "安全生产", kind="book")
+    outbox.changed("book", 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(SearchOutbox.objects, "filter", lambda **k: (_ for _ in ()).throw(SystemExit))
+        with pytest.raises(SystemExit):
+            api.drain()
+    assert SearchOutbox.objects.count() == 1
+    api.drain()
+    assert found("安全生产") == ["1"]
+    assert not SearchOutbox.objects.exists()
+
+
+@pytest.mark.django_db
+def test_without_an_index_asking_says_so_and_draining_makes_one(shelf, index_dir):
+    shelf.put("1", "安全生产", kind="book")
+    with pytest.raises(IndexMissing):
+        api.search("安全生产", NOBODY)
+    assert not api.is_ready()
+    api.drain()
+    assert api.is_ready() and found("安全生产") == ["1"]
+
+
+@pytest.mark.django_db
+def test_an_index_of_another_version_is_refused_with_a_sentence_and_made_anew(shelf, monkeypatch):
+    shelf.put("1", "安全生产", kind="book")
+    api.rebuild()
+    monkeypatch.setattr(embedded, "VERSION", "another")
+    engine()._opened = None  # as in a process started with the new programme
+    with pytest.raises(IndexOutdated, match="rebuild_search"):
+        api.search("安全生产", NOBODY)
+    api.drain()
+    assert found("安全生产") == ["1"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("part", ["made_by.json", "meta.json", "*.term", "*.store"])
+def test_a_damaged_index_is_a_sentence_not_a_crash(shelf, index_dir, part):
+    shelf.put("1", "安全生产", kind="book")
+    api.rebuild()
+    engine()._opened = None
+    folder = index_dir / (index_dir / "CURRENT").read_text()
+    for file in folder.glob(part):
+        file.write_bytes(b"\x00rubbish")
+    with pytest.raises(IndexUnreadable):
+        api.search("安全生产", NOBODY)
+
+
+@pytest.mark.django_db
+def test_a_second_writer_is_kept_out(shelf):
+    shelf.put("1", "安全生产", kind="book")
+    api.rebuild()
+    outbox.changed("book", 1)
+    with engine().exclusively():
+        with pytest.raises(WriterBusy):
+            api.rebuild()
+        assert api.drain() == 0
+    assert SearchOutbox.objects.count() == 1
+    assert api.drain() == 1
+
+
+@pytest.mark.django_db
+def test_a_rebuild_forgets_what_is_gone_and_keeps_what_changed_meanwhile(shelf, index_dir, monkeypatch):
+    shelf.put("1", "安全生产一", kind="book")
+    shelf.put("2", "安全生产二", kind="book")
+    api.rebuild()
+    before = (index_dir / "CURRENT").read_text()
+    del shelf.things["book:1"]
+
+    # Given a change made after its thing was read for the new index
+    read = shelf.loader("film")
+
+    def change_late(ids):
+        if ids is None:
+            shelf.put("2", "安全生产改", kind="book")
+            outbox.changed("book", 2)
+        return read(ids)
+
+    monkeypatch.setitem(documents._kinds, "film", documents.Kind("film", "Films", change_late))
+
+    assert api.rebuild() == 1
+    assert (index_dir / "CURRENT").read_text() != before
+    assert [one.name for one in index_dir.glob("index-*")] == [(index_dir / "CURRENT").read_text()]
+    assert api.search("安全生产", NOBODY).hits[0].title == "安全生产二"
+    api.drain()
+    assert api.search("安全生产", NOBODY).hits[0].title == "安全生产改"
+
+
+@pytest.mark.django_db
+def test_a_failed_rebuild_leaves_the_old_index_in_use(shelf, index_dir):
+    shelf.put("1", "安全生产", kind="book")
+    api.rebuild()
+    before = (index_dir / "CURRENT").read_text()
+    shelf.broken = {"1"}
+    with pytest.raises(ValueError, match="cannot be read"):
+        api.rebuild()
+    assert (index_dir / "CURRENT").read_text() == before
+    assert found("安全生产") == ["1"]
+
+
+@pytest.mark.django_db
+def test_the_command_rebuilds_and_can_leave_a_good_index_alone(shelf, index_dir, capsys):
+    shelf.put("1", "安全生产", kind="book")
+    call_command("rebuild_search", "--if-needed")
+    made_by = json.loads((index_dir / (index_dir / "CURRENT").read_text() / "made_by.json").read_text())
+    assert (made_by["documents"], made_by["version"]) == (1, embedded.VERSION)
+
+    before = (index_dir / "CURRENT").read_text()
+    shelf.put("2", "安全生产", kind="book")
+    outbox.changed("book", 2)
+    call_command("rebuild_search", "--if-needed")
+    assert (index_dir / "CURRENT").read_text() == before
+    assert sorted(found("安全生产")) == ["1", "2"]
+
+    call_command("rebuild_search")
+    assert (index_dir / "CURRENT").read_text() != before
