@@ -10,7 +10,7 @@ from django.contrib.staticfiles import finders
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
-from kombu import Connection
+from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
 
@@ -39,7 +39,7 @@ def _frontend() -> str:
 
 
 def _media_folder() -> str:
-    folder = Path(settings.MEDIA_PIPELINE["ROOT"])
+    folder = Path(str(settings.MEDIA_PIPELINE["ROOT"]))
     return "" if folder.is_dir() or folder.parent.is_dir() else "the media folder is missing"
 
 

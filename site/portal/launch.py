@@ -23,6 +23,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_PATIENCE_S = 15
@@ -98,7 +99,7 @@ class Child:
             self.process.wait()
 
 
-def _claim(data: Path):
+def _claim(data: Path) -> TextIO:
     """Hold the data folder for this launcher alone; returns the open lock file."""
     data.mkdir(parents=True, exist_ok=True)
     lock = (data / "run.lock").open("a+")

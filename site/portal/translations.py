@@ -100,8 +100,15 @@ def _key(message: Message) -> Key:
     return message.context, message.id if isinstance(message.id, str) else tuple(message.id)  # type: ignore[return-value]
 
 
+def _texts(message: Message) -> str | tuple[str, ...]:
+    """The Chinese of a message; a tuple with one text for plurals, empty where it is untranslated."""
+    if isinstance(message.string, list | tuple):
+        return tuple(text or "" for text in message.string)
+    return message.string or ""
+
+
 def _translated(message: Message) -> bool:
-    texts = message.string if isinstance(message.string, list | tuple) else [message.string]
+    texts = _texts(message)
     return all(texts) and bool(texts)
 
 
@@ -144,7 +151,7 @@ def update(added: dict[str, str | list[str]] | None = None, *, tidy: bool = Fals
     with _alone():
         old, fresh = load(), Catalog(locale="zh_Hans", header_comment=_HEADER, fuzzy=False)
         wanted = used()
-        known = {_key(m): m.string for m in old if m.id}
+        known: dict[Key, str | tuple[str, ...]] = {_key(m): _texts(m) for m in old if m.id}
         for name, chinese in (added or {}).items():
             context, _, text = name.rpartition("\x04")
             plurals = [
@@ -202,7 +209,7 @@ def faults() -> Faults:
     for key, message in messages.items():
         if key in wanted and _translated(message):
             ids = key[1] if isinstance(key[1], tuple) else (key[1],)
-            strings = message.string if isinstance(message.string, list | tuple) else [message.string]
+            strings = [_texts(message)] if isinstance(message.id, str) else list(_texts(message))
             allowed = set().union(*(_names(i) for i in ids))
             if any(not _names(s) <= allowed for s in strings):
                 wrong.append(f"{wanted[key]}: {key[1]!r}")
