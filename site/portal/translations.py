@@ -153,7 +153,7 @@ def update(added: dict[str, str | list[str]] | None = None, *, tidy: bool = Fals
         wanted = used()
         known: dict[Key, str | tuple[str, ...]] = {_key(m): _texts(m) for m in old if m.id}
         for name, chinese in (added or {}).items():
-            context, _, text = name.rpartition("\x04")
+            context, _mark, text = name.rpartition("\x04")
             plurals = [
                 k for k in wanted if k[0] == (context or None) and isinstance(k[1], tuple) and k[1][0] == text
             ]
@@ -162,8 +162,8 @@ def update(added: dict[str, str | list[str]] | None = None, *, tidy: bool = Fals
             else:
                 known[(context or None, text)] = chinese if isinstance(chinese, str) else chinese[0]
         keep = set(wanted) if tidy else set(wanted) | set(known)
-        for context, msgid in sorted(keep, key=str):
-            fresh.add(msgid, known.get((context, msgid), ""), context=context)  # type: ignore[arg-type]
+        for key in sorted(keep, key=str):
+            fresh.add(key[1], known.get(key, ""), context=key[0])  # type: ignore[arg-type]
         _write(fresh)
 
 
@@ -209,7 +209,8 @@ def faults() -> Faults:
     for key, message in messages.items():
         if key in wanted and _translated(message):
             ids = key[1] if isinstance(key[1], tuple) else (key[1],)
-            strings = [_texts(message)] if isinstance(message.id, str) else list(_texts(message))
+            texts = _texts(message)
+            strings = (texts,) if isinstance(texts, str) else texts
             allowed = set().union(*(_names(i) for i in ids))
             if any(not _names(s) <= allowed for s in strings):
                 wrong.append(f"{wanted[key]}: {key[1]!r}")
