@@ -1,9 +1,52 @@
 """What every page's frame needs."""
 
+from __future__ import annotations
+
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from people.api import scope_of
+from people.models import Notice
+from portal.models import SiteFrame
+
+ELDER_KEY = "elder_mode"
+"""Session key of elder mode for visitors who are not signed in, or who chose otherwise on this device."""
+
+
+def is_elder(request: HttpRequest) -> bool:
+    """Whether this visitor reads the elder version: what was chosen on this device, else the member's choice."""
+    session = getattr(request, "session", None)
+    chosen = session.get(ELDER_KEY) if session is not None else None
+    if chosen is not None:
+        return bool(chosen)
+    user = getattr(request, "user", None)
+    return bool(user is not None and user.is_authenticated and user.elder_mode)
 
 
 def site_frame(request: HttpRequest) -> dict:
-    """Template context of the frame: the wordmark. No query is made here."""
-    return {"site_name": settings.WAGTAIL_SITE_NAME}
+    """Template context of the frame. Lazy: an admin page or an error page asks the database for nothing.
+
+    `site_name` the wordmark; `frame` portal.models.SiteFrame; `elder_mode` bool; `unread` number of
+    unread notices; `organises` whether the visitor has an organiser's board.
+    """
+
+    def load_frame() -> SiteFrame:
+        return SiteFrame.load(request_or_site=request)
+
+    frame = SimpleLazyObject(load_frame)
+    user = getattr(request, "user", None)
+
+    def unread() -> int:
+        return Notice.objects.of(user).unread().count() if user is not None and user.is_authenticated else 0
+
+    def organises() -> bool:
+        return bool(user is not None and user.is_authenticated and scope_of(user))
+
+    return {
+        "frame": frame,
+        "site_name": SimpleLazyObject(lambda: frame.wordmark or settings.WAGTAIL_SITE_NAME),
+        "elder_mode": SimpleLazyObject(lambda: is_elder(request)),
+        "unread": SimpleLazyObject(unread),
+        "organises": SimpleLazyObject(organises),
+    }

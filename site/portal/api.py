@@ -1,0 +1,5 @@
+"""The one typed API of the site; every room brings its router. Its schema: /api/openapi.json."""
+
+from ninja import NinjaAPI
+
+api = NinjaAPI(title="网上党校", version="1", docs_url=None, urls_namespace="api")
