@@ -25,8 +25,10 @@ from modelcluster.fields import ParentalKey, ParentalManyToManyField
 from wagtail.fields import StreamField
 from wagtail.models import Orderable, Page, PageManager
 
+from courses.catalogue import panels
 from courses.catalogue.blocks import LessonBody, PolicyBody
 from courses.catalogue.errors import LectureNotPlayable
+from courses.catalogue.forms import DisclosedPageForm, LessonForm
 from courses.catalogue.querysets import CourseQuerySet, LessonQuerySet, PolicyQuerySet
 from media_pipeline import api as media
 from people.api import notify
@@ -106,6 +108,7 @@ class MemberPage(Page):
     """What all our pages share: who may see a page is said by the page itself, not by Wagtail's privacy."""
 
     private_page_options: list[str] = []
+    promote_panels = panels.ADDRESS
 
     class Meta:
         abstract = True
@@ -177,6 +180,7 @@ class CourseIndexPage(MemberPage):
 
     template = "courses/course_index_page.html"
     max_count = 1
+    content_panels = panels.INDEX
     parent_page_types = ["courses.HomePage"]
     subpage_types = ["courses.Course"]
 
@@ -223,6 +227,8 @@ class Course(DisclosedPage):
 
     objects = PageManager.from_queryset(CourseQuerySet)()
     template = "courses/course.html"
+    content_panels = panels.COURSE
+    base_form_class = DisclosedPageForm
     parent_page_types = ["courses.CourseIndexPage"]
     subpage_types = ["courses.Lesson"]
 
@@ -279,6 +285,8 @@ class Lesson(MemberPage):
 
     objects = PageManager.from_queryset(LessonQuerySet)()
     template = "courses/lesson.html"
+    content_panels = panels.LESSON
+    base_form_class = LessonForm
     parent_page_types = ["courses.Course"]
     subpage_types: list[str] = []
 
@@ -501,6 +509,7 @@ class PolicyIndexPage(MemberPage):
 
     template = "courses/policy_index_page.html"
     max_count = 1
+    content_panels = panels.INDEX
     parent_page_types = ["courses.HomePage"]
     subpage_types = ["courses.Policy"]
 
@@ -544,6 +553,8 @@ class Policy(DisclosedPage):
 
     objects = PageManager.from_queryset(PolicyQuerySet)()
     template = "courses/policy.html"
+    content_panels = panels.POLICY
+    base_form_class = DisclosedPageForm
     parent_page_types = ["courses.PolicyIndexPage"]
     subpage_types: list[str] = []
 

@@ -1,0 +1,72 @@
+"""What an editor sees of each page type in the Wagtail admin, from top to bottom."""
+
+from django.forms import RadioSelect
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import (
+    FieldPanel,
+    FieldRowPanel,
+    HelpPanel,
+    InlinePanel,
+    MultiFieldPanel,
+    TitleFieldPanel,
+)
+
+ADDRESS = [FieldPanel("slug", help_text=_("The last part of the page's address. It is made from the title."))]
+
+
+def who_may_see() -> MultiFieldPanel:
+    return MultiFieldPanel(
+        [
+            FieldPanel("disclosure", widget=RadioSelect),
+            FieldPanel("opened_to", classname="catalogue-opened-to"),
+        ],
+        heading=_("Who may see it"),
+    )
+
+
+INDEX = [TitleFieldPanel("title"), FieldPanel("intro")]
+
+COURSE = [
+    TitleFieldPanel("title"),
+    FieldPanel("intro"),
+    FieldPanel("cover"),
+    MultiFieldPanel(
+        [
+            FieldRowPanel([FieldPanel("category"), FieldPanel("lecturer")]),
+            FieldRowPanel([FieldPanel("required"), FieldPanel("due_on")]),
+        ],
+        heading=_("About the course"),
+    ),
+    who_may_see(),
+]
+
+LESSON = [
+    TitleFieldPanel("title"),
+    FieldPanel("summary"),
+    HelpPanel(
+        content=_(
+            "Add a «Lecture video» to the content and upload the recording there. "
+            "You can save, preview and submit the lesson while the video is being transcoded; "
+            "it can be published once the video can be played."
+        ),
+        heading=_("How a lesson is made"),
+    ),
+    FieldPanel("body"),
+    FieldRowPanel([FieldPanel("due_on"), FieldPanel("reading_s")], heading=_("Time")),
+]
+
+POLICY = [
+    TitleFieldPanel("title"),
+    MultiFieldPanel(
+        [
+            FieldRowPanel([FieldPanel("category"), FieldPanel("issuing_body")]),
+            FieldRowPanel([FieldPanel("document_number"), FieldPanel("issued_on")]),
+            FieldRowPanel([FieldPanel("valid_from"), FieldPanel("valid_until")]),
+        ],
+        heading=_("About the document"),
+    ),
+    FieldPanel("summary"),
+    FieldPanel("body"),
+    InlinePanel("attachments", heading=_("Attachments"), label=_("Attachment")),
+    who_may_see(),
+]

@@ -1,0 +1,12 @@
+/** The entry of our panels in the Wagtail admin. A Stimulus application of our own, beside Wagtail's. */
+import { Application } from "@hotwired/stimulus";
+import { LectureCardController } from "./controllers/lecture_card_controller";
+import { LectureChooserController } from "./controllers/lecture_chooser_controller";
+import { LectureDeskController } from "./controllers/lecture_desk_controller";
+import { LectureUploadController } from "./controllers/upload_controller";
+
+const application = Application.start();
+application.register("lecture-card", LectureCardController);
+application.register("lecture-chooser", LectureChooserController);
+application.register("lecture-desk", LectureDeskController);
+application.register("lecture-upload", LectureUploadController);

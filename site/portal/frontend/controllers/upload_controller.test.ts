@@ -1,0 +1,14 @@
+import { expect, test } from "vitest";
+import { fill, inMegabytes } from "./upload_controller";
+
+test("a text keeps what it has no value for", () => {
+  expect(fill("已传 {done}，共 {total}", { done: "412 MB", total: "980 MB" })).toBe("已传 412 MB，共 980 MB");
+  expect(fill("{done} {other}", { done: "1" })).toBe("1 {other}");
+});
+
+test.each([
+  [0, "0.0 MB"],
+  [9_940_000, "9.9 MB"],
+  [412_000_000, "412 MB"],
+  [1_860_000_000, "1.86 GB"],
+])("%d bytes are %s", (bytes, said) => expect(inMegabytes(bytes)).toBe(said));
