@@ -4,6 +4,7 @@ Pure: texts and a font in, images out. Without any font with Han glyphs (`Pen(No
 drawn and the words are left out; captions and pages carry them then.
 """
 
+import contextlib
 import random
 from pathlib import Path
 
@@ -47,10 +48,8 @@ class Pen:
     def face(self, size: int, weight: int = 400) -> ImageFont.FreeTypeFont:
         if (size, weight) not in self._made:
             face = ImageFont.truetype(str(self.font), size, index=self._simplified())
-            try:
+            with contextlib.suppress(OSError):  # not a variable font: one weight has to do
                 face.set_variation_by_axes([weight])
-            except OSError:
-                pass  # not a variable font: one weight has to do
             self._made[size, weight] = face
         return self._made[size, weight]
 
@@ -141,7 +140,9 @@ def slide(pen: Pen, lecture: Lecture, page: int, told: int, *, inset: bool = Fal
         draw.ellipse((84, y + 12, 104, y + 32), fill=main if known else LINE)
         large = 36 if side else 42
         size = large if len(text) * large < width - 60 else max(26, int((width - 60) / len(text)))
-        pen.write(draw, (126, y + (22 - size // 2) - 4), text, size, INK if known else SOFT, 600 if now else 400)
+        pen.write(
+            draw, (126, y + (22 - size // 2) - 4), text, size, INK if known else SOFT, 600 if now else 400
+        )
     if what.table and not inset:
         _table(pen, draw, what.table, top, told, dark, main)
     if inset:
@@ -228,7 +229,9 @@ def _blackboard(pen: Pen, side: int, told: bool) -> Image.Image:
     desk = (int(side * 0.34), int(side * 0.74), int(side * 0.66), int(side * 0.96))
     draw.rectangle(desk, fill=WOOD, outline=DARKWOOD, width=6)
     draw.rectangle((desk[0] - 20, desk[1] - 18, desk[2] + 20, desk[1] + 6), fill="#a07e57")
-    draw.ellipse((middle + 60, desk[1] - 74, middle + 104, desk[1] - 18), fill="#f6e3a8", outline=DARKWOOD, width=4)
+    draw.ellipse(
+        (middle + 60, desk[1] - 74, middle + 104, desk[1] - 18), fill="#f6e3a8", outline=DARKWOOD, width=4
+    )
     _plate(pen, draw, (middle, int(side * 0.17)), "黑板", told)
     return image
 
@@ -242,16 +245,27 @@ def _window(pen: Pen, side: int, told: bool) -> Image.Image:
         height = box[3] - box[1]
         for y in range(height):
             at = y / height
-            tone = _mix("#bcd8ea", "#f3ead3", at) if at < 0.62 else _mix("#7fa7b4", "#4f7f92", (at - 0.62) / 0.38)
+            tone = (
+                _mix("#bcd8ea", "#f3ead3", at)
+                if at < 0.62
+                else _mix("#7fa7b4", "#4f7f92", (at - 0.62) / 0.38)
+            )
             draw.line((box[0], box[1] + y, box[2], box[1] + y), fill=tone)
         hill = box[1] + int(height * 0.62)
         draw.polygon(
-            [(box[0], hill), (box[0] + 90, hill - 70), (box[0] + 190, hill - 24), (box[2], hill - 96), (box[2], hill)],
+            [
+                (box[0], hill),
+                (box[0] + 90, hill - 70),
+                (box[0] + 190, hill - 24),
+                (box[2], hill - 96),
+                (box[2], hill),
+            ],
             fill="#6f8f6d",
         )
         boat = (box[0] + 120, hill + 62)
         draw.polygon(
-            [boat, (boat[0] + 110, boat[1]), (boat[0] + 90, boat[1] + 24), (boat[0] + 18, boat[1] + 24)], fill=DARKWOOD
+            [boat, (boat[0] + 110, boat[1]), (boat[0] + 90, boat[1] + 24), (boat[0] + 18, boat[1] + 24)],
+            fill=DARKWOOD,
         )
         middle = (box[0] + box[2]) // 2
         draw.rectangle((middle - 7, box[1], middle + 7, box[3]), fill=DARKWOOD)
@@ -268,7 +282,9 @@ def _boards(pen: Pen, side: int, told: bool) -> Image.Image:
     width = int(side * 0.26)
     for place, (head, text) in enumerate(texts):
         left = int(side * 0.07) + place * int(side * 0.30)
-        draw.rectangle((left, int(side * 0.26), left + width, int(side * 0.66)), fill="#f8f1e0", outline=WOOD, width=8)
+        draw.rectangle(
+            (left, int(side * 0.26), left + width, int(side * 0.66)), fill="#f8f1e0", outline=WOOD, width=8
+        )
         draw.rectangle((left, int(side * 0.26), left + width, int(side * 0.26) + 76), fill="#9c1016")
         pen.write(draw, (left + width // 2, int(side * 0.26) + 14), head, 36, "#ffffff", 600, anchor="ma")
         pen.write(draw, (left + 24, int(side * 0.26) + 110), text, 34, INK, width=width - 48, leading=1.5)
@@ -285,7 +301,10 @@ def _door(pen: Pen, side: int, told: bool) -> Image.Image:
         draw.line((box[0], y, box[2], y), fill=_mix("#dcebf2", "#e9d9ac", (y - box[1]) / (box[3] - box[1])))
     draw.polygon([(box[0], box[3]), (box[2], box[3]), (box[2] - 90, int(side * 0.72)), (box[0] + 90, int(side * 0.72))],
                  fill="#c9b68d")  # fmt: skip
-    draw.polygon([(box[0], box[1]), (box[0] - 110, box[1] + 40), (box[0] - 110, box[3] - 10), (box[0], box[3])], fill=WOOD)
+    draw.polygon(
+        [(box[0], box[1]), (box[0] - 110, box[1] + 40), (box[0] - 110, box[3] - 10), (box[0], box[3])],
+        fill=WOOD,
+    )
     for place in range(4):
         x = int(side * 0.74) + place % 2 * 130
         y = int(side * 0.40) + place // 2 * 120

