@@ -10,4 +10,4 @@ class MediaPipelineConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from media_pipeline import checks  # noqa: F401  (registers the system checks)
+        from media_pipeline import checks, tasks  # noqa: F401  (registers system checks and tasks)

@@ -66,7 +66,9 @@ class Asset(models.Model):
     )
     refusal_values = models.JSONField(default=dict, blank=True)
     duration_s = models.FloatField(_("duration"), default=0)
-    width = models.PositiveIntegerField(default=0, help_text="as displayed: rotated, square pixels; 0: no picture")
+    width = models.PositiveIntegerField(
+        default=0, help_text="as displayed: rotated, square pixels; 0: no picture"
+    )
     height = models.PositiveIntegerField(default=0)
     fps = models.FloatField(default=0)
     video_codec = models.CharField(max_length=32, blank=True)
@@ -79,16 +81,27 @@ class Asset(models.Model):
         help_text=_("Empty: as the file says"),
     )
     stereo_chosen = models.CharField(
-        _("stereo layout"), max_length=16, choices=Stereo.choices, blank=True, help_text=_("Empty: as the file says")
+        _("stereo layout"),
+        max_length=16,
+        choices=Stereo.choices,
+        blank=True,
+        help_text=_("Empty: as the file says"),
     )
     projection = models.CharField(max_length=16, choices=Projection.choices, default=Projection.FLAT)
     stereo = models.CharField(max_length=16, choices=Stereo.choices, default=Stereo.MONO)
-    facts = models.JSONField(default=dict, blank=True, editable=False, help_text="probe.Facts as a dictionary")
+    facts = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="probe.Facts as a dictionary"
+    )
     recipe_hash = models.CharField(max_length=64, blank=True, editable=False)
     folder = models.CharField(
-        max_length=200, blank=True, editable=False, help_text="published media set, below MEDIA_PIPELINE['ROOT']"
+        max_length=200,
+        blank=True,
+        editable=False,
+        help_text="published media set, below MEDIA_PIPELINE['ROOT']",
     )
-    contents = models.JSONField(default=dict, blank=True, editable=False, help_text="set.json of the media set")
+    contents = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="set.json of the media set"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ready_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -223,10 +236,11 @@ class Captions(models.Model):
 
 
 class Upload(models.Model):
-    """One file on its way in by tus 1.0, e.g. 412 of 980 MB. Gone when the last byte has come.
+    """One file on its way in by tus 1.0, e.g. 412 of 980 MB.
 
     The truth about the offset is the length of the file on disk (`intake.uploads`);
-    `offset_bytes` is what the last finished request saw, for display.
+    `offset_bytes` is what the last request saw, for display. The row stays until `expires_at`
+    also when all has come, so that a client that lost the last answer learns it by asking again.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -240,7 +254,8 @@ class Upload(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(offset_bytes__gte=0, offset_bytes__lte=F("size_bytes")), name="upload_offset_within_size"
+                condition=Q(offset_bytes__gte=0, offset_bytes__lte=F("size_bytes")),
+                name="upload_offset_within_size",
             )
         ]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Q, QuerySet
 
 if TYPE_CHECKING:
-    from media_pipeline.models import Asset, Job
+    pass
 
 
 class AssetQuerySet(QuerySet["Asset"]):

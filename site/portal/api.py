@@ -2,4 +2,7 @@
 
 from ninja import NinjaAPI
 
+from media_pipeline.endpoints import router as media
+
 api = NinjaAPI(title="网上党校", version="1", docs_url=None, urls_namespace="api")
+api.add_router("/media", media)

@@ -14,6 +14,11 @@ app.autodiscover_tasks(
 )
 app.conf.task_routes = {"search.tasks.*": {"queue": "search"}}
 app.conf.beat_schedule = {
+    "media_pipeline.reap": {
+        "task": "media_pipeline.reap",
+        "schedule": 20.0,
+        "options": {"expires": 20},
+    },
     "search.drain_outbox": {
         "task": "search.tasks.drain_outbox",
         "schedule": 2.0,

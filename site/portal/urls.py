@@ -32,6 +32,7 @@ pages = [
 urlpatterns = [
     path("", include((pages, "portal"))),
     path("healthz", healthz, name="healthz"),
+    path("", include("media_pipeline.urls")),  # /api/media/uploads/ and /media/<token>/…
     path("api/", api.urls),
     path("accounts/", include("allauth.urls")),
     path("admin/account/", require_admin_access(never_cache(AccountView.as_view()))),

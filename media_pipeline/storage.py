@@ -1,0 +1,132 @@
+"""Where bytes lie below MEDIA_PIPELINE["ROOT"], and how a finished folder takes its place at once.
+
+incoming/<upload uuid>            a file on its way in
+sources/<ab>/<sha256>             what came, kept once however often it was sent
+work/<job>-<fence>/               scratch of one attempt; swept when nobody holds its lease
+encoded/<sha256>-<recipe>/        renditions between TRANSCODE and PACKAGE
+sets/<ab>/<sha256>/<recipe>/      published media sets; never changed after they appear
+"""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from django.conf import settings
+
+__all__ = [
+    "absolute",
+    "encoded_dir",
+    "incoming_path",
+    "keep_source",
+    "move_into_place",
+    "room_left",
+    "set_folder",
+    "sha256_of",
+    "source_path",
+    "sweep_work",
+    "work_dir",
+]
+
+_RECIPE_SHOWN = 16
+
+
+def root() -> Path:
+    return Path(settings.MEDIA_PIPELINE["ROOT"])
+
+
+def absolute(folder: str) -> Path:
+    """The path of a folder that is stored relative to the root."""
+    return root() / folder
+
+
+def incoming_path(upload_uuid: object) -> Path:
+    return root() / "incoming" / str(upload_uuid)
+
+
+def source_path(sha256: str) -> Path:
+    return root() / "sources" / sha256[:2] / sha256
+
+
+def work_dir(job_id: int, fence: int) -> Path:
+    return root() / "work" / f"{job_id}-{fence}"
+
+
+def encoded_dir(sha256: str, recipe_hash: str) -> Path:
+    return root() / "encoded" / f"{sha256}-{recipe_hash[:_RECIPE_SHOWN]}"
+
+
+def set_folder(sha256: str, recipe_hash: str) -> str:
+    """The folder of a media set, relative to the root: the same source and recipe, the same folder."""
+    return f"sets/{sha256[:2]}/{sha256}/{recipe_hash[:_RECIPE_SHOWN]}"
+
+
+def keep_source(incoming: Path, sha256: str) -> Path:
+    """Move a complete file to its place by content. If the same bytes are kept already, drop this copy."""
+    target = source_path(sha256)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        incoming.unlink()
+    else:
+        _sync_file(incoming)
+        os.replace(incoming, target)
+        _sync_folder(target.parent)
+    return target
+
+
+def move_into_place(made: Path, target: Path) -> None:
+    """Publish the folder `made` as `target`, all at once: fsync everything, then one rename.
+
+    If `target` is there already (another worker was faster, with the same content by
+    construction), `made` is dropped.
+    """
+    for place, _folders, names in os.walk(made):
+        for name in names:
+            _sync_file(Path(place) / name)
+        _sync_folder(Path(place))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.rename(made, target)
+    except OSError:
+        if not target.is_dir():
+            raise
+        shutil.rmtree(made)
+    _sync_folder(target.parent)
+
+
+def sweep_work(held: set[tuple[int, int]]) -> None:
+    """Delete scratch folders of attempts (job, fence) that are not among `held`."""
+    for place in (root() / "work").glob("*-*"):
+        job_id, _, fence = place.name.partition("-")
+        if job_id.isdigit() and fence.isdigit() and (int(job_id), int(fence)) not in held:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file, read in pieces."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def room_left() -> int:
+    """Free bytes on the disk of the root, less the reserve that is kept for the system."""
+    root().mkdir(parents=True, exist_ok=True)
+    return shutil.disk_usage(root()).free - settings.MEDIA_PIPELINE["DISK_RESERVE_BYTES"]
+
+
+def bytes_used() -> int:
+    """Bytes of all kept sources (what the quota counts)."""
+    return sum(entry.stat().st_size for entry in (root() / "sources").glob("*/*"))
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as opened:
+        os.fsync(opened.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
