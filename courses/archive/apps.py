@@ -1,5 +1,8 @@
 """The learning archive: what each member studied, what of it counts, and the hours that came of it."""
 
+from datetime import datetime
+from typing import Any
+
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
@@ -18,7 +21,7 @@ class ArchiveConfig(AppConfig):
         documents.register_kind()
 
 
-def _open_archive(sender, member, at, **kwargs) -> None:
+def _open_archive(sender: Any, member: Any, at: datetime, **kwargs: Any) -> None:
     from courses.archive.api import open_archive
 
     open_archive(member, at=at)

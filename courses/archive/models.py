@@ -6,6 +6,7 @@ have no constraint in the database, since the archive may get one of its own.
 """
 
 import uuid
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -36,24 +37,28 @@ __all__ = [
 class AppendOnly(models.Model):
     """Rows are added and never changed or removed; a correction is a row of its own."""
 
-    objects = AppendOnlyQuerySet.as_manager()
-
     class Meta:
         abstract = True
 
-    def save(self, *args, **kwargs) -> None:
+    def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
             raise TypeError(f"{self._meta.label} is only ever added to")
         super().save(*args, **kwargs)
 
-    def delete(self, *args, **kwargs):
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise TypeError(f"{self._meta.label} is only ever added to")
 
 
-def _member(**kwargs) -> models.ForeignKey:
+def _member(*, db_index: bool = True) -> models.ForeignKey:
     """The member to whom a row belongs; without a constraint, see the head of this file."""
-    kwargs = {"on_delete": models.PROTECT, "db_constraint": False, "related_name": "+"} | kwargs
-    return models.ForeignKey("people.Member", verbose_name=_("member"), **kwargs)
+    return models.ForeignKey(
+        "people.Member",
+        verbose_name=_("member"),
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        db_index=db_index,
+        related_name="+",
+    )
 
 
 class LearningArchive(models.Model):
@@ -124,6 +129,8 @@ class Beat(AppendOnly):
     """Server time that the session had held the lease by then: the most that it may count so far."""
     in_lease = models.BooleanField()
     """False: it happened while another device held the lease; kept, never counted."""
+
+    objects = AppendOnlyQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("beat")

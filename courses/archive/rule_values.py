@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 
 __all__ = ["Tier", "Value", "parse_tiers", "parse_value"]
 
@@ -32,7 +33,7 @@ def parse_tiers(text: str) -> tuple[Tier, ...]:
         if not found:
             raise ValueError(step or "«»")
         tiers.append(Tier(Decimal(found[2]), found[1] == ">=", Decimal(found[3])))
-    if any(b.after_s <= a.after_s or b.hours < a.hours for a, b in zip(tiers, tiers[1:], strict=False)):
+    if any(b.after_s <= a.after_s or b.hours < a.hours for a, b in pairwise(tiers)):
         raise ValueError(text)
     return tuple(tiers)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from courses.archive.completion import YearRules
 from courses.archive.errors import RuleMissing
@@ -155,6 +156,6 @@ def load_fixture(name: str = "rules_2026.json") -> int:
     return added
 
 
-def load_when_migrated(sender, plan=(), using="default", **kwargs) -> None:
+def load_when_migrated(sender: Any, **kwargs: Any) -> None:
     """Receiver of post_migrate: every installation has the rules without a further step."""
     load_fixture()

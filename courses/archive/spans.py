@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from decimal import ROUND_CEILING, Decimal
+from itertools import pairwise
 from typing import Any
 
 __all__ = [
@@ -31,8 +32,8 @@ __all__ = [
     "UNWATCHED",
     "Beat",
     "Fold",
-    "PlayRules",
     "Piece",
+    "PlayRules",
     "begin",
     "fold_beat",
     "needed_seconds",
@@ -293,7 +294,7 @@ def _runs(bits: int) -> Iterable[tuple[int, int]]:
 def _unwatched(start: int, end: int, refused: Sequence[tuple[int, int, str]]) -> Iterable[Piece]:
     inside = [one for one in refused if one[0] < end and one[1] > start]
     cuts = sorted({start, end} | {cut for one in inside for cut in (one[0], one[1]) if start < cut < end})
-    for a, b in zip(cuts, cuts[1:], strict=False):
+    for a, b in pairwise(cuts):
         told = next((reason for s, e, reason in reversed(inside) if s <= a and e >= b), NOT_PLAYED)
         yield Piece(a, b, UNWATCHED if told == NOT_PLAYED else NOT_COUNTED, told)
 

@@ -1,11 +1,14 @@
-"""Settings of study: play tokens and beats. Rules of study hours are dated data, not settings."""
+"""Settings of study: play tokens and batches. Rules of watching and of hours are dated data, not settings."""
+
+from typing import Any
 
 from portal.settings.environment import secret
 
-STUDY = {
+STUDY: dict[str, Any] = {
     "PLAY_TOKEN_KEY": secret("PLAY_TOKEN_KEY"),
+    # How long an opened lesson may be played without being opened again.
     "PLAY_TOKEN_TTL_S": 12 * 3600,
-    "BEAT_SECONDS": 15,
+    # How long after that beats which happened before may still be handed in.
     "BEAT_MAX_AGE_S": 24 * 3600,
     "BATCH_MAX": 200,
 }

@@ -1,0 +1,261 @@
+"""Opening archives, writing the ledger of study hours, granting exemptions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from courses.archive import documents
+from courses.archive.errors import AlreadyCredited, AlreadyReversed, NotAllowed
+from courses.archive.models import (
+    ArchiveYear,
+    Exemption,
+    ExemptionBasis,
+    LearningArchive,
+    StudyHourEntry,
+    StudyMode,
+)
+from courses.archive.querysets import EntryQuerySet
+from courses.catalogue.models import LessonVersion
+from people.api import record, scope_of
+from people.models import Member
+
+__all__ = [
+    "add_entry",
+    "entries",
+    "grant_exemption",
+    "open_archive",
+    "open_years",
+    "reverse_entry",
+    "revoke_exemption",
+    "years_of",
+]
+
+
+@transaction.atomic
+def open_archive(member: Member, *, at: datetime | None = None) -> LearningArchive:
+    """Open the member's archive and this year in it; called again, it returns the one that is there."""
+    at = at or timezone.now()
+    archive, _fresh = LearningArchive.objects.get_or_create(member=member, defaults={"created_at": at})
+    _open_year(member, timezone.localtime(at).year, at)
+    return archive
+
+
+def _open_year(member: Member, year: int, at: datetime) -> None:
+    ArchiveYear.objects.get_or_create(member=member, year=year, defaults={"opened_at": at})
+
+
+def open_years(year: int, *, now: datetime | None = None) -> int:
+    """Open `year` in every archive that lacks it (on 1 January, and safely on any day); how many."""
+    now = now or timezone.now()
+    lacking = LearningArchive.objects.exclude(
+        member_id__in=ArchiveYear.objects.filter(year=year).values("member_id")
+    )
+    ids = list(lacking.values_list("member_id", flat=True))
+    ArchiveYear.objects.bulk_create(
+        [ArchiveYear(member_id=one, year=year, opened_at=now) for one in ids],
+        ignore_conflicts=True,
+        batch_size=1000,
+    )
+    return len(ids)
+
+
+def _may_act(actor: Member | None, member: Member) -> None:
+    """Only the system (None), and organisers whose scope holds the member, but nobody for themselves."""
+    if actor is None:
+        return
+    scope = scope_of(actor)
+    path = member.organization.path if member.organization else None
+    if scope.everything or (path is not None and scope.holds(path) and actor.pk != member.pk):
+        return
+    raise NotAllowed(f"member {actor.pk} may not act for member {member.pk}")
+
+
+def _roles_of(member: Member, at: datetime) -> str:
+    day = timezone.localdate(at)
+    held = member.posts.filter(started_on__lte=day).exclude(ended_on__lt=day)
+    return ",".join(sorted(set(held.values_list("role", flat=True))))
+
+
+@transaction.atomic
+def add_entry(
+    member: Member,
+    *,
+    mode: str,
+    title: str,
+    hours: Decimal,
+    finished_at: datetime,
+    started_at: datetime | None = None,
+    provider: str = "",
+    recorder: Member | None = None,
+    approver: Member | None = None,
+    credit_key: str = "",
+    evidence_type: str = "",
+    evidence_id: str = "",
+    evidence_hash: str = "",
+    rule_version: str = "",
+    lesson_version: LessonVersion | None = None,
+    published_duration_s: int | None = None,
+    verified_coverage: Decimal | None = None,
+    source_system: str = "",
+    reason: str = "",
+    now: datetime | None = None,
+) -> StudyHourEntry:
+    """Add a line to the ledger, e.g. a day of central training that the organiser recorded.
+
+    It counts for the calendar year (Asia/Shanghai) of `finished_at`. `recorder` None means the
+    system. A recorder needs the member within her scope, else NotAllowed. With a `credit_key` it
+    raises AlreadyCredited the second time in the same year. ValueError for hours that are not above 0.
+    """
+    _may_act(recorder, member)
+    _may_act(approver, member)
+    mode = StudyMode(mode)
+    hours = Decimal(hours)
+    if hours <= 0:
+        raise ValueError("hours must be above 0; to take hours back, reverse their entry")
+    now = now or timezone.now()
+    year = timezone.localtime(finished_at).year
+    organization = member.organization
+    entry = StudyHourEntry(
+        member=member,
+        year=year,
+        mode=mode,
+        hours=hours,
+        title=title,
+        provider=provider,
+        lesson_version=lesson_version,
+        credit_key=credit_key,
+        started_at=started_at,
+        finished_at=finished_at,
+        published_duration_s=published_duration_s,
+        verified_coverage=verified_coverage,
+        rule_version=rule_version,
+        organization_path=organization.path if organization else "",
+        organization_name=organization.name if organization else "",
+        roles=_roles_of(member, finished_at),
+        evidence_type=evidence_type,
+        evidence_id=evidence_id,
+        evidence_hash=evidence_hash,
+        recorder=recorder,
+        approver=approver,
+        approved_at=now if approver else None,
+        source_system=source_system,
+        reason=reason,
+        recorded_at=now,
+    )
+    try:
+        with transaction.atomic():
+            entry.save(force_insert=True)
+    except IntegrityError as doubled:
+        if (
+            credit_key
+            and StudyHourEntry.objects.filter(member=member, year=year, credit_key=credit_key).exists()
+        ):
+            raise AlreadyCredited(f"{credit_key} in {year}") from doubled
+        raise
+    open_archive(member, at=now)
+    _open_year(member, year, now)
+    if recorder is not None:
+        record(
+            recorder,
+            "archive.entry_added",
+            entry,
+            detail={"member": str(member.uuid), "hours": str(hours)},
+            at=now,
+        )
+    documents.note_changed(entry.pk)
+    return entry
+
+
+@transaction.atomic
+def reverse_entry(
+    entry: StudyHourEntry, *, actor: Member | None, reason: str, now: datetime | None = None
+) -> StudyHourEntry:
+    """Take an entry back by one with the negative hours. Raises AlreadyReversed, NotAllowed."""
+    _may_act(actor, entry.member)
+    if entry.reversal_of_id or StudyHourEntry.objects.filter(reversal_of=entry).exists():
+        raise AlreadyReversed(str(entry.uuid))
+    now = now or timezone.now()
+    back = StudyHourEntry(
+        member=entry.member,
+        year=entry.year,
+        mode=entry.mode,
+        hours=-entry.hours,
+        title=entry.title,
+        provider=entry.provider,
+        lesson_version=entry.lesson_version,
+        finished_at=entry.finished_at,
+        rule_version=entry.rule_version,
+        organization_path=entry.organization_path,
+        organization_name=entry.organization_name,
+        roles=entry.roles,
+        recorder=actor,
+        reversal_of=entry,
+        reason=reason,
+        recorded_at=now,
+    )
+    try:
+        with transaction.atomic():
+            back.save(force_insert=True)
+    except IntegrityError as doubled:
+        raise AlreadyReversed(str(entry.uuid)) from doubled
+    record(
+        actor, "archive.entry_reversed", entry, detail={"reason": reason, "hours": str(entry.hours)}, at=now
+    )
+    documents.note_changed(entry.pk)
+    return back
+
+
+@transaction.atomic
+def grant_exemption(
+    member: Member,
+    *,
+    year: int,
+    basis: str = ExemptionBasis.ART23,
+    reason: str = "",
+    actor: Member | None,
+    now: datetime | None = None,
+) -> Exemption:
+    """Free the member from the requirement of `year`; the second time it returns the first. Raises NotAllowed."""
+    _may_act(actor, member)
+    now = now or timezone.now()
+    exemption, fresh = Exemption.objects.get_or_create(
+        member=member,
+        year=year,
+        revoked_at=None,
+        defaults={"basis": ExemptionBasis(basis), "reason": reason, "granted_by": actor, "granted_at": now},
+    )
+    if fresh:
+        # The reason tells of health: the trail says that, not why.
+        record(
+            actor, "archive.exemption_granted", exemption, detail={"year": year, "basis": str(basis)}, at=now
+        )
+    return exemption
+
+
+@transaction.atomic
+def revoke_exemption(exemption: Exemption, *, actor: Member | None, now: datetime | None = None) -> Exemption:
+    """Take an exemption back; the row is kept. Again changes nothing. Raises NotAllowed."""
+    _may_act(actor, exemption.member)
+    exemption = Exemption.objects.select_for_update(of=("self",)).get(pk=exemption.pk)
+    if exemption.revoked_at is None:
+        exemption.revoked_at = now or timezone.now()
+        exemption.save(update_fields=["revoked_at"])
+        record(actor, "archive.exemption_revoked", exemption, detail={"year": exemption.year}, at=now)
+    return exemption
+
+
+def entries(member: Member, year: int | None = None) -> EntryQuerySet:
+    """The member's ledger, latest first; with `year` only that year's."""
+    found = StudyHourEntry.objects.of(member).select_related("reversal_of", "reversal")
+    if year is not None:
+        found = found.in_year(year)
+    return found.order_by("-finished_at", "-pk")
+
+
+def years_of(member: Member) -> list[int]:
+    """Years that the member's archive knows, latest first."""
+    return list(ArchiveYear.objects.filter(member=member).order_by("-year").values_list("year", flat=True))
