@@ -341,20 +341,14 @@ def notify(member: Member, *, kind: str, title: str, text: str = "", link: str =
 
 
 @transaction.atomic
-def notify_all(
-    members: Iterable[Member], *, kind: str, title: str, text: str = "", link: str = "", dedupe_key: str
-) -> set[int]:
-    """`notify` for many with two queries; the ids of those who had no notice of this `dedupe_key` yet."""
-    asked = {member.pk for member in members}
-    told = set(
-        Notice.objects.filter(member_id__in=asked, dedupe_key=dedupe_key).values_list("member_id", flat=True)
-    )
-    fresh = asked - told
-    Notice.objects.bulk_create(
-        [
-            Notice(member_id=pk, dedupe_key=dedupe_key, kind=kind, title=title, text=text, link=link)
-            for pk in sorted(fresh)
-        ],
-        ignore_conflicts=True,
-    )
+def notify_all(notices: Iterable[Notice]) -> set[int]:
+    """`notify` for many with two queries: unsaved notices, all with the same `dedupe_key`.
+
+    The ids of those members who had no notice of that key yet; they have one now.
+    """
+    asked = {notice.member_id: notice for notice in notices}
+    keys = {notice.dedupe_key for notice in asked.values()}
+    told = Notice.objects.filter(member_id__in=asked, dedupe_key__in=keys).values_list("member_id", flat=True)
+    fresh = set(asked) - set(told)
+    Notice.objects.bulk_create([asked[pk] for pk in sorted(fresh)], ignore_conflicts=True)
     return fresh
