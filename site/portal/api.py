@@ -2,7 +2,9 @@
 
 from ninja import NinjaAPI
 
+from courses.archive.endpoints import router as archive
 from media_pipeline.endpoints import router as media
 
 api = NinjaAPI(title="网上党校", version="1", docs_url=None, urls_namespace="api")
 api.add_router("/media", media)
+api.add_router("/archive", archive)

@@ -29,5 +29,6 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 50},
     },
+    "archive.open_this_year": {"task": "archive.open_this_year", "schedule": crontab(hour=0, minute=5)},
     "portal.tidy": {"task": "portal.tidy", "schedule": crontab(hour=3, minute=20)},
 }

@@ -1,0 +1,12 @@
+"""What the archive does later and on its own."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from courses.archive import api
+
+
+@shared_task(name="archive.open_this_year", queue="default", soft_time_limit=240, time_limit=300)
+def open_this_year() -> int:
+    """Open the running year in every archive: on 1 January, and harmless on any other day."""
+    return api.open_years(timezone.localdate().year)
