@@ -1,10 +1,12 @@
 """Makers of test data; each room adds its own below its heading."""
 
+import json
 from datetime import date
 
 import factory
 from django.utils import timezone
 
+from courses.catalogue.setup import ensure_tree
 from people.models import Member, MemberStatus, OrganizationType, PartyOrganization, Post, PostRole
 
 # people
@@ -66,3 +68,93 @@ class PostFactory(factory.django.DjangoModelFactory):
     organization = factory.SelfAttribute("member.organization")
     role = PostRole.ORGANIZER
     started_on = date(2020, 1, 1)
+
+
+# courses.catalogue
+
+
+class PlayableAssetFactory(factory.django.DjangoModelFactory):
+    """A lecture that says it can be played (no files are behind it); `raw=True`: still being transcoded."""
+
+    class Meta:
+        model = "media_pipeline.Asset"
+
+    class Params:
+        raw = factory.Trait(state="TRANSCODING", folder="", ready_at=None)
+
+    title = factory.Sequence(lambda n: f"录课{n}")
+    original_name = factory.LazyAttribute(lambda o: f"{o.title}.mp4")
+    size_bytes = 412_000_000
+    state = "READY"
+    duration_s = 2712.4
+    width = 1280
+    height = 720
+    folder = factory.LazyAttribute(lambda o: f"sets/{o.title}")
+    ready_at = factory.LazyFunction(timezone.now)
+
+
+class _PageFactory(factory.django.DjangoModelFactory):
+    """`live=False` leaves a draft; otherwise the page is published by its revision, as an editor would."""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def _create(cls, model_class, *args, parent=None, live=True, opened_to=(), **kwargs):
+        page = model_class(live=False, **kwargs)
+        if opened_to:
+            page.opened_to = list(opened_to)
+        cls.parent_of(parent).add_child(instance=page)
+        revision = page.save_revision()
+        if live:
+            revision.publish()
+        return model_class.objects.get(pk=page.pk)
+
+
+class CourseFactory(_PageFactory):
+    class Meta:
+        model = "courses.Course"
+
+    title = factory.Sequence(lambda n: f"党章学习第{n}讲堂")
+    intro = "系统学习党章的主要内容。"
+
+    @classmethod
+    def parent_of(cls, parent):
+        return parent or ensure_tree().courses
+
+
+class LessonFactory(_PageFactory):
+    """`lecture=asset` puts the asset into the body; without it the lesson is a text to read."""
+
+    class Meta:
+        model = "courses.Lesson"
+
+    title = factory.Sequence(lambda n: f"第{n}课 民主集中制")
+
+    @classmethod
+    def _create(
+        cls, model_class, *args, lecture=None, text="<p>民主集中制是党的根本组织原则。</p>", **kwargs
+    ):
+        body = [{"type": "text", "value": text}] if text else []
+        if lecture is not None:
+            body.append({"type": "lecture", "value": {"asset": lecture.pk}})
+        kwargs.setdefault("body", json.dumps(body))
+        return super()._create(model_class, *args, **kwargs)
+
+    @classmethod
+    def parent_of(cls, parent):
+        return parent.__class__.objects.get(pk=parent.pk) if parent else CourseFactory()
+
+
+class PolicyFactory(_PageFactory):
+    class Meta:
+        model = "courses.Policy"
+
+    title = factory.Sequence(lambda n: f"海棠县党员学习办法（{n}）")
+    issuing_body = "中共海棠县委组织部"
+    document_number = "海组发〔2026〕3号"
+    issued_on = date(2026, 3, 1)
+
+    @classmethod
+    def parent_of(cls, parent):
+        return parent or ensure_tree().policies
