@@ -13,6 +13,14 @@ from portal.models import SiteFrame
 ELDER_KEY = "elder_mode"
 """Session key of elder mode for visitors who are not signed in, or who chose otherwise on this device."""
 
+SECTIONS = ("study", "courses", "policy", "search", "board", "my")
+
+
+def section_of(path: str) -> str:
+    """Which part of the site an address belongs to, for tabs and navigation: /courses/a/ → courses; else ""."""
+    first = path.strip("/").partition("/")[0]
+    return "study" if first == "archive" else first if first in SECTIONS else ""
+
 
 def is_elder(request: HttpRequest) -> bool:
     """Whether this visitor reads the elder version: what was chosen on this device, else the member's choice."""
@@ -27,8 +35,9 @@ def is_elder(request: HttpRequest) -> bool:
 def site_frame(request: HttpRequest) -> dict:
     """Template context of the frame. Lazy: an admin page or an error page asks the database for nothing.
 
-    `site_name` the wordmark; `frame` portal.models.SiteFrame; `elder_mode` bool; `unread` number of
-    unread notices; `organises` whether the visitor has an organiser's board.
+    `section`: home study courses policy search board my or "" (a view may say otherwise); `site_name`
+    the wordmark; `frame` portal.models.SiteFrame; `elder_mode` bool; `unread` number of unread notices;
+    `organises` whether the visitor has an organiser's board.
     """
 
     def load_frame() -> SiteFrame:
@@ -44,6 +53,7 @@ def site_frame(request: HttpRequest) -> dict:
         return bool(user is not None and user.is_authenticated and scope_of(user))
 
     return {
+        "section": section_of(request.path),
         "frame": frame,
         "site_name": SimpleLazyObject(lambda: frame.wordmark or settings.WAGTAIL_SITE_NAME),
         "elder_mode": SimpleLazyObject(lambda: is_elder(request)),

@@ -15,6 +15,7 @@ from portal.health import healthz
 pages = [
     path("", views.home, name="home"),
     path("study/", views.study, name="study"),
+    path("study/read/", views.reading_done, name="reading_done"),
     path("my/", views.my, name="my"),
     path("my/notices/", views.notices, name="notices"),
     path("my/notices/read/", views.notices_read, name="notices_read"),

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -24,10 +24,14 @@ from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_cookie
 
 from courses.archive import api as archive
-from courses.catalogue.models import Course, CourseIndexPage, Lesson, Policy, current_versions
+from courses.archive.errors import ArchiveError
+from courses.archive.wording import ERRORS
+from courses.catalogue.models import Course, Lesson, Policy, current_versions
 from media_pipeline import api as media
 from people.models import Member, Notice, PartyOrganization, Post, PostRole
 from portal.context import ELDER_KEY, is_elder
+from portal.models import SiteFrame
+from portal.templatetags import kit
 
 NOTICES_PER_PAGE = 30
 NEW_LESSONS = 3
@@ -224,10 +228,31 @@ def elder(request: HttpRequest) -> HttpResponse:
     request.session[ELDER_KEY] = on
     if request.user.is_authenticated:
         Member.objects.filter(pk=request.user.pk).update(elder_mode=on)
+    return redirect(_back(request))
+
+
+@require_POST
+@login_required
+def reading_done(request: HttpRequest) -> HttpResponse:
+    """«I have read it», for lessons that are text; back to the lesson with what came of it."""
+    try:
+        progress = archive.complete_reading(request.POST.get("token", ""))
+    except ArchiveError as error:
+        messages.error(request, ERRORS.get(error.code, ERRORS["TOKEN_INVALID"]))
+    else:
+        if progress.completed:
+            messages.success(request, gettext("Entered in your learning archive."))
+        else:
+            left = kit.length(progress.left_s)
+            messages.info(request, gettext("Kept. %(left)s of reading are still missing.") % {"left": left})
+    return redirect(_back(request))
+
+
+def _back(request: HttpRequest) -> str:
+    """The address in `next` when it is one of ours, else the home page."""
     back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure()):
-        back = "/"
-    return redirect(back)
+    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
+    return back if safe else "/"
 
 
 def privacy(request: HttpRequest) -> HttpResponse:
@@ -253,8 +278,6 @@ def offline(request: HttpRequest) -> HttpResponse:
 @cache_control(max_age=3600)
 def manifest(request: HttpRequest) -> JsonResponse:
     """The web app manifest."""
-    from portal.models import SiteFrame
-
     name = SiteFrame.load(request_or_site=request).wordmark or settings.WAGTAIL_SITE_NAME
     return JsonResponse(
         {
@@ -294,7 +317,7 @@ def service_worker(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "portal/service_worker.js",
-        {"shell": shell, "version": version},
+        {"shell": shell, "version": version, "static_url": settings.STATIC_URL},
         content_type="text/javascript; charset=utf-8",
     )
 
@@ -327,8 +350,3 @@ def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponse:
 def broken(request: HttpRequest) -> HttpResponse:
     """500: asks neither database nor session, since they may be what is broken."""
     return render(None, "errors/500.html", status=500)
-
-
-def sign_in_first(request: HttpRequest) -> HttpResponse:
-    """Lead to the sign-in page and back here."""
-    return redirect_to_login(request.get_full_path())
