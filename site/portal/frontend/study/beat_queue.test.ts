@@ -10,7 +10,7 @@ const body = (start: number): BeatBody => ({
   visible: true,
   clock_ms: start,
 });
-const session = (name: string, startedMs = 1) => ({ session: name, token: "t", url: "/beats", startedMs });
+const session = (name: string, startedMs = 1) => ({ session: name, token: "t", url: "/beats", page: "/courses/a/", startedMs });
 
 let databases = 0;
 const kinds: [string, () => Promise<BeatQueue>][] = [
@@ -62,6 +62,33 @@ describe.each(kinds)("the queue in %s", (_, open) => {
       [5, 30_000],
     ]);
     expect((await queue.add("a", body(45_000))).seq).toBe(6);
+  });
+
+  it("knows at once what this page has not got rid of yet", async () => {
+    const queue = await open();
+    await queue.open(session("a"));
+    for (const start of [0, 15_000]) await queue.add("a", body(start));
+    await queue.remove("a", [1]);
+    expect(queue.pending("a").map((beat) => beat.seq)).toEqual([2]);
+    expect(queue.pending("b")).toEqual([]);
+    const kept = queue.add("a", body(30_000));
+    expect(queue.pending("a").map((beat) => beat.seq)).toEqual([2, 3]);
+    expect((await kept).seq).toBe(3);
+  });
+
+  it("moves what waits to a fresh session of the same lesson", async () => {
+    const queue = await open();
+    await queue.open(session("a"));
+    await queue.open(session("b"));
+    for (const start of [0, 15_000]) await queue.add("a", body(start));
+    await queue.add("b", body(30_000));
+    await queue.move("a", "b");
+    expect((await queue.batch("b", 9)).map((beat) => [beat.seq, beat.position_ms])).toEqual([
+      [1, 45_000],
+      [2, 15_000],
+      [3, 30_000],
+    ]);
+    expect(await queue.batch("a", 9)).toEqual([]);
   });
 
   it("forgets only what is too old to count, and says how much", async () => {

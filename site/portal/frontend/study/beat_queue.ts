@@ -13,6 +13,8 @@ export interface Session {
   session: string;
   token: string;
   url: string;
+  /** Address of the lesson's page, which gives a fresh token. */
+  page: string;
   /** Milliseconds since 1970 by this phone's clock; sessions are handed in oldest first. */
   startedMs: number;
   next: number;
@@ -23,6 +25,10 @@ export interface BeatQueue {
   open(session: Omit<Session, "next">): Promise<void>;
   /** Keeps a beat under the session's next number and tells the number. */
   add(session: string, body: BeatBody): Promise<Beat>;
+  /** Beats that were added in this page and aren't acknowledged, at once: for the moment when the page goes away. */
+  pending(session: string): Beat[];
+  /** Moves a session's unsent beats to another one, in the same order, under that one's numbers. */
+  move(from: string, to: string): Promise<void>;
   /** Sessions that have unsent beats, oldest first. */
   waiting(): Promise<Session[]>;
   /** The first unsent beats of a session in order of their numbers. */
@@ -64,22 +70,48 @@ export async function openQueue(name = NAME): Promise<BeatQueue> {
 }
 
 class KeptQueue implements BeatQueue {
+  private recent = new Map<string, Beat[]>();
+  private numbers = new Map<string, number>();
+
   constructor(private db: IDBPDatabase<Schema>) {}
+
+  pending(session: string): Beat[] {
+    return this.recent.get(session) ?? [];
+  }
+
+  async move(from: string, to: string): Promise<void> {
+    const beats = await this.batch(from, 100_000);
+    for (const { seq, ...body } of beats) {
+      await this.add(to, body);
+      await this.remove(from, [seq]);
+    }
+  }
 
   async open(session: Omit<Session, "next">): Promise<void> {
     const tx = this.db.transaction("sessions", "readwrite");
     const known = await tx.store.get(session.session);
-    await tx.store.put({ ...session, startedMs: known?.startedMs ?? session.startedMs, next: known?.next ?? 1 });
+    const next = Math.max(known?.next ?? 1, this.numbers.get(session.session) ?? 1);
+    this.numbers.set(session.session, next);
+    await tx.store.put({ ...session, startedMs: known?.startedMs ?? session.startedMs, next });
     await tx.done;
   }
 
   async add(session: string, body: BeatBody): Promise<Beat> {
+    // Numbered and known at once, kept a moment later: a page that goes away has no later moment.
+    const next = this.numbers.get(session);
+    if (next === undefined) throw new Error(`unknown session ${session}`);
+    const beat: Beat = { seq: next, ...body };
+    this.numbers.set(session, next + 1);
+    this.recent.set(session, [...this.pending(session), beat]);
     const tx = this.db.transaction(["sessions", "beats"], "readwrite");
     const known = await tx.objectStore("sessions").get(session);
     if (!known) throw new Error(`unknown session ${session}`);
-    const beat: Beat = { seq: known.next, ...body };
+    if (known.next > beat.seq && (await tx.objectStore("beats").getKey([session, beat.seq]))) {
+      beat.seq = known.next; // another tab of the same session has taken the number
+      this.numbers.set(session, beat.seq + 1);
+    }
     await tx.objectStore("beats").add({ session, ...beat });
-    await tx.objectStore("sessions").put({ ...known, next: known.next + 1 });
+    await tx.objectStore("sessions").put({ ...known, next: Math.max(known.next, beat.seq + 1) });
     await tx.done;
     return beat;
   }
@@ -99,6 +131,10 @@ class KeptQueue implements BeatQueue {
   }
 
   async remove(session: string, seqs: number[]): Promise<void> {
+    this.recent.set(
+      session,
+      this.pending(session).filter(({ seq }) => !seqs.includes(seq)),
+    );
     const tx = this.db.transaction("beats", "readwrite");
     await Promise.all(seqs.map((seq) => tx.store.delete([session, seq])));
     await tx.done;
@@ -108,14 +144,19 @@ class KeptQueue implements BeatQueue {
     const tx = this.db.transaction(["sessions", "beats"], "readwrite");
     const known = await tx.objectStore("sessions").get(session);
     if (!known) return;
-    let { next } = known;
+    let next = Math.max(known.next, this.numbers.get(session) ?? 1);
     for (const seq of [...seqs].sort((a, b) => a - b)) {
       const row = await tx.objectStore("beats").get([session, seq]);
       if (!row) continue;
       await tx.objectStore("beats").delete([session, seq]);
       await tx.objectStore("beats").add({ ...row, seq: next });
+      this.recent.set(
+        session,
+        this.pending(session).filter((beat) => beat.seq !== seq),
+      );
       next += 1;
     }
+    this.numbers.set(session, next);
     await tx.objectStore("sessions").put({ ...known, next });
     await tx.done;
   }
@@ -162,6 +203,16 @@ export class MemoryQueue implements BeatQueue {
     const beat: Beat = { seq: known.next++, ...body };
     this.beats.set(session, [...(this.beats.get(session) ?? []), beat]);
     return beat;
+  }
+
+  pending(session: string): Beat[] {
+    return this.beats.get(session) ?? [];
+  }
+
+  async move(from: string, to: string): Promise<void> {
+    const beats = this.pending(from);
+    this.beats.delete(from);
+    for (const { seq: _seq, ...body } of beats) await this.add(to, body);
   }
 
   async waiting(): Promise<Session[]> {

@@ -25,7 +25,10 @@ class School {
     onQueue: vi.fn(),
     onLeaseLost: vi.fn(),
     onRefused: vi.fn(),
-    onRenew: vi.fn(async () => "fresh"),
+    onRenew: vi.fn(async (session) => {
+      await this.queue.open({ ...session, token: "fresh" });
+      return true;
+    }),
   };
   sender = new BeatSender(
     this.queue,
@@ -53,7 +56,7 @@ class School {
   );
 
   async record(session: string, seconds: number[], startedMs = 1): Promise<void> {
-    await this.queue.open({ session, token: `token-${session}`, url: "/beats", startedMs });
+    await this.queue.open({ session, token: `token-${session}`, url: "/beats", page: "/courses/a/", startedMs });
     for (const second of seconds) await this.queue.add(session, body(second));
   }
 }
@@ -152,6 +155,19 @@ describe("when the archive objects", () => {
     school.replies = [[401, { code: "TOKEN_EXPIRED" }]];
     await school.sender.flush();
     expect(school.sent.map(({ token }) => token)).toEqual(["token-a", "fresh"]);
+    expect(await school.queue.count()).toBe(0);
+  });
+
+  it("goes on under a fresh session when that is what the fresh token is for", async () => {
+    await school.record("a", [0]);
+    school.replies = [[401, { code: "TOKEN_EXPIRED" }]];
+    school.told.onRenew = vi.fn(async (session) => {
+      await school.queue.open({ ...session, session: "b", token: "token-b" });
+      await school.queue.move("a", "b");
+      return true;
+    });
+    await school.sender.flush();
+    expect(school.sent.map(({ token }) => token)).toEqual(["token-a", "token-b"]);
     expect(await school.queue.count()).toBe(0);
   });
 

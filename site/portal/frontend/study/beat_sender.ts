@@ -24,11 +24,19 @@ export interface Listener {
   onQueue(waiting: number, reachable: boolean): void;
   onLeaseLost(session: string, message: string): void;
   onRefused(session: string, code: string, message: string): void;
-  /** The token is no longer good: bring a fresh one for this session, or null when that is not possible now. */
-  onRenew(session: string): Promise<string | null>;
+  /**
+   * The token is no longer good. True when the beats can be sent again: the queue knows a fresh token, or they were
+   * moved to a fresh session. False keeps them until a person has signed in.
+   */
+  onRenew(session: Session): Promise<boolean>;
 }
 
 const BATCH = 50;
+
+/** The body of a batch, as the archive takes it. */
+export function parcel(token: string, beats: Beat[], sentMs: number): string {
+  return JSON.stringify({ token, beats, sent_ms: sentMs });
+}
 
 export class BeatSender {
   private running: Promise<void> | null = null;
@@ -111,14 +119,11 @@ export class BeatSender {
           await this.queue.renumber(session.session, verdict.seqs.length ? verdict.seqs : beats.map(({ seq }) => seq));
           break;
         case "renew": {
-          const token = this.renewed.has(session.session) ? null : await this.listener.onRenew(session.session);
+          const first = !this.renewed.has(session.session);
           this.renewed.add(session.session);
-          if (!token) {
-            this.held.add(session.session);
-            return true;
-          }
-          session = { ...session, token };
-          break;
+          if (first && (await this.listener.onRenew(session))) this.again = true;
+          else this.held.add(session.session);
+          return true;
         }
         case "refused":
           if (beats.length > 1) {
@@ -154,7 +159,7 @@ export class BeatSender {
         method: "POST",
         headers: { "Content-Type": "application/json", Accept: "application/json" },
         credentials: "same-origin",
-        body: JSON.stringify({ token: session.token, beats }),
+        body: parcel(session.token, beats, this.around.nowMs()),
       });
       const body: unknown = await answer.json().catch(() => null);
       return judge(answer.status, body, answer.headers.get("Retry-After"), this.around.nowMs());

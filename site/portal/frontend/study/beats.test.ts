@@ -19,11 +19,11 @@ it("parts what was seen from what was not, and sound from picture", () => {
   const recorder = new BeatRecorder();
   run(recorder, 0, 5, SEEN);
   run(recorder, 5, 8, { ...SEEN, visible: false });
-  run(recorder, 8, 9, { ...SEEN, visible: false, flags: ["AUDIO"] });
+  run(recorder, 8, 9, { ...SEEN, visible: false, flags: ["audio"] });
   expect(recorder.take(0).map(({ intervals, visible, flags }) => ({ intervals, visible, flags }))).toEqual([
     { intervals: [[0, 5000]], visible: true, flags: undefined },
     { intervals: [[5000, 8000]], visible: false, flags: undefined },
-    { intervals: [[8000, 9000]], visible: false, flags: ["AUDIO"] },
+    { intervals: [[8000, 9000]], visible: false, flags: ["audio"] },
   ]);
 });
 
@@ -46,7 +46,7 @@ it("makes no beat of standing still", () => {
 
 it("hands in a minute of sound from the background as beats of fifteen seconds, each with its own time", () => {
   const recorder = new BeatRecorder();
-  const listening = { rate: 1, visible: false, flags: ["AUDIO"] };
+  const listening = { rate: 1, visible: false, flags: ["audio"] };
   recorder.sample({ positionMs: 0, clockMs: 0 }, listening, 100_000);
   recorder.sample({ positionMs: 50_000, clockMs: 50_000 }, listening, 150_000);
   expect(recorder.take(150_000).map((beat) => [beat.intervals, beat.position_ms, beat.clock_ms])).toEqual([

@@ -23,7 +23,7 @@ export interface Beat extends BeatBody {
 export interface Manner {
   rate: number;
   visible: boolean;
-  /** AUDIO: only the sound, so the page need not be seen. HEADSET: an immersive session shows it. */
+  /** The archive knows `audio` (only the sound, so the page need not be seen), `idle` and `confirmed`. */
   flags: string[];
 }
 

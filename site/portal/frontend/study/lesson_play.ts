@@ -1,7 +1,7 @@
 /**
  * What the lesson page hands to the player in `<script type="application/json" id="lesson-play">`.
  *
- * Made by the archive (`{% study_config %}`); times ending in `_s` are seconds of the lecture.
+ * Made by the archive (`{% study_config %}`, courses/archive/templatetags); times ending in `_s` are seconds of the lecture.
  */
 export type Projection = "FLAT" | "EQUIRECT" | "HALF_EQUIRECT";
 export type StereoLayout = "MONO" | "TOP_BOTTOM" | "LEFT_RIGHT";
@@ -28,6 +28,7 @@ export interface LessonPlay {
   /** Absent for a visitor who isn't signed in: then nothing is recorded. */
   token?: string;
   session?: string;
+  expires_at?: string;
   beats_url?: string;
   lease_url?: string;
   beat_seconds?: number;
@@ -40,9 +41,8 @@ export interface LessonPlay {
   speed_cap: number;
   /** May the member jump anywhere? False until the lesson has been completed once. */
   free_seek: boolean;
+  /** LECTURE, PANORAMA, AUDIO or READING. */
   kind?: string;
-  title?: string;
-  course?: string;
   playback?: Playback | null;
 }
 

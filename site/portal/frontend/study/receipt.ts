@@ -10,11 +10,14 @@ export interface Span {
   reason?: string;
 }
 
+/** A stretch that is still missing. */
 export interface Gap {
   start_s: number;
   end_s: number;
-  reason_code?: string;
-  reason?: string;
+  reason_code: string;
+  reason: string;
+  start_label: string;
+  end_label: string;
 }
 
 /** Where the member stands in this lesson, as the archive reckons it. */
@@ -25,9 +28,13 @@ export interface StudyState {
   position_s: number;
   frontier_s: number;
   completed: boolean;
-  credited_hours?: string | number | null;
-  spans?: Span[];
-  missing?: Gap[];
+  duration_s: number;
+  hours_on_offer: number;
+  credited_hours: number;
+  speed_cap: number;
+  free_seek: boolean;
+  spans: Span[];
+  missing: Gap[];
 }
 
 export type Verdict =

@@ -1,0 +1,40 @@
+/** What the parts of a lesson page tell each other: events of the window, with these names and details. */
+import type { StudyState } from "./receipt";
+
+export interface News {
+  /** The archive's new reckoning; `acknowledgedS` is the furthest second that it has judged. */
+  "study:state": { state: StudyState; acknowledgedS: number };
+  /** Beats that wait on this phone. */
+  "study:queue": { waiting: number; reachable: boolean };
+  /** A wish to go on at a second of the lecture (补看, a line of the transcript, a chapter). */
+  "study:seek": { positionS: number };
+  /** A wish to listen only, or to see again. */
+  "study:listen": { on: boolean };
+  /** It has come true: the lecture runs with or without its picture. */
+  "study:listening": { on: boolean };
+  /** A wish to see the lecture in a headset. */
+  "study:immerse": Record<string, never>;
+  /** An immersive session has begun or ended. */
+  "study:immersed": { on: boolean };
+  /** Another device goes on with this member's study. */
+  "study:lease-lost": { message: string };
+  /** The archive doesn't take beats for this lesson. */
+  "study:refused": { code: string; message: string };
+  /** The member must sign in again. */
+  "study:signed-out": Record<string, never>;
+  /** A person wants to go on here. */
+  "study:take-lease": Record<string, never>;
+  "study:lease-taken": Record<string, never>;
+  /** The lecture's captions have been read. */
+  "study:captions": { cues: { startS: number; endS: number; text: string }[] };
+}
+
+export function tell<Name extends keyof News>(name: Name, detail: News[Name]): void {
+  window.dispatchEvent(new CustomEvent(name, { detail }));
+}
+
+export function hear<Name extends keyof News>(name: Name, heard: (detail: News[Name]) => void): () => void {
+  const listener = (event: Event) => heard((event as CustomEvent<News[Name]>).detail);
+  window.addEventListener(name, listener);
+  return () => window.removeEventListener(name, listener);
+}
