@@ -1,0 +1,226 @@
+"""Uploads by tus: through HTTP, broken off and taken up again, refused in words."""
+
+import base64
+import hashlib
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from media_pipeline import api
+from media_pipeline.errors import OffsetMismatch, UploadBrokenOff, UploadBusy
+from media_pipeline.intake import uploads
+from media_pipeline.models import Asset, Job, Upload
+from tests.factories import MemberFactory
+from tests.media_pipeline.clips import tree
+
+pytestmark = pytest.mark.django_db
+TUS = {"HTTP_TUS_RESUMABLE": "1.0.0"}
+COLLECTION = "/api/media/uploads/"
+
+
+@pytest.fixture
+def browser(client, editor, own_root):
+    client.force_login(editor)
+    return client
+
+
+def create(browser, name: str, size: int, **told):
+    pairs = {"filename": name, **told}
+    said = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs.items())
+    return browser.post(COLLECTION, HTTP_UPLOAD_LENGTH=str(size), HTTP_UPLOAD_METADATA=said, **TUS)
+
+
+def send(browser, address: str, offset: int, data: bytes):
+    return browser.patch(
+        address, data, content_type="application/offset+octet-stream", HTTP_UPLOAD_OFFSET=str(offset), **TUS
+    )
+
+
+def test_the_server_says_what_it_speaks(browser):
+    said = browser.options(COLLECTION)
+
+    assert said.status_code == 204
+    assert said["Tus-Version"] == "1.0.0"
+    assert said["Tus-Extension"] == "creation,expiration,termination"
+    assert said["Tus-Max-Size"] == str(20 * 1024**3)
+
+
+def test_a_whole_upload(browser, editor, own_root):
+    data = bytes(range(256)) * 5000
+    made = create(browser, "民主集中制-录课.mov", len(data), projection="EQUIRECT", stereo="NONSENSE")
+    address = made["Location"]
+
+    assert made.status_code == 201 and made.json() == {"asset": made["X-Asset"], "upload": address}
+    asset = Asset.objects.get(uuid=made["X-Asset"])
+    assert (asset.state, asset.title, asset.uploaded_by) == ("UPLOADING", "民主集中制-录课", editor)
+    assert (asset.projection_chosen, asset.stereo_chosen) == ("EQUIRECT", "")
+
+    first = send(browser, address, 0, data[:700_000])
+    assert (first.status_code, first["Upload-Offset"]) == (204, "700000")
+    assert browser.head(address, **TUS)["Upload-Offset"] == "700000"
+    last = send(browser, address, 700_000, data[700_000:])
+    assert (last.status_code, last["Upload-Offset"]) == (204, str(len(data)))
+
+    asset.refresh_from_db()
+    digest = hashlib.sha256(data).hexdigest()
+    assert (asset.state, asset.sha256, asset.size_bytes) == ("RECEIVED", digest, len(data))
+    assert tree(own_root) == {f"sources/{digest[:2]}/{digest}": data}
+    assert [(job.stage, job.state) for job in asset.jobs.all()] == [("PROBE", "WAITING")]
+    # The client lost our last answer: it asks, and learns that all is there.
+    assert browser.head(address, **TUS)["Upload-Offset"] == str(len(data))
+    assert send(browser, address, len(data), b"")["Upload-Offset"] == str(len(data))
+    assert Job.objects.count() == 1
+
+
+class Cut:
+    """A stream that breaks after `good` bytes."""
+
+    def __init__(self, data: bytes, good: int) -> None:
+        self.data, self.good = data, good
+
+    def read(self, most: int) -> bytes:
+        if self.good == 0:
+            raise OSError("connection reset")
+        piece, self.data = self.data[: min(most, self.good)], self.data[min(most, self.good) :]
+        self.good -= len(piece)
+        return piece
+
+
+def test_what_had_come_when_the_line_broke_is_kept(browser, editor, own_root, tmp_path):
+    data = b"lecture" * 100_000
+    upload = api.begin_upload(editor, name="a.mp4", size_bytes=len(data))
+
+    with pytest.raises(UploadBrokenOff) as broken:
+        api.receive_chunk(upload, offset=0, stream=Cut(data, 123_456))
+
+    assert broken.value.offset == 123_456
+    address = f"{COLLECTION}{upload.uuid}/"
+    assert browser.head(address, **TUS)["Upload-Offset"] == "123456"
+    assert api.status(upload.asset).progress == round(0.2 * 123_456 / len(data), 4)
+    # Another server process goes on: it does not know the hash under way.
+    uploads._running.drop(own_root / "incoming" / str(upload.uuid))
+    assert send(browser, address, 123_456, data[123_456:]).status_code == 204
+    upload.asset.refresh_from_db()
+    assert upload.asset.sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_a_wrong_offset_moves_nothing(browser, editor, own_root):
+    upload = api.begin_upload(editor, name="a.mp4", size_bytes=100)
+    address = f"{COLLECTION}{upload.uuid}/"
+    send(browser, address, 0, b"x" * 40)
+
+    said = send(browser, address, 10, b"y" * 40)
+
+    assert (said.status_code, said["Upload-Offset"]) == (409, "40")
+    assert tree(own_root) == {f"incoming/{upload.uuid}": b"x" * 40}
+
+
+def test_more_than_announced_is_not_taken(editor, own_root, browser):
+    upload = api.begin_upload(editor, name="a.mp4", size_bytes=10)
+
+    assert send(browser, f"{COLLECTION}{upload.uuid}/", 0, b"0123456789tail").status_code == 204
+    (kept,) = tree(own_root).values()
+    assert kept == b"0123456789"
+
+
+def test_two_windows_cannot_write_at_once(editor, own_root):
+    upload = api.begin_upload(editor, name="a.mp4", size_bytes=100)
+
+    class Meanwhile:
+        def read(self, most):
+            with pytest.raises(UploadBusy):
+                api.receive_chunk(upload, offset=0, stream=Cut(b"y", 1))
+            return b""
+
+    assert api.receive_chunk(upload, offset=0, stream=Meanwhile()) == 0
+
+
+def test_the_same_file_twice_is_kept_once(editor, own_root):
+    for _time in range(2):
+        upload = api.begin_upload(editor, name="a.mp4", size_bytes=3)
+        api.receive_chunk(upload, offset=0, stream=Cut(b"abc", 3))
+
+    assert len(tree(own_root)) == 1
+    assert Asset.objects.filter(sha256=hashlib.sha256(b"abc").hexdigest()).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("size", "limits", "status", "code", "words"),
+    [
+        (0, {}, 422, "EMPTY", "0 字节"),
+        (2000, {"MAX_UPLOAD_BYTES": 1000}, 413, "TOO_BIG", "超过上限"),
+        (2000, {"QUOTA_BYTES": 1000}, 507, "QUOTA", "空间"),
+        (2000, {"DISK_RESERVE_BYTES": 10**18}, 507, "NO_ROOM", "磁盘"),
+    ],
+)
+def test_refused_before_a_byte_goes(browser, settings, own_root, size, limits, status, code, words):
+    settings.MEDIA_PIPELINE = settings.MEDIA_PIPELINE | limits
+
+    said = create(browser, "a.mp4", size)
+
+    assert (said.status_code, said.json()["code"]) == (status, code)
+    assert words in said.json()["message"]
+    assert not Asset.objects.exists() and not Upload.objects.exists() and tree(own_root) == {}
+
+
+def test_who_may_not(client, own_root, editor):
+    said = create(client, "a.mp4", 10)
+    assert (said.status_code, said.json()["code"]) == (401, "SIGN_IN")
+
+    client.force_login(MemberFactory())
+    said = create(client, "a.mp4", 10)
+    assert (said.status_code, said.json()["code"]) == (403, "NO_RIGHT")
+
+    upload = api.begin_upload(editor, name="a.mp4", size_bytes=10)
+    other = MemberFactory()
+    other.user_permissions.set(editor.user_permissions.all())
+    client.force_login(other)
+    address = f"{COLLECTION}{upload.uuid}/"
+    assert client.head(address, **TUS).status_code == 404
+    assert send(client, address, 0, b"x").status_code == 404
+    assert client.delete(address, **TUS).status_code == 404
+    assert tree(own_root) == {f"incoming/{upload.uuid}": b""}
+    assert Asset.objects.count() == 1
+
+
+def test_another_site_cannot_send(editor, own_root):
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(editor)
+
+    assert create(strict, "a.mp4", 10).status_code == 403
+    assert not Asset.objects.exists()
+
+
+def test_cancelled(browser, editor, own_root):
+    upload = api.begin_upload(editor, name="a.mp4", size_bytes=10)
+    address = f"{COLLECTION}{upload.uuid}/"
+    send(browser, address, 0, b"12345")
+
+    assert browser.delete(address, **TUS).status_code == 204
+    assert browser.head(address, **TUS).status_code == 404
+    asset = Asset.objects.get()
+    assert (asset.state, asset.refusal_code) == ("REFUSED", "CANCELLED")
+    assert tree(own_root) == {}
+
+
+def test_abandoned_uploads_are_swept(editor, own_root):
+    upload = api.begin_upload(editor, name="a.mp4", size_bytes=10)
+    api.receive_chunk(upload, offset=0, stream=Cut(b"12345", 5))
+    Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    api.reap()
+
+    asset = Asset.objects.get()
+    assert (asset.state, asset.refusal_code) == ("REFUSED", "ABANDONED")
+    assert tree(own_root) == {} and not Upload.objects.exists()
+    with pytest.raises(OffsetMismatch):
+        api.receive_chunk(upload, offset=5, stream=Cut(b"67890", 5))
+
+
+def test_names_are_for_showing_only(editor, own_root):
+    upload = api.begin_upload(editor, name="..\\..\\C:/etc/-vf\n<b>.mp4", size_bytes=10)
+
+    assert upload.asset.original_name == "-vf<b>.mp4"
+    assert list(tree(own_root)) == [f"incoming/{upload.uuid}"]
