@@ -136,7 +136,12 @@ def _write(catalog: Catalog) -> None:
     catalog.fuzzy = False
     buffer = io.BytesIO()
     write_po(buffer, catalog, width=110, no_location=True, sort_output=True, omit_header=False)
-    text = re.sub(rb'"(?!Language:|Plural|MIME|Content)[A-Z][A-Za-z-]+: [^\n]*\n', b"", buffer.getvalue())
+    # Only in the header: a msgid may begin like one of its lines («Empty: …»).
+    header, _blank, entries = buffer.getvalue().partition(b"\n\n")
+    header = re.sub(
+        rb'^"(?!Language:|Plural|MIME|Content)[A-Z][A-Za-z-]+: [^\n]*\n', b"", header + b"\n", flags=re.M
+    )
+    text = header + b"\n" + entries
     fresh = CATALOGUE.with_suffix(".new")
     fresh.write_bytes(text)
     fresh.replace(CATALOGUE)

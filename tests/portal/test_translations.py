@@ -44,3 +44,13 @@ def test_python_sources_are_read_by_their_syntax(source, keys):
 )
 def test_templates_are_read_through_djangos_own_parser(source, keys):
     assert list(translations._in_template(source, "test.html")) == keys
+
+
+def test_a_text_that_looks_like_a_header_line_stays_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(translations, "CATALOGUE", tmp_path / "django.po")
+
+    translations.update({"Empty: as the file says": "留空表示自动识别"})
+
+    written = (tmp_path / "django.po").read_text(encoding="utf-8")
+    assert 'msgid "Empty: as the file says"\nmsgstr "留空表示自动识别"' in written
+    assert "Generated-By" not in written
