@@ -47,19 +47,17 @@ class MinutesField(forms.IntegerField):
 
 
 class PublishingForm(WagtailAdminPageForm):
-    """Knows whether its submission would put the page before readers at once."""
+    """Knows whether its submission would put the page before readers at once.
+
+    An approval in the workflow is not asked here: what was typed is kept in a revision by then, and
+    middleware.py says why the page did not go live.
+    """
 
     def is_going_live(self) -> bool:
         go_live_at = self.cleaned_data.get("go_live_at")
         if go_live_at and go_live_at > timezone.now():
             return False
-        return bool(self.data.get("action-publish")) or self._is_last_approval()
-
-    def _is_last_approval(self) -> bool:
-        if not self.data.get("action-workflow-action") or self.data.get("workflow-action-name") != "approve":
-            return False
-        state = self.instance.current_workflow_state
-        return state is not None and state.get_next_task() is None
+        return bool(self.data.get("action-publish"))
 
 
 class DisclosedPageForm(PublishingForm):
@@ -87,7 +85,7 @@ class LessonForm(PublishingForm):
             lesson.take_lecture_from_body()
             if obstacle := lesson.publish_obstacle:
                 self.add_error(
-                    "body",
+                    None,
                     _("Not published yet. %(reason)s You can save a draft meanwhile.") % {"reason": obstacle},
                 )
         return cleaned

@@ -188,7 +188,7 @@ def begin(request: HttpRequest) -> JsonResponse:
         {
             "asset": upload.asset_id,
             "title": upload.asset.title,
-            "upload_url": f"/api/media/uploads/{upload.uuid}/",
+            "upload_url": reverse("media_pipeline:upload", args=[upload.uuid]),
             "card_url": reverse("lectures:card", args=[upload.asset_id]),
             "edit_url": reverse("lectures:edit", args=[upload.asset_id]),
         }

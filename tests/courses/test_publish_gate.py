@@ -130,7 +130,7 @@ def test_the_publish_button_of_a_draft_says_why(administering, draft, raw):
     response = administering.post(reverse("wagtailadmin_pages:edit", args=[draft.pk]), form)
 
     assert response.status_code == 200
-    assert "还在转码" in str(response.context["form"].errors["body"])
+    assert "还在转码" in str(response.context["form"].non_field_errors())
     assert_not_live(draft)
 
 

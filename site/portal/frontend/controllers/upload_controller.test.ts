@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fill, inMegabytes } from "./upload_controller";
+import { fill, inMegabytes, message } from "./upload_controller";
 
 test("a text keeps what it has no value for", () => {
   expect(fill("已传 {done}，共 {total}", { done: "412 MB", total: "980 MB" })).toBe("已传 412 MB，共 980 MB");
@@ -12,3 +12,9 @@ test.each([
   [412_000_000, "412 MB"],
   [1_860_000_000, "1.86 GB"],
 ])("%d bytes are %s", (bytes, said) => expect(inMegabytes(bytes)).toBe(said));
+
+test("the server's sentence is taken from its answer, and nothing from a proxy's page", () => {
+  expect(message('{"code":"NO_ROOM","message":"磁盘空间不足。"}')).toBe("磁盘空间不足。");
+  expect(message("<html>502</html>")).toBe("");
+  expect(message(undefined)).toBe("");
+});

@@ -19,6 +19,9 @@ import type { Uploaded } from "./lecture_cards";
 const PIECE_BYTES = 16 * 1024 * 1024;
 const RETRY_MS = [0, 1000, 3000, 5000, 10000, 20000, 30000, 60000];
 
+/** Answers after which sending again would not help: gone, no right, too big, not wanted. */
+const FINAL = [403, 404, 410, 412, 413, 415, 422];
+
 interface Begun extends Uploaded {
   upload_url: string;
 }
@@ -181,16 +184,18 @@ export class LectureUploadController extends Controller<HTMLElement> {
         this.dispatch("done", { detail: { asset, title, card_url, edit_url } satisfies Uploaded });
       },
       onError: (error) => {
-        const status = error instanceof tus.DetailedError ? (error.originalResponse?.getStatus() ?? 0) : 0;
+        const answer = error instanceof tus.DetailedError ? error.originalResponse : null;
+        const status = answer?.getStatus() ?? 0;
+        const said = message(answer?.getBody());
         if (resumed && [403, 404, 410].includes(status)) {
           this.upload = null;
           this.forget();
           void this.take(file);
-        } else if (status >= 400 && status < 500 && status !== 409 && status !== 423) {
+        } else if (FINAL.includes(status)) {
           this.forget();
-          this.refuse(this.failedValue);
+          this.refuse(said || this.failedValue);
         } else {
-          this.waiting(this.offlineValue);
+          this.waiting(said || this.offlineValue);
         }
       },
     });
@@ -261,6 +266,15 @@ export function inMegabytes(bytes: number): string {
   if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(2)} GB`;
   if (bytes >= 1e7) return `${(bytes / 1e6).toFixed(0)} MB`;
   return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** The server's own sentence, if it sent one. */
+export function message(body: string | undefined): string {
+  try {
+    return (JSON.parse(body || "{}") as { message?: string }).message ?? "";
+  } catch {
+    return ""; // a proxy's page, not ours
+  }
 }
 
 function csrfToken(): string {
