@@ -4,7 +4,7 @@ from dataclasses import asdict
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from ninja.security import django_auth
 
 from media_pipeline import api
@@ -58,9 +58,9 @@ class Absent(Schema):
 
 
 @router.get("/assets/{uuid}/status", response={200: StatusOut, 404: Absent}, url_name="asset_status")
-def asset_status(request: HttpRequest, uuid: UUID):
+def asset_status(request: HttpRequest, uuid: UUID) -> Status:
     """How far a lecture file is, in the editor's words. Who may not add lectures sees nothing here."""
     asset = Asset.objects.filter(uuid=uuid).first()
     if asset is None or not request.user.has_perm("media_pipeline.add_asset"):
-        return 404, {"code": "NOT_FOUND", "message": ""}
-    return 200, asdict(api.status(asset))
+        return Status(404, {"code": "NOT_FOUND", "message": ""})
+    return Status(200, asdict(api.status(asset)))

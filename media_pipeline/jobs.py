@@ -103,7 +103,7 @@ def ring(job_id: int) -> None:
     """Wake a worker for this job. Without a broker nothing is lost: the reaper rings again."""
     bell = current_app.tasks["media_pipeline.work_on"]  # by name: the task stands above this module
     try:
-        bell.apply_async((job_id,), retry=False)
+        bell.apply_async((job_id,), queue="media", retry=False)
     except OSError as unreachable:
         log.warning("job %s waits for the reaper: %s", job_id, unreachable)
     except Exception as unreachable:

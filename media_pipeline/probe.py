@@ -98,8 +98,7 @@ def examine(source: Path, *, name: str, engine: Engine, policy: Policy) -> Facts
     except StageInterrupted as stopped:
         raise AssetRefused("HOSTILE", detail=str(stopped)[:200]) from stopped
     if outcome.code != 0:
-        broken = "moov atom not found" in outcome.stderr or "EBML header" in outcome.stderr
-        raise AssetRefused("DAMAGED" if broken else _sniff(source))
+        raise AssetRefused(_sniff(source))
     try:
         report = json.loads(outcome.stdout)
     except ValueError as nonsense:

@@ -171,7 +171,7 @@ def test_status_for_the_editors_panel(client, asset, editor):
 
     assert said.status_code == 200
     known = json.loads(said.content)
-    assert (known["state"], known["state_label"], known["progress"]) == ("READY", "可以发布", 1.0)
+    assert (known["state"], known["state_label"], known["progress"]) == ("READY", "已就绪", 1.0)
     assert [stage["name"] for stage in known["stages"]] == [
         "upload",
         "probe",
