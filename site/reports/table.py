@@ -94,6 +94,12 @@ class Row:
         return min(float(self.hours / self.target), 1.0) if self.target else 0.0
 
     @property
+    def notes(self) -> str:
+        """What else to know, in words; the state already says who is behind."""
+        known = zip(self.flags, self.flag_labels, strict=True)
+        return "、".join(label for flag, label in known if flag != archive_rules.BEHIND_PACE)
+
+    @property
     def missing_training(self) -> bool:
         return archive_rules.MISSING_CENTRAL_TRAINING in self.flags
 
@@ -205,7 +211,7 @@ def cells(row: Row) -> tuple[str | Decimal | date | None, ...]:
         row.target,
         row.missing,
         *row.modes,
-        "、".join(row.flag_labels),
+        row.notes,
         row.reminded_on,
     )
 

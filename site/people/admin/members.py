@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import View
 from wagtail.admin import messages
@@ -454,8 +454,7 @@ class OpenAccountsView(PermissionCheckedMixin, WagtailAdminTemplateMixin, View):
 
 def _slips(view, opened: list[tuple[Member, str]], left: int = 0):
     """One page with the passwords in clear, for printing and cutting; never kept, never cached."""
-    title = ngettext("One-time password", "One-time passwords", len(opened))
-    context = view.get_context_data(opened=opened, left=left, page_title=title)
+    context = view.get_context_data(opened=opened, left=left) | {"page_title": _("One-time password")}
     response = render(view.request, "people_admin/slips.html", context)
     response["Cache-Control"] = "no-store"
     return response
