@@ -162,7 +162,7 @@ def _environment(data: Path, base_url: str) -> dict[str, str]:
 
 
 def _children(environment: dict[str, str], data: Path, host: str, port: int) -> list[Child]:
-    celery = [sys.executable, "-m", "celery", "-A", "portal.celery"]
+    celery = [sys.executable, "-m", "celery", "--quiet", "-A", "portal.celery"]
     worker = [
         *celery,
         "worker",
