@@ -1,12 +1,17 @@
 """Telling search of a change: a row in the caller's own transaction, and a bell after its commit."""
 
+import logging
+
 from django.db import transaction
+from kombu.exceptions import OperationalError
 
 from search.documents import kind_of
 from search.models import SearchOutbox
 from search.tasks import drain_outbox
 
 __all__ = ["changed", "removed"]
+
+log = logging.getLogger(__name__)
 
 
 def changed(kind: str, *ids: object) -> None:
@@ -36,4 +41,7 @@ def _note(kind: str, ids: tuple[object, ...], op: SearchOutbox.Op) -> None:
 
 def _ring() -> None:
     # The bell only saves waiting for the scheduler's next round; a broker that is down loses nothing.
-    drain_outbox.apply_async(retry=False)
+    try:
+        drain_outbox.apply_async(retry=False)
+    except OperationalError as fault:
+        log.warning("The search worker could not be called (%s); the scheduler will do it.", fault)

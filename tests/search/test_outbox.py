@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.management import call_command
 from django.db import transaction
+from kombu.exceptions import OperationalError
 
 from search import api, documents, outbox
 from search.engines import tantivy as embedded
@@ -73,7 +74,7 @@ def test_a_broker_that_is_down_loses_nothing(shelf, monkeypatch, caplog):
     api.rebuild()
 
     def refuse(**options):
-        raise ConnectionRefusedError("no broker")
+        raise OperationalError("no broker")
 
     monkeypatch.setattr(outbox.drain_outbox, "apply_async", refuse)
     shelf.put("1", "安全生产", kind="book")
