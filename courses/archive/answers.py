@@ -55,6 +55,10 @@ class Span:
     reason_code: str = ""
     reason: str = ""
 
+    @property
+    def length_s(self) -> int:
+        return self.end_s - self.start_s
+
 
 @dataclass(frozen=True)
 class Gap:
