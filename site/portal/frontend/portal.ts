@@ -1,4 +1,22 @@
-/** The entry of every member's page: starts Stimulus and brings in behaviour only where a page asks for it. */
+/**
+ * The entry of every member's page: starts Stimulus and brings in behaviour only where a page asks for it.
+ *
+ * Small controllers that any page may use are part of this bundle; those of a lesson come as a chunk of their own
+ * when the page has a player, and hls.js and three.js only when a lecture begins.
+ */
 import { Application } from "@hotwired/stimulus";
+import ReadAloudController from "./controllers/read_aloud_controller";
+import ShellController from "./controllers/shell_controller";
+import { somethingWaits } from "./study/handing_in";
 
 export const application = Application.start();
+application.register("shell", ShellController);
+application.register("read-aloud", ReadAloudController);
+
+if (document.getElementById("lesson-play")) {
+  void import("./study/lesson").then(({ controllers }) => {
+    for (const [name, controller] of Object.entries(controllers)) application.register(name, controller);
+  });
+} else if (somethingWaits()) {
+  void import("./study/leftovers").then(({ handInLeftovers }) => handInLeftovers());
+}

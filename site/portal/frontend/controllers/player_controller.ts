@@ -146,6 +146,7 @@ export default class PlayerController extends Controller<HTMLElement> {
     this.show();
     this.endings.push(
       hear("study:seek", ({ positionS }) => this.goTo(positionS)),
+      hear("study:play", () => void this.start()),
       hear("study:state", (news) => this.reckoned(news)),
       hear("study:listen", ({ on }) => void this.hearOnly(on)),
       hear("study:immersed", ({ on }) => {
@@ -556,6 +557,7 @@ export default class PlayerController extends Controller<HTMLElement> {
     const whole = this.rule.durationS || 1;
     const reach = this.rule.free ? 1 : Math.min(this.rule.frontierS / whole, 1);
     this.nowTarget.textContent = timeline(positionS);
+    tell("study:position", { positionS });
     if (!this.scrubbing) range.value = String(positionS);
     range.setAttribute("aria-valuetext", `${timeline(positionS)} / ${timeline(whole)}`);
     range.style.setProperty("--played", `${(Math.min(positionS / whole, 1) * 100).toFixed(2)}%`);

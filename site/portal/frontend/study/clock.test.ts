@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { duration, fill, timeline } from "./clock";
+import { fill, hoursText, lengthInWords, timeline } from "./clock";
 
 it.each([
   [0, "00:00"],
@@ -15,8 +15,17 @@ it("fills a sentence and leaves unknown names alone", () => {
 });
 
 it.each([
-  [2286, "38 分 06 秒"],
+  [2286, "38 分 6 秒"],
   [42, "42 秒"],
+  [120, "2 分"],
+  [3725, "1 小时 2 分"],
+  [0, "0 秒"],
 ])("%i s in words is %s", (seconds, expected) => {
-  expect(duration(seconds, { minutes: "{minutes} 分 {seconds} 秒", seconds: "{seconds} 秒" })).toBe(expected);
+  expect(lengthInWords(seconds, { hours: "{n} 小时", minutes: "{n} 分", seconds: "{n} 秒" })).toBe(expected);
 });
+
+it.each([
+  [2, "2"],
+  [1.5, "1.5"],
+  [0.25, "0.25"],
+])("%f study hours are written %s", (hours, expected) => expect(hoursText(hours)).toBe(expected));

@@ -6,8 +6,12 @@ export interface News {
   "study:state": { state: StudyState; acknowledgedS: number };
   /** Beats that wait on this phone. */
   "study:queue": { waiting: number; reachable: boolean };
+  /** Where the lecture is, about four times a second while it plays. */
+  "study:position": { positionS: number };
   /** A wish to go on at a second of the lecture (补看, a line of the transcript, a chapter). */
   "study:seek": { positionS: number };
+  /** A wish that it plays. */
+  "study:play": Record<string, never>;
   /** A wish to listen only, or to see again. */
   "study:listen": { on: boolean };
   /** It has come true: the lecture runs with or without its picture. */

@@ -1,0 +1,21 @@
+/** Everything a lesson page with a player does, as one chunk. */
+import BeatsController from "../controllers/beats_controller";
+import CaptionsController from "../controllers/captions_controller";
+import HeadsetController from "../controllers/headset_controller";
+import ListenController from "../controllers/listen_controller";
+import PlayerController from "../controllers/player_controller";
+import SphereController from "../controllers/sphere_controller";
+import StripController from "../controllers/strip_controller";
+import TranscriptController from "../controllers/transcript_controller";
+
+/** Those that listen come before those that speak. */
+export const controllers = {
+  strip: StripController,
+  transcript: TranscriptController,
+  listen: ListenController,
+  headset: HeadsetController,
+  sphere: SphereController,
+  captions: CaptionsController,
+  beats: BeatsController,
+  player: PlayerController,
+};
