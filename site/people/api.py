@@ -27,6 +27,7 @@ __all__ = [
     "appoint",
     "change_member",
     "change_organization",
+    "deliver",
     "dissolve_organization",
     "end_post",
     "enrol",
@@ -340,9 +341,19 @@ def notify(member: Member, *, kind: str, title: str, text: str = "", link: str =
     return fresh
 
 
+def notify_all(
+    members: Iterable[Member], *, kind: str, title: str, text: str = "", link: str = "", dedupe_key: str
+) -> set[int]:
+    """`notify` for many with the same words; see `deliver`."""
+    return deliver(
+        Notice(member=member, kind=kind, title=title, text=text, link=link, dedupe_key=dedupe_key)
+        for member in members
+    )
+
+
 @transaction.atomic
-def notify_all(notices: Iterable[Notice]) -> set[int]:
-    """`notify` for many with two queries: unsaved notices, all with the same `dedupe_key`.
+def deliver(notices: Iterable[Notice]) -> set[int]:
+    """Put unsaved notices, all with the same `dedupe_key`, into inboxes with two queries.
 
     The ids of those members who had no notice of that key yet; they have one now.
     """

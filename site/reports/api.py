@@ -267,7 +267,7 @@ def remind(
         meant = completion(scope, year=year, organization=organization, today=today).help
     due = [row for row in meant if not recently(row, today)]
     with translation.override(settings.LANGUAGE_CODE):
-        told = people.notify_all(
+        told = people.deliver(
             Notice(
                 member_id=row.member_id,
                 kind=REMINDER,
