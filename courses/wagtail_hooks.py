@@ -2,62 +2,30 @@
 
 from django.shortcuts import redirect
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from wagtail import hooks
 from wagtail.admin import messages
-from wagtail.admin.menu import MenuItem
 from wagtail.models import Page
 
 from courses.catalogue.chooser import asset_chooser
 from courses.catalogue.lectures import LectureViewSet
-from courses.catalogue.models import CourseIndexPage, LessonVersion, PolicyIndexPage
+from courses.catalogue.listings import course_listing, policy_listing
+from courses.catalogue.models import LessonVersion
 
 
 @hooks.register("register_admin_viewset")
 def viewsets():
-    return [asset_chooser, LectureViewSet("lectures")]
+    return [course_listing, policy_listing, asset_chooser, LectureViewSet("lectures")]
 
 
-class PagesMenuItem(MenuItem):
-    """A way straight to the pages below one index, for those who may work there."""
-
-    def __init__(self, model, label, **kwargs):
-        self.model = model
-        super().__init__(label, "", **kwargs)
-
-    def index(self):
-        return self.model.objects.first()
-
-    def is_shown(self, request):
-        page = self.index()
-        return page is not None and page.permissions_for_user(request.user).can_add_subpage()
-
-    def is_active(self, request):
-        return request.path == self.address()
-
-    def address(self):
-        return reverse("wagtailadmin_explore", args=[self.index().pk])
-
-    def render_component(self, request):
-        self.url = self.address()
-        return super().render_component(request)
-
-
-@hooks.register("register_admin_menu_item")
-def courses_menu():
-    return PagesMenuItem(
-        CourseIndexPage, gettext_lazy("Courses"), name="courses", icon_name="folder-open-inverse", order=210
-    )
-
-
-@hooks.register("register_admin_menu_item")
-def policies_menu():
-    return PagesMenuItem(
-        PolicyIndexPage, gettext_lazy("Policies"), name="policies", icon_name="doc-full-inverse", order=220
-    )
+@hooks.register("construct_main_menu")
+def quieter_menu(request, items):
+    """Wagtail's help leads to English pages abroad; its word for pages is a verb in Chinese."""
+    items[:] = [item for item in items if item.name != "help"]
+    for item in items:
+        if item.name == "explorer":
+            item.label = _("All pages")
 
 
 @hooks.register("insert_global_admin_css")

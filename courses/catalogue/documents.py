@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from courses.catalogue.models import Course, Lesson, Policy
 from search.documents import Document, register
@@ -69,5 +70,5 @@ def load_policies(ids: list[str] | None) -> Iterable[Document]:
 def register_documents() -> None:
     """Called once by courses.apps."""
     register("course", label=_("Courses"), load=load_courses)
-    register("lesson", label=_("Lessons"), load=load_lessons)
+    register("lesson", label=pgettext_lazy("search tab", "Lessons"), load=load_lessons)
     register("policy", label=_("Policies"), load=load_policies)

@@ -11,7 +11,7 @@ from wagtail.admin.forms import WagtailAdminPageForm
 
 from people.models import PartyOrganization
 
-__all__ = ["DisclosedPageForm", "LessonForm", "MinutesField", "OrganizationsField"]
+__all__ = ["DisclosedPageForm", "LessonForm", "MinutesField", "OrganizationsField", "PublishingForm"]
 
 
 class OrganizationsField(forms.ModelMultipleChoiceField):
@@ -52,6 +52,11 @@ class PublishingForm(WagtailAdminPageForm):
     An approval in the workflow is not asked here: what was typed is kept in a revision by then, and
     middleware.py says why the page did not go live.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        # «The page title as you'd like it to be seen by the public»: the placeholder says it better.
+        self.fields["title"].help_text = ""
 
     def is_going_live(self) -> bool:
         go_live_at = self.cleaned_data.get("go_live_at")

@@ -74,6 +74,7 @@ class LectureForm(forms.ModelForm):
 
 class LectureIndexView(generic.IndexView):
     default_ordering = "-created_at"
+    page_title = gettext_lazy("Lecture videos")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
@@ -109,6 +110,7 @@ class LectureViewSet(ModelViewSet):
     index_view_class = LectureIndexView
     edit_view_class = LectureEditView
     index_template_name = "catalogue_admin/lectures.html"
+    index_results_template_name = "catalogue_admin/lectures_results.html"
     edit_template_name = "catalogue_admin/lecture.html"
     list_display = [
         TitleColumn("title", label=gettext_lazy("Title"), url_name="lectures:edit"),

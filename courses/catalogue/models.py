@@ -28,7 +28,7 @@ from wagtail.models import Orderable, Page, PageManager
 from courses.catalogue import panels
 from courses.catalogue.blocks import LessonBody, PolicyBody
 from courses.catalogue.errors import LectureNotPlayable
-from courses.catalogue.forms import DisclosedPageForm, LessonForm
+from courses.catalogue.forms import DisclosedPageForm, LessonForm, PublishingForm
 from courses.catalogue.querysets import CourseQuerySet, LessonQuerySet, PolicyQuerySet
 from media_pipeline import api as media
 from people.api import notify
@@ -108,7 +108,9 @@ class MemberPage(Page):
     """What all our pages share: who may see a page is said by the page itself, not by Wagtail's privacy."""
 
     private_page_options: list[str] = []
-    promote_panels = panels.ADDRESS
+    base_form_class = PublishingForm
+    promote_panels: list[Any] = []
+    settings_panels = [panels.ADDRESS, *Page.settings_panels]
 
     class Meta:
         abstract = True

@@ -11,7 +11,11 @@ from wagtail.admin.panels import (
     TitleFieldPanel,
 )
 
-ADDRESS = [FieldPanel("slug", help_text=_("The last part of the page's address. It is made from the title."))]
+ADDRESS = FieldPanel("slug", help_text=_("The last part of the page's address. It is made from the title."))
+
+
+def title(placeholder: str) -> TitleFieldPanel:
+    return TitleFieldPanel("title", placeholder=placeholder)
 
 
 def who_may_see() -> MultiFieldPanel:
@@ -24,10 +28,10 @@ def who_may_see() -> MultiFieldPanel:
     )
 
 
-INDEX = [TitleFieldPanel("title"), FieldPanel("intro")]
+INDEX = [title(_("Title")), FieldPanel("intro")]
 
 COURSE = [
-    TitleFieldPanel("title"),
+    title(_("Title of the course")),
     FieldPanel("intro"),
     FieldPanel("cover"),
     MultiFieldPanel(
@@ -41,7 +45,7 @@ COURSE = [
 ]
 
 LESSON = [
-    TitleFieldPanel("title"),
+    title(_("Title of the lesson")),
     FieldPanel("summary"),
     HelpPanel(
         content=_(
@@ -56,7 +60,7 @@ LESSON = [
 ]
 
 POLICY = [
-    TitleFieldPanel("title"),
+    title(_("Full title of the document")),
     MultiFieldPanel(
         [
             FieldRowPanel([FieldPanel("category"), FieldPanel("issuing_body")]),

@@ -6,10 +6,12 @@ __all__ = ["file_size", "minutes_and_seconds"]
 
 
 def minutes_and_seconds(seconds: float) -> str:
-    """75 → 1 分 15 秒, 3600 → 60 分 0 秒 ; 0 → «»."""
+    """75 → 1 分 15 秒, 3600 → 60 分 0 秒, 25 → 25 秒, 0 → «»."""
     whole = round(seconds)
     if not whole:
         return ""
+    if whole < 60:
+        return _("%(seconds)d s") % {"seconds": whole}
     return _("%(minutes)d min %(seconds)d s") % {"minutes": whole // 60, "seconds": whole % 60}
 
 

@@ -123,7 +123,8 @@ def test_the_chooser_offers_what_is_ready_or_on_the_way_and_finds_chinese(editin
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0, ""), (75, "1 分 15 秒"), (3600, "60 分 0 秒"), (2712.4, "45 分 12 秒")]
+    ("seconds", "said"),
+    [(0, ""), (25, "25 秒"), (75, "1 分 15 秒"), (3600, "60 分 0 秒"), (2712.4, "45 分 12 秒")],
 )
 def test_lengths_in_words(seconds, said):
     assert minutes_and_seconds(seconds) == said

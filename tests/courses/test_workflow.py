@@ -71,7 +71,9 @@ def test_an_approval_before_the_lecture_is_playable_is_refused_in_words_and_stay
     assert lesson.current_workflow_state.status == "in_progress"
 
 
-def test_an_approval_in_the_moderators_own_form_is_refused_and_what_was_typed_is_kept(editing, moderators_browser):
+def test_an_approval_in_the_moderators_own_form_is_refused_and_what_was_typed_is_kept(
+    editing, moderators_browser
+):
     lesson = LessonFactory(lecture=PlayableAssetFactory(raw=True, title="还在转码"), live=False)
     submit(editing, lesson)
     form = lesson_form(
@@ -139,11 +141,16 @@ def test_a_policy_goes_the_same_way(editing, moderators_browser):
 
 def test_the_editor_finds_the_fields_in_chinese(editing):
     course = CourseFactory()
+
     page = editing.get(
         reverse("wagtailadmin_pages:add", args=["courses", "lesson", course.pk])
     ).content.decode()
-    for words in ("授课视频", "上传视频", "摘要", "完成期限"):
+
+    for words in ("授课视频", "摘要", "完成期限", "阅读用时（分钟）", "怎样做一节课"):
         assert words in page, words
+    # The blocks of the body travel as JSON.
+    for words in ("上传视频", "选用已上传的视频", "测验（预留位置）"):
+        assert json.dumps(words)[1:-1] in page, words
 
 
 def test_a_studied_lesson_can_be_withdrawn_but_not_deleted(moderating):

@@ -5,8 +5,8 @@
  *   <div data-controller="lecture-chooser" data-lecture-chooser-card-url-value="/admin/lectures/0/card/"
  *        data-action="lecture-upload:done->lecture-chooser#uploaded change->lecture-chooser#changed">
  *     <div class="chooser" …>…</div><input type="hidden" …>     (Wagtail's chooser)
- *     …the upload panel…
  *     <div data-lecture-chooser-target="card"></div>
+ *     …the upload panel…
  *   </div>
  */
 import { Controller } from "@hotwired/stimulus";
@@ -46,6 +46,7 @@ export class LectureChooserController extends Controller<HTMLElement> {
     const id = this.input?.getAttribute("value") ?? "";
     if (id === this.shown) return;
     this.shown = id;
+    this.element.classList.toggle("lecture-chooser--chosen", id !== "");
     this.cardTarget.replaceChildren();
     if (id) this.cardTarget.append(liveCard(this.cardUrlValue.replace("/0/", `/${id}/`)));
   }
