@@ -1,5 +1,6 @@
 """What may be done with search: ask, suggest, rebuild. To tell search of changes see `search.outbox`."""
 
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,7 @@ __all__ = [
     "changed",
     "drain",
     "is_ready",
+    "kinds",
     "member_token",
     "organization_token",
     "rebuild",
@@ -46,6 +48,8 @@ __all__ = [
     "suggest",
     "tokens_of",
 ]
+
+log = logging.getLogger(__name__)
 
 LARGEST_PAGE = 100
 DEEPEST = 1000

@@ -66,6 +66,9 @@ class Engine(Protocol):
     def exclusively(self) -> AbstractContextManager[None]:
         """Be the only writer (across processes) within the block; raises WriterBusy at once otherwise."""
 
+    def has_foreign_writer(self) -> bool:
+        """Whether somebody writes without `exclusively`; raises WriterBusy while one of us writes."""
+
     def writing(self) -> AbstractContextManager[Writer]:
         """Change the present index; committed when the block ends well, forgotten otherwise."""
 

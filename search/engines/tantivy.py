@@ -236,6 +236,22 @@ class TantivyEngine:
                 raise WriterBusy(str(self.folder)) from None
             yield
 
+    def has_foreign_writer(self) -> bool:
+        try:
+            name = (self.folder / "CURRENT").read_text().strip()
+        except FileNotFoundError:
+            return False
+        with self.exclusively():
+            try:
+                # tantivy's own lock; opened without making the file, and let go at once.
+                with (self.folder / name / ".tantivy-writer.lock").open("r") as handle:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except FileNotFoundError:
+                return False
+            except BlockingIOError:
+                return True
+        return False
+
     @contextmanager
     def writing(self) -> Iterator[TantivyWriter]:
         with _written(self._open().index) as writer:

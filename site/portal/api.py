@@ -4,7 +4,9 @@ from ninja import NinjaAPI
 
 from courses.archive.endpoints import router as archive
 from media_pipeline.endpoints import router as media
+from search.endpoints import router as search
 
 api = NinjaAPI(title="网上党校", version="1", docs_url=None, urls_namespace="api")
 api.add_router("/media", media)
 api.add_router("/archive", archive)
+api.add_router("/search", search)

@@ -36,6 +36,7 @@ urlpatterns = [
     path("", include("media_pipeline.urls")),  # /api/media/uploads/ and /media/<token>/…
     path("board/", include("reports.urls")),
     path("archive/", include("courses.archive.urls")),
+    path("search/", include("search.urls")),
     path("api/", api.urls),
     path("accounts/", include("allauth.urls")),
     path("admin/account/", require_admin_access(never_cache(AccountView.as_view()))),
