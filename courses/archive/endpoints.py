@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import OperationalError
@@ -53,7 +54,7 @@ class TokenIn(Schema):
 
 
 class PlayIn(Schema):
-    version: str = Field(description="uuid of the lesson version")
+    version: UUID = Field(description="uuid of the lesson version")
 
 
 class SpanOut(Schema):
@@ -266,10 +267,7 @@ def lease(request: HttpRequest) -> JsonResponse:
 def play(request: HttpRequest, asked: PlayIn) -> JsonResponse:
     """A fresh play token for a lesson version that is open to the member; also after TOKEN_EXPIRED."""
     member = _signed_in(request)
-    try:
-        version = LessonVersion.objects.filter(uuid=asked.version).first()
-    except (ValueError, TypeError):
-        version = None
+    version = LessonVersion.objects.filter(uuid=asked.version).first()
     if version is None or not Lesson.objects.open_to(member).filter(pk=version.lesson_id).exists():
         return _refuse(NotOpen())
     leave = api.play(member, version)

@@ -7,5 +7,4 @@ from courses.archive import views
 app_name = "archive"
 urlpatterns = [
     path("", views.index, name="index"),
-    path("read/", views.read, name="read"),
 ]

@@ -14,7 +14,6 @@ from typing import Any
 from django import template
 from django.contrib.auth.models import AnonymousUser
 from django.template import Context
-from django.urls import reverse
 
 from courses.archive import api
 from courses.archive.answers import LessonProgress, Play
@@ -71,7 +70,6 @@ def study_config(study: LessonStudy) -> dict[str, Any]:
         "beats_url": "/api/archive/beats",
         "lease_url": "/api/archive/lease",
         "play_url": "/api/archive/play",
-        "read_url": reverse("archive:read"),
         "hours_on_offer": float(study.progress.hours_on_offer),
         "credited_hours": float(study.progress.credited_hours),
         "spans": [asdict(one) for one in study.progress.spans],
