@@ -21,6 +21,7 @@ from reports.errors import OutOfScope, PurposeMissing
 from reports.workbook import write_workbook
 
 __all__ = [
+    "HELP",
     "REMINDER",
     "REMIND_AFTER_DAYS",
     "Completion",
@@ -35,6 +36,8 @@ __all__ = [
 
 REMINDER = "study_reminder"
 """Kind of the notices that organisers send."""
+HELP = "HELP"
+"""In the place of a state: everybody who may need help, whatever the state."""
 REMIND_AFTER_DAYS = 7
 """Nobody is reminded twice within this many days."""
 
@@ -51,6 +54,7 @@ class Place:
     uuid: str
     code: str
     name: str
+    full_name: str
     path: str
     level: int
 
@@ -81,6 +85,10 @@ class Completion:
     def place_name(self) -> str:
         return self.place.name if self.place else _("All organisations")
 
+    @property
+    def full_place_name(self) -> str:
+        return self.place.full_name if self.place else _("All organisations")
+
 
 @dataclass(frozen=True)
 class Reminded:
@@ -99,7 +107,7 @@ def places_of(scope: Scope) -> list[Place]:
         if not tops or not one.path.startswith(tops[-1].path):
             tops.append(one)
         level = one.depth - tops[-1].depth
-        places.append(Place(one.pk, str(one.uuid), one.code, one.name, one.path, level))
+        places.append(Place(one.pk, str(one.uuid), one.code, str(one), one.name, one.path, level))
     return places
 
 
@@ -115,6 +123,8 @@ def completion(
 ) -> Completion:
     """The completion table of `organization` (default: the top of the scope) and everything below it.
 
+    `state` is one of the archive's states, or HELP.
+
     Eight queries however many members there are, nine with `text`. Raises OutOfScope when
     `organization` lies outside `scope`.
     """
@@ -128,7 +138,9 @@ def completion(
     if text and text.strip():
         found = set(members.matching(text).order_by().values_list("pk", flat=True))
         meant = [row for row in meant if row.member_id in found]
-    if state:
+    if state == HELP:
+        meant = [row for row in meant if table.needs_help(row)]
+    elif state:
         meant = [row for row in meant if row.state == state]
     children = [p for p in places if p.level == (place.level + 1 if place else 0)]
     if place:
@@ -179,7 +191,7 @@ def _row(member: Member, standing: archive.YearStanding, reminded_at: datetime |
         name=member.name,
         membership=str(member.get_status_display()),
         organization_code=member.organization.code,
-        organization_name=member.organization.name,
+        organization_name=str(member.organization),
         organization_path=member.organization.path,
         activated=member.activated_at is not None,
         leader=standing.leader,

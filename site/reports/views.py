@@ -34,7 +34,7 @@ from reports.table import needs_help
 
 YEARS_BACK = 3
 ROWS_SHOWN = 500
-HELP_SHOWN = 12
+HELP_SHOWN = 6
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -43,7 +43,7 @@ class FilterForm(forms.Form):
 
     year = forms.IntegerField(required=False)
     organization = forms.UUIDField(required=False)
-    state = forms.ChoiceField(required=False, choices=[("", ""), *wording.STATES.items()])
+    state = forms.ChoiceField(required=False, choices=[("", ""), (api.HELP, ""), *wording.STATES.items()])
     text = forms.CharField(required=False, max_length=40)
 
 
@@ -124,7 +124,7 @@ def board(request: HttpRequest, scope: Scope) -> HttpResponse:
         "asked": asked,
         "page": page,
         "years": _years(today),
-        "states": list(wording.STATES.items()),
+        "states": [*wording.STATES.items(), (api.HELP, _("May need help"))],
         "labels": wording.STATES,
         "full_member": str(MemberStatus.FULL.label),
         "modes": StudyMode.labels,

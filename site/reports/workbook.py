@@ -61,10 +61,12 @@ def write_workbook(found: Completion, *, maker: str) -> bytes:
     )
     made_at = timezone.localtime(found.as_of)
     title = _("Study completion %(year)s") % {"year": found.year}
-    book.set_properties({"title": title, "author": found.place_name, "created": made_at.replace(tzinfo=None)})
+    book.set_properties(
+        {"title": title, "author": found.full_place_name, "created": made_at.replace(tzinfo=None)}
+    )
     styles = _Styles(book)
     about = _("Made by: %(place)s (%(name)s)   Time: %(time)s (Beijing)   Shown: %(filter)s") % {
-        "place": found.place_name,
+        "place": found.full_place_name,
         "name": maker,
         "time": made_at.strftime("%Y-%m-%d %H:%M"),
         "filter": _filter_in_words(found),
@@ -188,7 +190,7 @@ def _write(sheet, row: int, column: int, cell: str | Decimal | date | None, styl
 def _filter_in_words(found: Completion) -> str:
     parts = []
     if found.state:
-        parts.append(str(wording.STATES[found.state]))
+        parts.append(str(wording.STATES.get(found.state) or _("May need help")))
     if found.text:
         parts.append(f"“{found.text}”")
     return "、".join(parts) if parts else _("everybody")
