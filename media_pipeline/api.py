@@ -432,7 +432,7 @@ def _stages(asset: Asset, rows: dict[str, Job], progress: float) -> list[StageSt
     steps = [
         StageStatus(
             "upload",
-            _("Uploaded") if not uploading else _("Uploading"),
+            _("Upload complete") if not uploading else _("Uploading"),
             "running" if uploading else "failed" if never_came else "done",
             progress * 5 if uploading else 1.0,
         )
@@ -496,7 +496,7 @@ def _renditions(asset: Asset, rows: dict[str, Job]) -> list[RenditionStatus]:
             state, label = "done", _("Ready")
         elif asset.state == _FAILED:
             state, label = "failed", _("Failed")
-        elif running:
+        elif transcode is not None and running:
             state, label = "running", f"{transcode.progress:.0%}"
         elif asset.state == AssetState.PACKAGING:
             state, label = "running", _("Packaging")

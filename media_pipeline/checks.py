@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core import checks
@@ -11,7 +12,7 @@ from media_pipeline.errors import EngineMissing
 
 
 @checks.register(checks.Tags.compatibility)
-def programs_are_there(app_configs, **kwargs) -> list[checks.CheckMessage]:
+def programs_are_there(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """media_pipeline.E001: ffmpeg, ffprobe and the packager can be found."""
     found: list[checks.CheckMessage] = []
     for name in ("ffmpeg", "ffprobe", "packager"):
@@ -29,7 +30,7 @@ def programs_are_there(app_configs, **kwargs) -> list[checks.CheckMessage]:
 
 
 @checks.register(checks.Tags.files)
-def folder_is_writable(app_configs, **kwargs) -> list[checks.CheckMessage]:
+def folder_is_writable(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """media_pipeline.E002: the folder for media (or the nearest one above it) can be written to."""
     place = Path(settings.MEDIA_PIPELINE["ROOT"])
     while not place.exists() and place != place.parent:
@@ -40,7 +41,7 @@ def folder_is_writable(app_configs, **kwargs) -> list[checks.CheckMessage]:
 
 
 @checks.register(checks.Tags.compatibility)
-def lease_outlives_beats(app_configs, **kwargs) -> list[checks.CheckMessage]:
+def lease_outlives_beats(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """media_pipeline.E003: a lease that lapses between two beats would hand every job to two workers."""
     chosen = settings.MEDIA_PIPELINE
     if chosen["LEASE_S"] >= 5 * chosen["BEAT_S"]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+from uuid import UUID
 
 from django.conf import settings
 from django.http import (
@@ -68,7 +69,7 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
     return begin, end
 
 
-def file(request: HttpRequest, token: str, uuid, path: str) -> HttpResponseBase:
+def file(request: HttpRequest, token: str, uuid: UUID, path: str) -> HttpResponseBase:
     """The view behind /media/…: one file of one asset, whole or a range of it."""
     if request.method == "OPTIONS":
         return _open_to_headsets(HttpResponse(status=204))
@@ -170,11 +171,11 @@ def _has_it(request: HttpRequest, etag: str) -> bool:
     return "*" in told or etag in [tag.removeprefix("W/") for tag in told]
 
 
-def _absent() -> HttpResponse:
+def _absent() -> HttpResponseBase:
     return _open_to_headsets(HttpResponse("Not found", status=404, content_type="text/plain"))
 
 
-def _open_to_headsets(response):
+def _open_to_headsets(response: HttpResponseBase) -> HttpResponseBase:
     """The token is the right, cookies are not asked for: any page may read (VR players in a browser)."""
     response["Access-Control-Allow-Origin"] = "*"
     response["Access-Control-Allow-Headers"] = "Range"

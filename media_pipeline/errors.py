@@ -1,5 +1,7 @@
 """Facts that stop the pipeline; whoever shows them to a person words them by `verdicts.py`."""
 
+from typing import Any
+
 
 class MediaError(Exception):
     """Base of this room's errors."""
@@ -8,7 +10,7 @@ class MediaError(Exception):
 class UploadRefused(MediaError):
     """The upload must not begin; `code` is one of verdicts.REFUSALS, `values` fill its sentence."""
 
-    def __init__(self, code: str, **values) -> None:
+    def __init__(self, code: str, **values: Any) -> None:
         super().__init__(code)
         self.code = code
         self.values = values
@@ -37,7 +39,7 @@ class UploadBrokenOff(MediaError):
 class AssetRefused(MediaError):
     """The file is not a lecture that we can make playable: final. `code` as in verdicts.REFUSALS."""
 
-    def __init__(self, code: str, **values) -> None:
+    def __init__(self, code: str, **values: Any) -> None:
         super().__init__(code)
         self.code = code
         self.values = values

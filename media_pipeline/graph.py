@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import ffmpeg
 
@@ -116,7 +117,7 @@ def storyboard_command(
 _CLEAN = {"map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact", "f": "mp4"}
 
 
-def _one_eye(picture, stereo: str):
+def _one_eye(picture: Any, stereo: str) -> Any:
     """The left eye's half of a stereo picture."""
     if stereo == "TOP_BOTTOM":
         return picture.filter("crop", "iw", "ih/2", 0, 0)
@@ -125,7 +126,9 @@ def _one_eye(picture, stereo: str):
     return picture
 
 
-def _picture_file(picture, program: str, target: str, *, quality: int, sheets: bool = False) -> list[str]:
+def _picture_file(
+    picture: Any, program: str, target: str, *, quality: int, sheets: bool = False
+) -> list[str]:
     options = {
         "q:v": quality,
         "f": "image2",

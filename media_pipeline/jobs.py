@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from media_pipeline.errors import LeaseLost
 from media_pipeline.models import Asset, AssetState, Job, JobState, Stage
+from media_pipeline.querysets import JobQuerySet
 from media_pipeline.signals import asset_failed
 
 __all__ = ["Lease", "claim", "finish", "give_back", "open_job", "ring", "stop"]
@@ -64,7 +65,7 @@ class Lease:
         if self.on_beat is not None:
             self.on_beat()
 
-    def mine(self):
+    def mine(self) -> JobQuerySet:
         """The job's row, if it is still ours."""
         return Job.objects.filter(pk=self.job_id, fence=self.fence, state=JobState.RUNNING)
 

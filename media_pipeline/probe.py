@@ -233,7 +233,8 @@ def _is_cover(stream: Mapping[str, Any]) -> bool:
 def _preferred(streams: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """The stream marked as default, else the first."""
     marked = [s for s in streams if (s.get("disposition") or {}).get("default")]
-    return (marked or streams or [None])[0]
+    best = marked or streams
+    return best[0] if best else None
 
 
 def _number(text: Any) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Q, QuerySet
 
 if TYPE_CHECKING:
-    pass
+    from media_pipeline.models import Asset, Job  # noqa: F401  (named in quotes below)
 
 
 class AssetQuerySet(QuerySet["Asset"]):

@@ -7,7 +7,7 @@ rename; only then, in one transaction under the lease, does the database move on
 import json
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def run_stage(lease: Lease) -> None:
     try:
         scratch.mkdir(parents=True, exist_ok=True)
         asset = Asset.objects.get(pk=lease.asset_id)
-        _STAGES[lease.stage](asset, lease, scratch)
+        _STAGES[Stage(lease.stage)](asset, lease, scratch)
     except LeaseLost:
         log.warning("job %s was taken over by somebody else", lease.job_id)
     except AssetRefused as no:
@@ -74,7 +74,7 @@ def run_stage(lease: Lease) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _quietly(end, lease: Lease, *args: Any, **kwargs: Any) -> None:
+def _quietly(end: Callable[..., None], lease: Lease, *args: Any, **kwargs: Any) -> None:
     try:
         end(lease, *args, **kwargs)
     except LeaseLost:

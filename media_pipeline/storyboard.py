@@ -24,7 +24,7 @@ class Storyboard:
         return math.ceil(self.count / (self.columns * self.rows))
 
 
-def plan(duration_s: float, width: int, height: int, *, stereo: str = "MONO") -> Storyboard:
+def plan(duration_s: float, width: float, height: float, *, stereo: str = "MONO") -> Storyboard:
     """The storyboard for a picture of `width` × `height`: every 2 s up to 3 min, 5 s up to 20 min, else 10 s."""
     if stereo == "TOP_BOTTOM":
         height /= 2

@@ -8,9 +8,11 @@ import base64
 import binascii
 from collections.abc import Callable
 from functools import wraps
+from typing import Any, TypeVar
+from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import reverse
 from django.utils.http import http_date
 from django.utils.translation import gettext as _
@@ -23,6 +25,7 @@ from media_pipeline.verdicts import sentence
 
 __all__ = ["UploadCollection", "UploadItem"]
 
+Answer = TypeVar("Answer", bound=HttpResponse)
 VERSION = "1.0.0"
 _EXTENSIONS = "creation,expiration,termination"
 
@@ -43,15 +46,15 @@ def refusal(status: int, code: str, message: str) -> JsonResponse:
     return _tus(JsonResponse({"code": code, "message": message}, status=status))
 
 
-def _tus(response):
+def _tus(response: Answer) -> Answer:
     response["Tus-Resumable"] = VERSION
     response["Cache-Control"] = "no-store"
     return response
 
 
-def _editors_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def _editors_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     @wraps(view)
-    def guarded(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+    def guarded(self: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method != "OPTIONS":
             if not request.user.is_authenticated:
                 return refusal(
@@ -72,17 +75,17 @@ class UploadCollection(View):
     """OPTIONS says what is supported; POST opens an upload."""
 
     @_editors_only
-    def dispatch(self, request, *args, **kwargs):
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return super().dispatch(request, *args, **kwargs)
 
-    def options(self, request, *args, **kwargs):
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = _tus(HttpResponse(status=204))
         response["Tus-Version"] = VERSION
         response["Tus-Extension"] = _EXTENSIONS
         response["Tus-Max-Size"] = str(settings.MEDIA_PIPELINE["MAX_UPLOAD_BYTES"])
         return response
 
-    def post(self, request):
+    def post(self, request: HttpRequest) -> HttpResponse:
         told = metadata(request.headers.get("Upload-Metadata", ""))
         length = request.headers.get("Upload-Length", "")
         if not length.isascii() or not length.isdigit():
@@ -113,16 +116,16 @@ class UploadItem(View):
     http_method_names = ["head", "patch", "delete", "options"]
 
     @_editors_only
-    def dispatch(self, request, *args, **kwargs):
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return super().dispatch(request, *args, **kwargs)
 
-    def _upload(self, request, uuid) -> Upload | None:
+    def _upload(self, request: HttpRequest, uuid: UUID) -> Upload | None:
         mine = Upload.objects.select_related("asset", "member").filter(uuid=uuid)
         if not request.user.is_superuser:
-            mine = mine.filter(member=request.user)
+            mine = mine.filter(member_id=request.user.pk)
         return mine.first()
 
-    def head(self, request, uuid):
+    def head(self, request: HttpRequest, uuid: UUID) -> HttpResponse:
         upload = self._upload(request, uuid)
         if upload is None:
             return _tus(HttpResponse(status=404))
@@ -133,7 +136,7 @@ class UploadItem(View):
         response["X-Asset"] = str(upload.asset.uuid)
         return response
 
-    def patch(self, request, uuid):
+    def patch(self, request: HttpRequest, uuid: UUID) -> HttpResponse:
         upload = self._upload(request, uuid)
         if upload is None:
             return refusal(404, "GONE", _("This upload is no longer known. Please choose the file again."))
@@ -155,17 +158,17 @@ class UploadItem(View):
                            % {"bytes": broken.offset})  # fmt: skip
         except DiskFull:
             return refusal(507, "NO_ROOM", sentence("NO_ROOM"))
-        response = _tus(HttpResponse(status=204))
-        response["Upload-Offset"] = str(reached)
-        response["Upload-Expires"] = http_date(upload.expires_at.timestamp())
-        return response
+        done = _tus(HttpResponse(status=204))
+        done["Upload-Offset"] = str(reached)
+        done["Upload-Expires"] = http_date(upload.expires_at.timestamp())
+        return done
 
-    def delete(self, request, uuid):
+    def delete(self, request: HttpRequest, uuid: UUID) -> HttpResponse:
         upload = self._upload(request, uuid)
         if upload is None:
             return refusal(404, "GONE", _("This upload is no longer known. Please choose the file again."))
         api.cancel_upload(upload)
         return _tus(HttpResponse(status=204))
 
-    def options(self, request, *args, **kwargs):
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return UploadCollection().options(request)

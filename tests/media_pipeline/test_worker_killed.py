@@ -130,7 +130,7 @@ def encoders(data: Path) -> list[int]:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 def test_a_killed_workers_job_is_taken_up_again(clips, data, broker):
-    clip = clips.make("long.mp4", *picture("480x270", 25, 10))
+    clip = clips.make("long.mp4", *picture("384x216", 25, 10))
     bell = Celery(broker=broker)
     with lent_database(data) as database:
         made = api.ingest_file(clip, title="a", uploaded_by=None, enqueue=False)
