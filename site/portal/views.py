@@ -99,7 +99,7 @@ def study(request: HttpRequest) -> HttpResponse:
         "section": "study",
         "standing": archive.year_standing(member, today.year, today=today),
         "going_on": archive.continue_item(member),
-        "due": due[:DUE_ON_STUDY_PAGE],
+        "due": due if request.GET.get("due") == "all" else due[:DUE_ON_STUDY_PAGE],
         "due_total": len(due),
         "daypart": daypart(timezone.localtime().hour),
     }
@@ -243,7 +243,7 @@ def reading_done(request: HttpRequest) -> HttpResponse:
         if progress.completed:
             messages.success(request, gettext("Entered in your learning archive."))
         else:
-            left = kit.length(progress.left_s)
+            left = kit.lasting(progress.left_s)
             messages.info(request, gettext("Kept. %(left)s of reading are still missing.") % {"left": left})
     return redirect(_back(request))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -49,15 +48,10 @@ def clock(seconds: Any) -> str:
 
 
 @register.filter
-def length(seconds: Any) -> str | int:
-    """A length in words: 2286 → "38 min 6 s"; from an hour on without seconds.
-
-    Takes the place of Django's own filter of that name, so it still counts what can be counted.
-    """
+def lasting(seconds: Any) -> str:
+    """A length in words: 2286 → "38 min 6 s"; from an hour on without seconds."""
     if seconds is None or seconds == "":
         return ""
-    if isinstance(seconds, Sized) and not isinstance(seconds, str):
-        return len(seconds)
     whole = max(int(seconds), 0)
     minutes, rest = divmod(whole, 60)
     over, minutes = divmod(minutes, 60)
