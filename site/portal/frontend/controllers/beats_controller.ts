@@ -84,8 +84,8 @@ export default class BeatsController extends Controller<HTMLElement> {
     const video = this.videoTarget;
     on(video, "playing", () => {
       this.sample();
+      if (this.timer !== undefined) return; // it only stalled
       this.sinceMs = performance.now();
-      window.clearInterval(this.timer);
       this.timer = window.setInterval(() => this.sample(), SAMPLE_MS);
     });
     on(video, "timeupdate", () => this.sample());
@@ -136,6 +136,7 @@ export default class BeatsController extends Controller<HTMLElement> {
   /** The lecture stands: what was played until here is handed in. */
   private rest(): void {
     window.clearInterval(this.timer);
+    this.timer = undefined;
     const video = this.videoTarget;
     if (!video.seeking && video.readyState >= 2) {
       const at = { positionMs: video.currentTime * 1000, clockMs: performance.now() };

@@ -44,15 +44,14 @@ it("makes no beat of standing still", () => {
   expect(recorder.take(0)).toEqual([]);
 });
 
-it("hands in a minute of sound from the background as beats of fifteen seconds, each with its own time", () => {
+it("hands in a minute of sound from the background as beats of twenty seconds, each with its own time", () => {
   const recorder = new BeatRecorder();
   const listening = { rate: 1, visible: false, flags: ["audio"] };
   recorder.sample({ positionMs: 0, clockMs: 0 }, listening, 100_000);
   recorder.sample({ positionMs: 50_000, clockMs: 50_000 }, listening, 150_000);
   expect(recorder.take(150_000).map((beat) => [beat.intervals, beat.position_ms, beat.clock_ms])).toEqual([
-    [[[0, 15_000]], 15_000, 115_000],
-    [[[15_000, 30_000]], 30_000, 130_000],
-    [[[30_000, 45_000]], 45_000, 145_000],
-    [[[45_000, 50_000]], 50_000, 150_000],
+    [[[0, 20_000]], 20_000, 120_000],
+    [[[20_000, 40_000]], 40_000, 140_000],
+    [[[40_000, 50_000]], 50_000, 150_000],
   ]);
 });

@@ -31,7 +31,7 @@ export interface Manner {
  * The archive refuses a beat that claims more than about thirty seconds, and timers of a page in the background come
  * as rarely as once a minute: such a stretch is handed in as several beats.
  */
-const LONGEST_MS = 15_000;
+const LONGEST_MS = 20_000;
 
 export class BeatRecorder {
   private recorder = new IntervalRecorder();
