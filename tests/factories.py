@@ -91,6 +91,16 @@ class PlayableAssetFactory(factory.django.DjangoModelFactory):
     height = 720
     folder = factory.LazyAttribute(lambda o: f"sets/{o.title}")
     ready_at = factory.LazyFunction(timezone.now)
+    contents = factory.LazyAttribute(
+        lambda o: {
+            "duration_s": o.duration_s,
+            "projection": "FLAT",
+            "stereo": "MONO",
+            "picture": bool(o.width),
+            "sound": True,
+            "renditions": [],
+        }
+    )
 
 
 class _PageFactory(factory.django.DjangoModelFactory):

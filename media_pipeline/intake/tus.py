@@ -122,7 +122,7 @@ class UploadItem(View):
     def _upload(self, request: HttpRequest, uuid: UUID) -> Upload | None:
         mine = Upload.objects.select_related("asset", "member").filter(uuid=uuid)
         if not request.user.is_superuser:
-            mine = mine.filter(member_id=request.user.pk)
+            mine = mine.filter(member__pk=request.user.pk or 0)
         return mine.first()
 
     def head(self, request: HttpRequest, uuid: UUID) -> HttpResponse:
