@@ -98,9 +98,7 @@ def test_page_and_endpoint_know_who_asks(client_of, library, member_in, tree):
         client = client_of(viewer)
         assert client.get("/api/search/", {"q": "内部通报"}).json()["total"] == seen
         assert len(client.get("/api/search/suggest", {"q": "内部"}).json()["suggestions"]) == seen
-        assert ("支部内部通报" in client.get("/api/search/suggest", {"q": "nbtb"}).content.decode()) == bool(
-            seen
-        )
+        assert len(client.get("/api/search/suggest", {"q": "nbtb"}).json()["suggestions"]) == (seen)
         assert ("/book/inner/" in client.get("/search/", {"q": "内部通报"}).content.decode()) == bool(seen)
     assert PartyOrganization.objects.count() == 4
 

@@ -9,5 +9,6 @@ SEARCH = {
     "INDEX": "eschool",
 }
 
-# Wagtail's own search boxes; the ordinary backend cannot find Chinese (shared/search.md §1).
-WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "modelsearch.backends.database.fallback"}}
+# Wagtail's own search boxes; the ordinary backends cannot find Chinese (search/admin_boxes.py).
+# (The app in INSTALLED_APPS is modelsearch, which does not read WAGTAILSEARCH_BACKENDS.)
+MODELSEARCH_BACKENDS = {"default": {"BACKEND": "search.admin_boxes", "AUTO_UPDATE": False}}
