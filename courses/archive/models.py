@@ -1,6 +1,6 @@
 """What is: the beat log, what it folds into, the ledger of study hours, rules, exemptions.
 
-Laid out so that it can grow (shared decisions in README.md): every row belongs to one member and
+Laid out so that it can grow (decisions in README.md): every row belongs to one member and
 begins its keys with the member; the log knows members and lessons by number only; foreign keys
 have no constraint in the database, since the archive may get one of its own.
 """
@@ -109,7 +109,7 @@ class ArchiveYear(models.Model):
 class Beat(AppendOnly):
     """One beat as the player sent it: what was played since the beat before, e.g. [[15000, 30000]].
 
-    The log from which all progress is reckoned (`manage.py rebuild_archive`). Not a heartbeat of
+    The log from which all progress is reckoned (`api.rebuild_state`). Not a heartbeat of
     the connection: a phone may hand in a day's beats at once. `id` is the order of arrival;
     the order of study is (session, seq), since a session's number begins with its start.
     """

@@ -1,6 +1,7 @@
 """What the archive says to people: reasons, states, flags, refusals."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from courses.archive import completion, spans
 
@@ -21,8 +22,8 @@ REASONS = {
 
 STATES = {
     completion.EXEMPT: _("Exempt"),
-    completion.COMPLETED: _("Completed"),
-    completion.AT_RISK: _("Behind"),
+    completion.COMPLETED: pgettext_lazy("requirement of the year", "Completed"),
+    completion.AT_RISK: pgettext_lazy("requirement of the year", "Behind"),
     completion.IN_PROGRESS: _("Under way"),
     completion.NOT_STARTED: _("Not begun"),
 }

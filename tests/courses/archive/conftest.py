@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
+from hypothesis import settings as hypothesis_settings
 
 from courses.archive import api
 from courses.archive.models import (
@@ -17,6 +18,10 @@ from courses.archive.models import (
 )
 from courses.catalogue.models import LessonVersion
 from tests.factories import CourseFactory, LessonFactory, MemberFactory
+
+# A busy machine is no failure.
+hypothesis_settings.register_profile("archive", deadline=None)
+hypothesis_settings.load_profile("archive")
 
 
 class Clock:

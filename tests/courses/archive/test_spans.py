@@ -323,7 +323,7 @@ def histories(draw):
     return beats
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(histories())
 def test_nothing_is_ever_taken_away_or_given_twice(beats):
     fold = begin(120, RULES)
