@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import xlsxwriter
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from courses.archive import wording
 from courses.archive.models import StudyMode
@@ -35,7 +36,7 @@ def column_titles() -> list[str]:
     return [
         _("Organisation code"),
         _("Organisation"),
-        _("Name"),
+        pgettext("person", "Name"),
         _("Membership"),
         _("State"),
         _("Study hours"),

@@ -1,6 +1,5 @@
 """The audit trail as a report of the Wagtail admin: reading only, and an export that is itself recorded."""
 
-import json
 from datetime import datetime
 
 import django_filters
@@ -8,12 +7,12 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
-from wagtail.admin.ui.tables import Column, DateColumn
+from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.reports import ReportView
 from wagtail.permissions import ModelPermissionPolicy
 
 from people import api
-from people.models import AuditEntry, Member
+from people.models import AuditEntry, Member, PartyOrganization
 
 ACTIONS = {
     "account.activated": _("Account opened"),
@@ -31,6 +30,38 @@ ACTIONS = {
     "board.reminded": _("Reminders sent"),
 }
 """What the report calls the actions that it knows; others stand there under their own name."""
+
+DETAILS = {
+    "purpose": _("What for"),
+    "fields": _("Changed"),
+    "before": _("before"),
+    "after": _("after"),
+    "organization": _("Organisation"),
+    "below": _("Organisation above"),
+    "code": _("code"),
+    "name": _("name"),
+    "status": _("membership"),
+    "groups": _("Groups"),
+    "role": _("post"),
+    "from": _("from"),
+    "until": _("until"),
+    "year": _("Year"),
+    "state": _("State"),
+    "rows": _("Rows"),
+    "checksum": _("Checksum"),
+    "told": _("Reminded"),
+}
+"""What the report calls the details that it knows."""
+
+
+def in_words(detail: object) -> str:
+    """`{"purpose": "检查", "rows": 6}` → 用途：检查；行数：6. Empty details are left out."""
+    if isinstance(detail, dict):
+        known = {str(DETAILS.get(key, key)): in_words(value) for key, value in detail.items()}
+        return "；".join(f"{key}：{value}" for key, value in known.items() if value)
+    if isinstance(detail, list):
+        return "、".join(map(in_words, detail))
+    return "" if detail is None else str(detail)
 
 
 def _actions():
@@ -63,11 +94,21 @@ class AuditReportView(ReportView):
     filterset_class = AuditFilterSet
     is_searchable = False
     default_ordering = None
-    list_export = ["at", "actor_name", "action_label", "object_type", "object_id", "detail_text", "source"]
+    list_export = [
+        "at",
+        "actor_name",
+        "action_label",
+        "thing_name",
+        "object_type",
+        "object_id",
+        "detail_text",
+        "source",
+    ]
     export_headings = {
         "at": _("Time"),
         "actor_name": _("Who"),
         "action_label": _("Action"),
+        "thing_name": _("What"),
         "object_type": _("Kind of thing"),
         "object_id": _("Number of the thing"),
         "detail_text": _("Details"),
@@ -82,7 +123,7 @@ class AuditReportView(ReportView):
     @cached_property
     def columns(self):
         return [
-            DateColumn("at", label=_("Time")),
+            Column("time_text", label=_("Time")),
             Column("actor_name", label=_("Who")),
             Column("action_label", label=_("Action")),
             Column("thing_name", label=_("What")),
@@ -95,18 +136,19 @@ class AuditReportView(ReportView):
 
     def decorate_paginated_queryset(self, entries):
         shown = list(entries)
-        people = {e.object_id for e in shown if e.object_type == "people.Member"}
-        names = {
-            str(uuid): name
-            for uuid, name in Member.objects.filter(uuid__in=people).values_list("uuid", "name")
-        }
+        names: dict[str, str] = {}
+        for model in (Member, PartyOrganization):
+            meant = {entry.object_id for entry in shown if entry.object_type == model._meta.label}
+            if meant:
+                names |= {str(one.uuid): str(one) for one in model.objects.filter(uuid__in=meant)}
         for entry in shown:
             entry.actor_name = entry.actor.name if entry.actor else str(_("the system"))
             entry.action_label = str(ACTIONS.get(entry.action, entry.action))
             entry.thing_name = names.get(entry.object_id) or " ".join(
                 filter(None, [entry.object_type, entry.object_id])
             )
-            entry.detail_text = json.dumps(entry.detail, ensure_ascii=False) if entry.detail else ""
+            entry.detail_text = in_words(entry.detail)
+            entry.time_text = f"{timezone.localtime(entry.at):%Y-%m-%d %H:%M:%S}"
         return shown
 
     def render_to_response(self, context, **response_kwargs):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import View
 from wagtail.admin import messages
@@ -67,7 +67,7 @@ class MemberForm(forms.ModelForm):
             "is_superuser",
         ]
         widgets = {"groups": forms.CheckboxSelectMultiple, "joined_on": AdminDateInput}
-        labels = {"is_superuser": gettext_lazy("Administrator")}
+        labels = {"is_superuser": gettext_lazy("Administrator"), "name": pgettext_lazy("person", "Name")}
         help_texts = {
             "username": gettext_lazy("Used to sign in; members may also use their mobile number."),
             "is_active": gettext_lazy("Accounts are switched off, not deleted: the learning archive stays."),
@@ -208,7 +208,7 @@ class IndexView(wagtail_users.IndexView):
         return [
             self._get_title_column_class(wagtail_users.UserColumn)(
                 "name",
-                label=gettext_lazy("name"),
+                label=pgettext_lazy("person", "Name"),
                 sort_key="name_pinyin",
                 get_url=self.get_edit_url,
                 classname="name",
@@ -445,6 +445,13 @@ class OpenAccountsView(PermissionCheckedMixin, WagtailAdminTemplateMixin, View):
     def waiting(self, form):
         roster = Member.objects.on_roster().of(form.cleaned_data["organization"])
         return roster.filter(activated_at__isnull=True).select_related("organization").by_name()
+
+    def get_breadcrumbs_items(self):
+        return [
+            *self.breadcrumbs_items,
+            {"url": reverse("wagtailusers_users:index"), "label": _("Members and accounts")},
+            {"url": "", "label": self.get_page_title()},
+        ]
 
     def answer(self, form, waiting):
         count = None if waiting is None else waiting.count()

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views import generic
@@ -78,7 +78,7 @@ class IndexView(generic.IndexView):
     def columns(self):
         return [
             self._get_title_column_class(generic.models.TitleColumn)(
-                "member", label=gettext_lazy("name"), get_url=self.get_edit_url
+                "member", label=pgettext_lazy("person", "Name"), get_url=self.get_edit_url
             ),
             Column("get_role_display", label=gettext_lazy("post"), sort_key="role"),
             Column("organization", label=gettext_lazy("organisation"), sort_key="organization__path"),
