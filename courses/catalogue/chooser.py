@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from wagtail.admin.forms.choosers import BaseFilterForm
 from wagtail.admin.telepath import register as register_adapter
 from wagtail.admin.ui.tables import Column
@@ -52,7 +53,7 @@ class LectureListing:
             ),
             Column(
                 "created_at",
-                label=_("Uploaded"),
+                label=pgettext_lazy("column", "Uploaded"),
                 accessor=lambda asset: date_format(localtime(asset.created_at), "Y-m-d H:i"),
             ),
         ]

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn, UserColumn
@@ -118,7 +118,7 @@ class LectureViewSet(ModelViewSet):
         Column("length", label=gettext_lazy("Length"), accessor=lambda a: minutes_and_seconds(a.duration_s)),
         Column("size", label=gettext_lazy("Size"), accessor=lambda a: file_size(a.size_bytes)),
         UserColumn("uploaded_by", label=gettext_lazy("Uploaded by")),
-        DateColumn("created_at", label=gettext_lazy("Uploaded"), sort_key="created_at"),
+        DateColumn("created_at", label=pgettext_lazy("column", "Uploaded"), sort_key="created_at"),
     ]
 
     @property
