@@ -1,5 +1,5 @@
 """Courses and lessons. `text` is plain: a blank line parts paragraphs, «## » heads, «- » and «1. » list."""
-# ruff: noqa: E501, SIM905  (texts are written a paragraph a line, names by the line)
+# ruff: noqa: E501  (texts are written a paragraph a line, names by the line)
 
 from dataclasses import dataclass
 

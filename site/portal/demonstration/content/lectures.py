@@ -1,5 +1,4 @@
 """The spoken lectures: slides, and one sentence for every point on them."""
-# ruff: noqa: E501, SIM905  (texts are written a paragraph a line, names by the line)
 
 from dataclasses import dataclass, field
 

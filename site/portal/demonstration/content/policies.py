@@ -1,5 +1,5 @@
 """Policy pages of the fictional county. Days are counted from today, so that the list stays fresh."""
-# ruff: noqa: E501, SIM905  (texts are written a paragraph a line, names by the line)
+# ruff: noqa: E501  (texts are written a paragraph a line, names by the line)
 
 from dataclasses import dataclass
 

@@ -1,5 +1,5 @@
 """The organisation tree of the fictional county, and the stock from which names are drawn."""
-# ruff: noqa: E501, SIM905  (texts are written a paragraph a line, names by the line)
+# ruff: noqa: SIM905  (texts are written a paragraph a line, names by the line)
 
 from dataclasses import dataclass
 
