@@ -172,10 +172,17 @@ def begin_upload(
 
 
 def received_bytes(upload: Upload) -> int:
-    """How many bytes have arrived: what HEAD tells a client that comes back."""
-    if upload.asset.state != AssetState.UPLOADING:
-        return upload.offset_bytes
-    return uploads.offset_of(storage.incoming_path(upload.uuid))
+    """How many bytes have arrived: what HEAD tells a client that comes back.
+
+    When all are there but the server died before it said so, the upload is completed here: a
+    client that hears the full length sends nothing more.
+    """
+    if upload.asset.state == AssetState.UPLOADING:
+        offset = uploads.offset_of(storage.incoming_path(upload.uuid))
+        if offset < upload.size_bytes and not upload.asset.sha256:
+            return offset
+        _complete(upload)
+    return upload.size_bytes if upload.asset.sha256 else upload.offset_bytes
 
 
 def receive_chunk(upload: Upload, *, offset: int, stream: Any) -> int:
@@ -185,9 +192,10 @@ def receive_chunk(upload: Upload, *, offset: int, stream: Any) -> int:
     all has come changes nothing. Raises errors.OffsetMismatch, UploadBusy, UploadBrokenOff
     (what had come is kept), DiskFull.
     """
-    if upload.asset.state != AssetState.UPLOADING:
-        if offset != upload.offset_bytes:
-            raise OffsetMismatch(upload.offset_bytes)
+    if upload.asset.state != AssetState.UPLOADING or upload.asset.sha256:
+        reached = received_bytes(upload)
+        if offset != reached:
+            raise OffsetMismatch(reached)
         return offset
     path = storage.incoming_path(upload.uuid)
     try:
@@ -201,10 +209,20 @@ def receive_chunk(upload: Upload, *, offset: int, stream: Any) -> int:
     Upload.objects.filter(pk=upload.pk).update(offset_bytes=reached, expires_at=expires_at)
     upload.offset_bytes, upload.expires_at = reached, expires_at
     if reached == upload.size_bytes:
-        sha256 = uploads.digest(path)
-        storage.keep_source(path, sha256)
-        _received(upload.asset, sha256)
+        _complete(upload)
     return reached
+
+
+def _complete(upload: Upload) -> None:
+    """Move a whole upload to its place and queue it. May be called again after dying at any line."""
+    asset, path = upload.asset, storage.incoming_path(upload.uuid)
+    if not asset.sha256:
+        asset.sha256 = uploads.digest(path)
+        Asset.objects.filter(pk=asset.pk, state=AssetState.UPLOADING).update(sha256=asset.sha256)
+        Upload.objects.filter(pk=upload.pk).update(offset_bytes=upload.size_bytes)
+    storage.keep_source(path, asset.sha256)
+    uploads.discard(path)
+    _received(asset, asset.sha256)
 
 
 def cancel_upload(upload: Upload) -> None:
@@ -229,7 +247,7 @@ def ingest_file(
     path = Path(path)
     size = path.stat().st_size
     _check_room(size)
-    asset = Asset.objects.create(
+    asset = Asset(
         title=title[:200],
         original_name=_plain_name(path.name),
         size_bytes=size,
@@ -239,14 +257,16 @@ def ingest_file(
     )
     if size == 0:
         asset.state, asset.refusal_code = _REFUSED, "EMPTY"
-        asset.save(update_fields=["state", "refusal_code"])
+        asset.save()
         return asset
     copy = storage.incoming_path(asset.uuid)
     copy.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(path, copy)
     sha256 = storage.sha256_of(copy)
     storage.keep_source(copy, sha256)
-    _received(asset, sha256, enqueue=enqueue)
+    with transaction.atomic():
+        asset.save()
+        _received(asset, sha256, enqueue=enqueue)
     return asset
 
 
@@ -342,6 +362,8 @@ def reap() -> int:
             _end_upload(upload, "ABANDONED")
         else:
             upload.delete()
+    expected = {str(uuid) for uuid in Upload.objects.values_list("uuid", flat=True)}
+    storage.sweep_incoming(expected, older_than=now.timestamp() - settings.MEDIA_PIPELINE["UPLOAD_TTL_S"])
     held = set(Job.objects.filter(state="RUNNING").values_list("pk", "fence"))
     storage.sweep_work(held)
     due = list(Job.objects.takeable(now=now).values_list("pk", flat=True))
@@ -417,7 +439,8 @@ def _progress(asset: Asset, rows: dict[str, Job]) -> float:
         return 1.0
     if asset.state == AssetState.UPLOADING:
         upload = Upload.objects.filter(asset=asset).first()
-        share = received_bytes(upload) / upload.size_bytes if upload else 0.0
+        arrived = uploads.offset_of(storage.incoming_path(upload.uuid)) if upload else 0
+        share = arrived / upload.size_bytes if upload else 0.0
         return round(0.2 * share, 4)
     if asset.state in _WEIGHTS:
         return _WEIGHTS[AssetState(asset.state)]
@@ -589,7 +612,7 @@ def set_captions(asset: Asset, *, vtt: str, lang: str = "zh-Hans", label: str = 
     Raises ValueError when the text is no WebVTT (W3C WebVTT §4.1: it begins with WEBVTT) or
     `lang` is no language tag.
     """
-    text = vtt.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = vtt.removeprefix("\ufeff").lstrip().replace("\r\n", "\n").replace("\r", "\n")
     if not re.match(r"WEBVTT([ \t\n]|$)", text):
         raise ValueError("no WebVTT: the first line must be WEBVTT")
     if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", lang):

@@ -24,6 +24,7 @@ __all__ = [
     "set_folder",
     "sha256_of",
     "source_path",
+    "sweep_incoming",
     "sweep_work",
     "work_dir",
 ]
@@ -62,15 +63,22 @@ def set_folder(sha256: str, recipe_hash: str) -> str:
 
 
 def keep_source(incoming: Path, sha256: str) -> Path:
-    """Move a complete file to its place by content. If the same bytes are kept already, drop this copy."""
+    """Move a complete file to its place by content. If the same bytes are kept already, drop this copy.
+
+    Twice is once. Raises FileNotFoundError when the bytes are in neither place.
+    """
     target = source_path(sha256)
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
-        incoming.unlink()
-    else:
+        incoming.unlink(missing_ok=True)
+        return target
+    try:
         _sync_file(incoming)
         os.replace(incoming, target)
-        _sync_folder(target.parent)
+    except FileNotFoundError:
+        if not target.exists():  # else another request moved it a moment ago
+            raise
+    _sync_folder(target.parent)
     return target
 
 
@@ -100,6 +108,13 @@ def sweep_work(held: set[tuple[int, int]]) -> None:
         job_id, _, fence = place.name.partition("-")
         if job_id.isdigit() and fence.isdigit() and (int(job_id), int(fence)) not in held:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def sweep_incoming(expected: set[str], *, older_than: float) -> None:
+    """Delete files in incoming/ that no upload expects and that were last written before `older_than` (Unix seconds)."""
+    for place in (root() / "incoming").glob("*"):
+        if place.name not in expected and place.stat().st_mtime < older_than:
+            place.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:

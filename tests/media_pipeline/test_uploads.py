@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import io
+import os
+import time
 from datetime import timedelta
 
 import pytest
@@ -105,6 +107,29 @@ def test_what_had_come_when_the_line_broke_is_kept(browser, editor, own_root, tm
     assert send(browser, address, 123_456, data[123_456:]).status_code == 204
     upload.asset.refresh_from_db()
     assert upload.asset.sha256 == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("dies_at", ["uploads.digest", "storage.keep_source", "_received"])
+def test_a_server_that_dies_at_the_last_byte(browser, editor, own_root, monkeypatch, dies_at):
+    data = b"lecture" * 1000
+    upload = api.begin_upload(editor, name="a.mp4", size_bytes=len(data))
+    address = f"{COLLECTION}{upload.uuid}/"
+
+    def die(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr(f"media_pipeline.api.{dies_at}", die)
+    with pytest.raises(MemoryError):
+        api.receive_chunk(upload, offset=0, stream=io.BytesIO(data))
+    monkeypatch.undo()
+
+    assert Asset.objects.get().state == "UPLOADING"
+    for _time in range(2):
+        assert browser.head(address, **TUS)["Upload-Offset"] == str(len(data))
+    asset = Asset.objects.get()
+    digest = hashlib.sha256(data).hexdigest()
+    assert (asset.state, asset.sha256, asset.jobs.count()) == ("RECEIVED", digest, 1)
+    assert tree(own_root) == {f"sources/{digest[:2]}/{digest}": data}
 
 
 def test_a_wrong_offset_moves_nothing(browser, editor, own_root):
@@ -218,6 +243,18 @@ def test_abandoned_uploads_are_swept(editor, own_root):
     assert tree(own_root) == {} and not Upload.objects.exists()
     with pytest.raises(OffsetMismatch):
         api.receive_chunk(upload, offset=5, stream=io.BytesIO(b"67890"))
+
+
+def test_forgotten_files_are_swept_fresh_ones_kept(own_root, db):
+    for name, age_s in (("old", 8 * 24 * 3600), ("fresh", 3600)):
+        path = own_root / "incoming" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+        os.utime(path, (time.time() - age_s,) * 2)
+
+    api.reap()
+
+    assert list(tree(own_root)) == ["incoming/fresh"]
 
 
 def test_names_are_for_showing_only(editor, own_root):
