@@ -150,4 +150,110 @@ GAPS = (
     gettext_noop(
         'JavaScript is required to use Wagtail, but it is currently disabled.<br /> Here are the <a href="https://www.enable-javascript.com/" target="_blank" rel="noreferrer">instructions how to enable JavaScript in your web browser</a>.'
     ),
+    gettext_noop("No one can make changes while the %(model_name)s is locked"),
+    gettext_noop("<b>'{title}' was locked</b> by <b>you</b> on <b>{datetime}</b>."),
+    gettext_noop("<b>'{title}' is locked</b> by <b>you</b>."),
+    gettext_noop("<b>'{title}' was locked</b> by <b>{user}</b> on <b>{datetime}</b>."),
+    gettext_noop("<b>'{title}' is locked</b>."),
+    gettext_noop("Locked by you"),
+    gettext_noop("Locked by another user"),
+    gettext_noop("Only you can make changes while the %(model_name)s is locked"),
+    gettext_noop("Only %(user)s can make changes while the %(model_name)s is locked"),
+    gettext_noop("This %(model_name)s is currently awaiting moderation."),
+    gettext_noop(
+        "This {model_name} is awaiting <b>'{task_name}'</b> in the <b>'{workflow_name}'</b> workflow."
+    ),
+    gettext_noop("Only reviewers for this task can edit the %(model_name)s."),
+    gettext_noop("{model_name} '{title}' is locked and has been scheduled to go live at {datetime}"),
+    gettext_noop("Locked by schedule"),
+    gettext_noop("Currently locked and will go live on the scheduled date"),
+    gettext_noop(
+        "The slug '%(page_slug)s' is already in use within the parent page at '%(parent_url_path)s'."
+    ),
+    gettext_noop("The slug '%(page_slug)s' is already in use within the parent page."),
+    gettext_noop(
+        "This %(model_name)s is currently at <strong>%(task)s</strong> in <strong>%(workflow)s</strong>."
+    ),
+    gettext_noop("Publishing this %(model_name)s will cancel the current workflow."),
+    gettext_noop('There are no %(model_name)s to display. Why not <a href="%(add_url)s">add one</a>?'),
+    gettext_noop(
+        "Preview cannot display due to validation errors. <br /> Click save to highlight the relevant fields."
+    ),
+    ngettext_lazy("Moved down 1 place.", "Moved down %(counter)s places.", 1),
+    ngettext_lazy("Moved up 1 place.", "Moved up %(counter)s places.", 1),
+    gettext_noop("Scheduling…"),
+    gettext_noop(
+        "This page was marked as needing changes at <strong>%(task)s</strong> in <strong>%(workflow)s</strong>."
+    ),
+    gettext_noop("No results across entire site."),
+    gettext_noop("%(start_index)s-%(end_index)s of %(items_count)s %(model_name)s across entire site."),
+    gettext_noop("Search in '<span class=\"w-title-ellipsis\">%(title)s</span>'"),
+    gettext_noop(
+        "%(start_index)s-%(end_index)s of %(items_count)s %(model_name)s in '<span class=\"w-title-ellipsis\">%(title)s</span>'."
+    ),
+    gettext_noop("No results in '<span class=\"w-title-ellipsis\">%(title)s</span>'."),
+    gettext_noop("Locked by <b>you</b> at <b>%(locking_date)s</b>"),
+    gettext_noop("Locked by <b>%(locked_by)s</b> at <b>%(locking_date)s</b>"),
+    gettext_noop("You saved a new version in another window"),
+    gettext_noop("%(user_name)s saved a new version"),
+    gettext_noop("You have unsaved changes in another window"),
+    gettext_noop("%(user_name)s has unsaved changes"),
+    gettext_noop("Currently idle"),
+    gettext_noop("Currently viewing"),
+    ngettext_lazy("One other user is currently viewing", "%(num_user)s other users are currently viewing", 1),
+    gettext_noop("Proceeding will overwrite the changes you made in that window."),
+    gettext_noop("Proceeding will overwrite the changes made by %(user_name)s."),
+    gettext_noop("Alternatively, you can view the latest version in a new tab."),
+    gettext_noop("Refreshing…"),
+    gettext_noop("Refresh"),
+    gettext_noop("Invalid schedule"),
+    gettext_noop("Go-live:"),
+    gettext_noop("Once scheduled:"),
+    gettext_noop("This %(model_name)s hasn't been submitted for moderation yet"),
+    gettext_noop("More bulk actions"),
+    gettext_noop("at %(time)s by %(user_display_name)s"),
+    gettext_noop("at %(time)s"),
+    gettext_noop("%(time_period)s ago by %(user_display_name)s"),
+    gettext_noop("Changes requested %(finished_at)s"),
+    gettext_noop("'%(page_title)s' has been moved successfully."),
+    gettext_noop("Saving will overwrite a newer version."),
+    gettext_noop("No %(model_name)s match your query."),
+    gettext_noop("Compare"),
+    gettext_noop("There are validation errors, click save to highlight them."),
+    ngettext_lazy(
+        "%(num_parent_objects)d page has been published",
+        "%(num_parent_objects)d pages have been published",
+        1,
+    ),
+    ngettext_lazy(
+        "%(num_parent_objects)d page has been unpublished",
+        "%(num_parent_objects)d pages have been unpublished",
+        1,
+    ),
+    ngettext_lazy(
+        "%(num_parent_objects)d page has been deleted", "%(num_parent_objects)d pages have been deleted", 1
+    ),
+    ngettext_lazy("%(num_child_objects)d child page", "%(num_child_objects)d child pages", 1),
+    gettext_noop("%(parent_pages)s and %(child_pages)s have been published"),
+    gettext_noop("%(parent_pages)s and %(child_pages)s have been unpublished"),
+    gettext_noop("The page could not be created due to validation errors."),
+    gettext_noop("The page could not be saved due to validation errors."),
+    gettext_noop("The page could not be saved as it is locked."),
+    gettext_noop("The %(model_name)s could not be saved as it is locked"),
+    gettext_noop("Choose parent"),
+    gettext_noop("Exploring"),
+    gettext_noop("Placeholder title"),
+    gettext_noop(
+        "The slug '%(page_slug)s' is already in use at the selected parent page. Make sure the slug is unique and try again."
+    ),
+    ngettext_lazy(
+        "This page has one subpage. Unpublish this too",
+        "This page has %(live_descendant_count)s subpages. Unpublish these too",
+        1,
+    ),
+    gettext_noop("You haven't uploaded any images."),
+    gettext_noop("Maximum filesize: %(max_upload_size)s."),
+    gettext_noop("The document could not be created due to errors."),
+    gettext_noop("System"),
+    gettext_noop("Shortcuts"),
 )
