@@ -34,7 +34,7 @@ from portal.models import SiteFrame
 from portal.templatetags import kit
 
 NOTICES_PER_PAGE = 30
-NEW_LESSONS = 3
+NEW_LESSONS = 6
 NEWEST_POLICIES = 5
 DUE_ON_STUDY_PAGE = 5
 

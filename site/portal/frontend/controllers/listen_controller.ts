@@ -5,6 +5,8 @@
  *           data-listen-on-text-value="Show the picture again" data-listen-off-text-value="Sound only" hidden>
  *     <svg…/> <span data-listen-target="label">Sound only</span>
  *   </button>
+ *
+ * An address that ends in ?listen=1 (听课 in the elder version) begins without the picture.
  */
 import { Controller } from "@hotwired/stimulus";
 import { readLessonPlay } from "../study/lesson_play";
@@ -29,6 +31,8 @@ export default class ListenController extends Controller<HTMLButtonElement> {
       this.element.setAttribute("aria-pressed", String(on));
       this.labelTarget.textContent = on ? this.onTextValue : this.offTextValue;
     });
+    // After the player has begun to listen to us.
+    if (new URLSearchParams(location.search).get("listen") === "1") setTimeout(() => this.toggle());
   }
 
   override disconnect(): void {
