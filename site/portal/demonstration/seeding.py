@@ -20,15 +20,17 @@ from media_pipeline import api as media
 from media_pipeline.engine import engine
 from media_pipeline.models import Asset, AssetState
 from people.api import notify, notify_all, record
-from people.models import AuditEntry, Member
+from people.models import AuditEntry, Member, OrganizationType, PartyOrganization
 from portal.demonstration import accounts, drawing, history, lectures, members, pages
 from portal.demonstration.content.courses import COURSES, LessonText
 from portal.demonstration.content.lectures import LECTURES, Lecture
 from portal.demonstration.content.policies import POLICIES
+from portal.models import SiteFrame
 
 __all__ = ["Seeding"]
 
 DONE = "demonstration.seeded"
+OFFICES = (OrganizationType.COMMITTEE, OrganizationType.GRASSROOTS_COMMITTEE, OrganizationType.GENERAL_BRANCH)
 
 
 @dataclass
@@ -51,13 +53,14 @@ class Seeding:
     def run(self, *, with_media: bool = True) -> None:
         """Build whatever is missing; with everything there it asks a handful of queries and ends."""
         self.with_media = with_media
-        todo = {"roster", "policies", "courses", "history", "notices"} - self.done
+        todo = {"roster", "frame", "policies", "courses", "history", "notices"} - self.done
         if todo:
             ensure_editors()
         with self._step("roster") as wanted:
             if wanted:
                 self._roster()
         for name, work in (
+            ("frame", self._frame),
             ("policies", self._policies),
             ("courses", self._courses),
             ("history", self._history),
@@ -103,6 +106,20 @@ class Seeding:
         for person in people:
             if person.part in SIGN_INS and person.member:
                 accounts.open_for_trying(person.member)
+
+    def _frame(self) -> None:
+        """The words of every page's frame, and office telephones, so that 找人帮忙 leads to somebody."""
+        frame = SiteFrame.load()
+        frame.wordmark = "海棠网上党校"
+        frame.headline = "把党课带在身边，学过的每一分钟都算数"
+        frame.search_hints = "民主评议 党费 三会一课 四个服从"
+        frame.host_organization = "中共海棠县委组织部（演示）"
+        frame.help_telephone = "0000-6688100"
+        frame.save()
+        offices = PartyOrganization.objects.filter(type__in=OFFICES, contact_phone="")
+        for number, organization in enumerate(offices):
+            organization.contact_phone = f"0000-66881{number + 1:02}"
+            organization.save(update_fields=["contact_phone"])
 
     def _people(self) -> list[members.Person]:
         """The plan with its members as they are now; who was removed from the roster is left out."""
@@ -270,6 +287,7 @@ class Seeding:
 
 
 STEPS = {
+    "frame": "站点名称与办公电话",
     "roster": "组织与党员",
     "policies": "政策文件",
     "courses": "课程与课时",
