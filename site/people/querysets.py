@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.db.models import Max, Q, QuerySet, Value
 from django.db.models.functions import Replace
@@ -14,7 +14,7 @@ from treebeard.mp_tree import MP_NodeManager, MP_NodeQuerySet
 from people.encryption import digest
 
 if TYPE_CHECKING:
-    from people.models import Member, PartyOrganization
+    from people.models import AuditEntry, Member, Notice, PartyOrganization, Post  # noqa: F401
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class PartyOrganizationQuerySet(MP_NodeQuerySet):
 
 
 class PartyOrganizationManager(MP_NodeManager.from_queryset(PartyOrganizationQuerySet)):  # type: ignore[misc]
-    def get_queryset(self):
+    def get_queryset(self) -> PartyOrganizationQuerySet:
         return PartyOrganizationQuerySet(self.model, using=self._db).order_by("path")
 
 
@@ -117,11 +117,11 @@ class NoticeQuerySet(QuerySet["Notice"]):
 class AuditQuerySet(QuerySet["AuditEntry"]):
     """Reads and adds; it neither changes nor removes."""
 
-    def update(self, **kwargs):
+    def update(self, **kwargs: Any) -> NoReturn:
         raise TypeError("the audit trail is only ever added to")
 
-    def delete(self):
+    def delete(self) -> NoReturn:
         raise TypeError("the audit trail is only ever added to")
 
-    def bulk_update(self, objs, fields, batch_size=None):
+    def bulk_update(self, objs: Any, fields: Any, batch_size: int | None = None) -> NoReturn:
         raise TypeError("the audit trail is only ever added to")

@@ -1,6 +1,8 @@
 """How people prove who they are: sign-in name or mobile number with a password, one-time at first."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.contrib.auth.backends import ModelBackend
@@ -32,7 +34,13 @@ def counted_name(request: HttpRequest, credentials: dict | None) -> str:
 class UsernameOrPhoneBackend(ModelBackend):
     """Accepts the mobile number in the place of the sign-in name; members remember the number."""
 
-    def authenticate(self, request, username=None, password=None, **kwargs):
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
         return super().authenticate(
             request, username=account_name(username or ""), password=password, **kwargs
         )
@@ -41,7 +49,7 @@ class UsernameOrPhoneBackend(ModelBackend):
 class AccountAdapter(DefaultAccountAdapter):
     """Accounts come from the roster, never from a public sign-up form."""
 
-    def is_open_for_signup(self, request) -> bool:
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
 
@@ -53,13 +61,15 @@ class TemporaryPasswordMiddleware:
 
     passed = frozenset({"account_change_password", "account_logout", "account_login"})
 
-    def __init__(self, get_response) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, view, args, kwargs) -> HttpResponseBase | None:
+    def process_view(
+        self, request: HttpRequest, view: Callable, args: list, kwargs: dict
+    ) -> HttpResponseBase | None:
         if "text/html" not in request.headers.get("Accept", ""):
             return None
         match = request.resolver_match

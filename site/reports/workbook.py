@@ -21,6 +21,9 @@ from courses.archive.models import StudyMode
 from reports import table
 
 if TYPE_CHECKING:
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
+
     from reports.api import Completion
 
 __all__ = ["FIRST_ROW", "column_titles", "write_workbook"]
@@ -101,7 +104,9 @@ class _Styles:
         self.total = book.add_format(box | {"bold": True, "num_format": "0"})
 
 
-def _people(sheet, found: Completion, styles: _Styles, title: str, about: str, counted: str) -> None:
+def _people(
+    sheet: Worksheet, found: Completion, styles: _Styles, title: str, about: str, counted: str
+) -> None:
     titles = column_titles()
     _head(sheet, styles, [title, about, counted], titles, WIDTHS)
     last = FIRST_ROW
@@ -115,7 +120,7 @@ def _people(sheet, found: Completion, styles: _Styles, title: str, about: str, c
     sheet.write_number(last, 1, len(found.rows), styles.total)
 
 
-def _organizations(sheet, found: Completion, styles: _Styles, title: str, about: str) -> None:
+def _organizations(sheet: Worksheet, found: Completion, styles: _Styles, title: str, about: str) -> None:
     titles = [
         _("Organisation code"),
         _("Organisation"),
@@ -141,7 +146,16 @@ def _organizations(sheet, found: Completion, styles: _Styles, title: str, about:
     _counts(sheet, at, code, _("Total"), found.totals, styles.total_text, styles.total, styles.percent)
 
 
-def _counts(sheet, at: int, code: str, name: str, counts: table.Counts, text, whole, percent) -> None:
+def _counts(
+    sheet: Worksheet,
+    at: int,
+    code: str,
+    name: str,
+    counts: table.Counts,
+    text: Format,
+    whole: Format,
+    percent: Format,
+) -> None:
     sheet.write_string(at, 0, code, text)
     sheet.write_string(at, 1, name, text)
     figures = [
@@ -161,7 +175,7 @@ def _counts(sheet, at: int, code: str, name: str, counts: table.Counts, text, wh
         sheet.write_number(at, 9, float(counts.rate), percent)
 
 
-def _head(sheet, styles: _Styles, lines: list[str], titles: list[str], widths: list[int]) -> None:
+def _head(sheet: Worksheet, styles: _Styles, lines: list[str], titles: list[str], widths: list[int]) -> None:
     for at, (line, style) in enumerate(zip(lines, [styles.title, styles.about, styles.about], strict=True)):
         sheet.write_string(at, 0, line, style)
     sheet.set_row(0, 26)
@@ -177,7 +191,9 @@ def _head(sheet, styles: _Styles, lines: list[str], titles: list[str], widths: l
     sheet.set_footer("&C&P / &N")
 
 
-def _write(sheet, row: int, column: int, cell: str | Decimal | date | None, styles: _Styles) -> None:
+def _write(
+    sheet: Worksheet, row: int, column: int, cell: str | Decimal | date | None, styles: _Styles
+) -> None:
     if cell is None:
         sheet.write_blank(row, column, None, styles.text)
     elif isinstance(cell, Decimal):
