@@ -1,7 +1,9 @@
 """Courses, lessons and policies as documents of search: only live ones, each with who may find it."""
 
 from collections.abc import Iterable
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -11,7 +13,7 @@ from search.documents import Document, register
 __all__ = ["register_documents"]
 
 
-def _chosen(queryset, ids: list[str] | None):
+def _chosen(queryset: QuerySet[Any], ids: list[str] | None) -> QuerySet[Any]:
     return queryset if ids is None else queryset.filter(pk__in=ids)
 
 

@@ -1,5 +1,7 @@
 """What can go wrong in the catalogue, named after the fact."""
 
+from typing import Any
+
 
 class LectureNotPlayable(Exception):
     """A lesson was about to go live although its lecture cannot be played yet; nothing was changed.
@@ -8,7 +10,7 @@ class LectureNotPlayable(Exception):
     to do next.
     """
 
-    def __init__(self, lesson, reason: str):
+    def __init__(self, lesson: Any, reason: str) -> None:
         super().__init__(reason)
         self.lesson = lesson
         self.reason = reason
