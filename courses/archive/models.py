@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from courses.archive.querysets import AppendOnlyQuerySet, EntryQuerySet, RuleQuerySet
 from courses.archive.rule_values import parse_value
@@ -385,7 +386,7 @@ class Rule(models.Model):
     deleted. `revision` grows with each edit and is copied, with code and date, into each result.
     """
 
-    code = models.CharField(_("code"), max_length=48)
+    code = models.CharField(pgettext_lazy("rule", "code"), max_length=48)
     title = models.CharField(_("says"), max_length=120)
     value = models.CharField(_("value"), max_length=200)
     unit = models.CharField(_("unit"), max_length=12, choices=RuleUnit.choices)
@@ -430,7 +431,7 @@ class Rule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.code} {self.value}"
+        return self.title or self.code
 
     @property
     def version(self) -> str:

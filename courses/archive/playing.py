@@ -141,8 +141,10 @@ def _turns(claims: Claims, now: datetime, slack: timedelta, *, take: bool = Fals
     holder = next((turn for turn in turns if turn.until_at is None), None)
     if holder is not None and holder.session == claims.session:
         return _Turns(mine, holds=True, slack=slack)
-    newer = [turn for turn in others if turn.session > claims.session]
-    if take or (not mine and not newer):
+    # A turn from the future: our own clock was set back, or history is written afterwards.
+    ahead = [turn for turn in others if turn.from_at > now]
+    newer = ahead or [turn for turn in others if turn.session > claims.session]
+    if (take and not ahead) or (not mine and not newer):
         heard = max((turn.seen_at for turn in others), default=claims.issued_at)
         from_at = now if take and mine else max(claims.issued_at, heard)
         if holder is not None:
@@ -151,7 +153,7 @@ def _turns(claims: Claims, now: datetime, slack: timedelta, *, take: bool = Fals
         mine.append(_turn(claims, from_at, seen_at=max(now, from_at), until_at=None))
         return _Turns(mine, holds=True, slack=slack)
     if not mine:
-        until_at = min(turn.from_at for turn in newer)
+        until_at = min(now, *(turn.from_at for turn in newer))
         before = [turn.until_at or turn.seen_at for turn in others if turn.from_at < until_at]
         from_at = min(max([claims.issued_at, *before]), until_at)
         mine.append(_turn(claims, from_at, seen_at=until_at, until_at=until_at))

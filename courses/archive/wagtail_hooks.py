@@ -1,17 +1,23 @@
-"""The archive in the editor's admin: study rules to edit, ledger and exemptions to look at."""
+"""The archive in the editor's admin: study rules to edit."""
 
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
-from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, HelpPanel, MultiFieldPanel
 from wagtail.permission_policies import ModelPermissionPolicy
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet
 
 from courses.archive.models import Rule
 from people.api import record
+
+TO_KNOW = _(
+    "A changed value holds for what is reckoned from now on; entries of the archive keep the rule they were made "
+    "with. For another value from some day on, end this row and add one with the same code. "
+    "Tiers are written in seconds: >0: 0.25; >900: 0.5; >=1800: 1"
+)
 
 
 class RulePermissionPolicy(ModelPermissionPolicy):
@@ -55,7 +61,7 @@ class RuleViewSet(SnippetViewSet):
     icon = "list-ul"
     menu_label = _("Study rules")
     add_to_settings_menu = True
-    list_display = ["title", "value", "unit", "code", "effective_from", "effective_to", "confidence"]
+    list_display = ["title", "value", "unit", "effective_from", "effective_to", "legal_source"]
     list_filter = ["confidence", "unit"]
     search_fields = ["code", "title", "legal_source"]
     ordering = ["code", "effective_from"]
@@ -66,6 +72,7 @@ class RuleViewSet(SnippetViewSet):
     edit_view_class = RuleEditView
     panels = [
         FieldPanel("title"),
+        HelpPanel(TO_KNOW),
         MultiFieldPanel(
             [
                 FieldRowPanel([FieldPanel("code"), FieldPanel("value"), FieldPanel("unit")]),

@@ -224,6 +224,17 @@ def test_reading_beside_a_lecture_counts_only_when_nothing_else_played(phone_of,
     assert (progress.watched_s, progress.completed) == (60, False)
 
 
+def test_history_may_be_written_afterwards_in_any_order(member, course, clock):
+    days = [datetime(2026, 9, day, 1, 0, tzinfo=UTC) for day in (20, 10, 15)]
+    for day in days:
+        version = add_version(LessonFactory(parent=course), duration_s=240, kind="READING")
+        clock.at = day
+        play = api.play(member, version)
+        clock.advance(245)
+        assert confirm(play).completed
+    assert StudyHourEntry.objects.filter(member=member).count() == 3
+
+
 # The member's own archive
 
 
