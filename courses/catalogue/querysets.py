@@ -24,7 +24,7 @@ def paths_of(member: Member) -> set[str]:
     Own are the organisation on the roster and those that the member looks after as an organiser.
     """
     own = [*scope_of(member).paths]
-    if member.organization_id:
+    if member.organization is not None:
         own.append(member.organization.path)
     step = PartyOrganization.steplen
     return {path[:end] for path in own for end in range(step, len(path) + 1, step)}
