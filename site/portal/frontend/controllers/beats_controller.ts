@@ -167,26 +167,34 @@ export default class BeatsController extends Controller<HTMLElement> {
     navigator.sendBeacon?.(play.beats_url, new Blob([body], { type: "application/json" }));
   }
 
+  /**
+   * 在这里继续, under a session of its own: the archive reckons sessions in the order of their beginnings, and this
+   * turn comes after the other device's. What was played here meanwhile the archive has refused for good.
+   */
   private async takeLease(): Promise<void> {
-    const { play } = this;
-    if (!play?.lease_url) return;
+    const { play, queue } = this;
+    const fresh = await freshPlay().catch(() => null);
+    if (!play?.lease_url || !queue || !fresh) return; // offline: the banner stays, the button can be pressed again
+    if (!fresh.token || !fresh.session) return tell("study:signed-out", {});
     try {
       const answer = await fetch(play.lease_url, {
         method: "POST",
         headers: { "Content-Type": "application/json", Accept: "application/json" },
         credentials: "same-origin",
-        body: JSON.stringify({ token: play.token }),
+        body: JSON.stringify({ token: fresh.token }),
       });
-      if (answer.status === 401 && (await this.renew({ session: this.session, page: location.pathname }))) {
-        return this.takeLease();
-      }
       if (!answer.ok) return;
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
-      return; // offline: the banner stays, the button can be pressed again
+      return;
     }
-    tell("study:lease-taken", {});
-    await this.sender?.release(this.session);
+    const refused = await queue.batch(this.session, 100_000);
+    await queue.remove(this.session, refused.map(({ seq }) => seq));
+    await this.openSession(fresh);
+    this.play = fresh;
+    this.session = fresh.session;
+    tell("study:lease-taken", { frontierS: fresh.frontier_s, free: fresh.free_seek || fresh.completed });
+    await this.sender?.flush();
   }
 
   /** Fresh play data for a session; its beats go on under the fresh session, since a token belongs to one. */

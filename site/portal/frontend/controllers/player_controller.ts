@@ -156,9 +156,10 @@ export default class PlayerController extends Controller<HTMLElement> {
         video.pause();
         this.leaseLostTarget.hidden = false;
       }),
-      hear("study:lease-taken", () => {
+      hear("study:lease-taken", ({ frontierS, free }) => {
         this.leaseLostTarget.hidden = true;
-        void this.start();
+        this.rule = { ...this.rule, frontierS, free: this.rule.free || free };
+        this.goTo(this.positionS);
       }),
       hear("study:signed-out", () => {
         video.pause();

@@ -28,7 +28,7 @@ export interface News {
   "study:signed-out": Record<string, never>;
   /** A person wants to go on here. */
   "study:take-lease": Record<string, never>;
-  "study:lease-taken": Record<string, never>;
+  "study:lease-taken": { frontierS: number; free: boolean };
   /** The lecture's captions have been read. */
   "study:captions": { cues: { startS: number; endS: number; text: string }[] };
 }
