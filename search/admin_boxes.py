@@ -8,7 +8,7 @@ out of date. Named in portal/settings/search.py.
 
 from django.db.models import Q
 from modelsearch.backends.database import fallback
-from modelsearch.query import PlainText
+from modelsearch.query import PlainText, SearchQuery
 
 from search.analysis import plain
 
@@ -20,7 +20,7 @@ _WRAPPING = "\"'“”‘’「」『』《》〈〉()（）[]【】,，.。;；
 class QueryCompiler(fallback.DatabaseSearchQueryCompiler):
     """Plain text as words, each freed from quotation marks and the like; none left finds nothing."""
 
-    def build_database_filter(self, query, boost: float = 1.0):
+    def build_database_filter(self, query: SearchQuery, boost: float = 1.0) -> Q | str:
         if not isinstance(query, PlainText):
             return super().build_database_filter(query, boost=boost)
         words = [word for part in plain(query.query_string).split() if (word := part.strip(_WRAPPING))]

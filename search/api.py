@@ -52,6 +52,8 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 LARGEST_PAGE = 100
+CONSIDERED = 5
+"""So many titles from the top may say what was meant."""
 DEEPEST = 1000
 """Hits behind this place are not shown: who has leafed that far wants another query."""
 
@@ -134,7 +136,7 @@ def search(query: str, viewer: Any, *, kind: str | None = None, page: int = 1, s
         pages=min(-(-total // size), DEEPEST // size),
         took_ms=round((time.perf_counter() - started) * 1000, 2),
         loosened=bool(wanted.is_loose and total),
-        did_you_mean=_did_you_mean(wanted, [row["title"] for _score, row in found.rows[:5]]),
+        did_you_mean=_did_you_mean(wanted, [row["title"] for _score, row in found.rows[:CONSIDERED]]),
     )
 
 
@@ -189,8 +191,9 @@ def _hit(score: float, row: dict[str, Any], wanted: Plan, labels: dict[str, Any]
     title = row["title"]
     marked = highlight.spans(title, wanted.parts, wanted.synonym_texts)
     if wanted.pinyin.trigrams or wanted.initials.trigrams:
-        spoken = wanted.normal if wanted.normal.isascii() else "".join(syllables(wanted.normal))
-        marked = highlight.merged([*marked, *highlight.spoken_spans(title, "".join(runs(spoken)))])
+        for run in runs(wanted.normal):
+            sound = run if run.isascii() else "".join(syllables(run))
+            marked = highlight.merged([*marked, *highlight.spoken_spans(title, sound)])
     return Hit(
         id=row["id"],
         kind=row["kind"],

@@ -73,7 +73,7 @@ def search(
     kind: str | None = None,
     page: int = Query(1, ge=1, le=1000),
     size: int = Query(20, ge=1, le=100),
-):
+) -> Any:
     """What the asker may see and matches `q`; signed in by the site's session, or as anybody."""
     try:
         found = api.search(q, request.user, kind=kind or None, page=page, size=size)
@@ -86,7 +86,9 @@ def search(
 
 
 @router.get("/suggest", response={200: SuggestionsOut, 503: TroubleOut}, summary="Titles while typing")
-def suggest(request: HttpRequest, response: HttpResponse, q: str = "", size: int = Query(8, ge=1, le=20)):
+def suggest(
+    request: HttpRequest, response: HttpResponse, q: str = "", size: int = Query(8, ge=1, le=20)
+) -> Any:
     """Titles that the asker may see and that begin with or contain `q` (Han, pinyin, initials)."""
     try:
         found = api.suggest(q, request.user, size=size)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from people.models import PartyOrganization
@@ -72,7 +73,7 @@ def _rebuild(chosen: Engine) -> int:
     return number
 
 
-def _waiting():
+def _waiting() -> QuerySet[SearchOutbox]:
     return SearchOutbox.objects.filter(next_try_at__lte=timezone.now()).order_by("pk")
 
 

@@ -1,16 +1,20 @@
 """What a query means, before any engine sees it: which tokens, how heavy, how many must meet. Pure."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from search import analysis
 
-__all__ = ["LONGEST", "Phrase", "Plan", "Sound", "Weights", "plan"]
+__all__ = ["EXACT_TITLE", "LONGEST", "Phrase", "Plan", "Sound", "Weights", "plan"]
 
 LONGEST = 200
 """Characters of a query that are looked at; what follows is left out (a passage is found by its beginning)."""
 
 SYNONYM_WEIGHT = 0.4
+WHOLE_IN_TITLE, MOST_FOR_TITLE = 5.0, 40.0
+"""Score for each pair of a query that stands in the title as a whole: a word of many titles counts for
+little by its rarity there, and would otherwise lose against one mention deep in some text."""
 EXACT_TITLE = 60.0
 """Score that puts the title which is exactly the query above everything else."""
 
@@ -75,6 +79,11 @@ class Plan:
     """What of the query is worth marking in a hit, also in pieces; normalised."""
     synonym_texts: tuple[str, ...] = ()
     """What else is worth marking, but only as a whole."""
+
+    @property
+    def whole_in_title(self) -> float:
+        """What a title earns that holds every pair of the query."""
+        return min(MOST_FOR_TITLE, WHOLE_IN_TITLE * len(self.phrase.required))
 
     @property
     def is_empty(self) -> bool:
@@ -156,5 +165,5 @@ def _with_rest(normal: str, term: str, other: str) -> Phrase:
     )
 
 
-def _once(tokens) -> tuple[str, ...]:
+def _once(tokens: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tokens))

@@ -131,7 +131,7 @@ class TantivyEngine:
                 wanted = Query.boolean_query([*matching, (Occur.Must, of_kind)])
             found = searcher.search(wanted, limit=limit, count=False, offset=offset)
             rows = [
-                (float(score), json.loads(searcher.doc(address).get_first("stored")))
+                (float(score), json.loads(searcher.doc(address).get_first("stored") or b"{}"))
                 for score, address in found.hits
             ]
         except (ValueError, OSError) as fault:
@@ -220,6 +220,8 @@ class TantivyEngine:
                     extra.append(
                         Query.boost_query(self._term("body_words", word), weights.body_words * phrase.weight)
                     )
+        whole = [(Occur.Must, self._term("title_bigrams", token)) for token in plan.phrase.required]
+        extra.append(Query.const_score_query(Query.boolean_query(whole), plan.whole_in_title))
         extra.append(Query.const_score_query(self._term("exact_title", plan.normal, "basic"), EXACT_TITLE))
         enough = Query.boolean_query([(Occur.Should, way) for way in ways])
         return [(Occur.Must, enough), *((Occur.Should, one) for one in extra)]

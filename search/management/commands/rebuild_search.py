@@ -1,6 +1,7 @@
 """`manage.py rebuild_search`: make the search index anew while readers go on with the old one."""
 
 import time
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
@@ -19,7 +20,7 @@ class Command(BaseCommand):
             help="Do nothing when the present index can be used; changes still waiting are taken up.",
         )
 
-    def handle(self, *args, **options) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         if options["if_needed"] and api.is_ready():
             api.drain()
             return
