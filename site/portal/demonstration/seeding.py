@@ -168,7 +168,8 @@ class Seeding:
         for number, (reader, slug) in enumerate(self._readers(people)):
             version = history.version_of(pages.lesson_of(_lesson(slug)))
             if version and reader.member:
-                day = yesterday - timedelta(days=3 + number % 40)
+                # Before anything that is watched: sessions of one member are written in their order.
+                day = yesterday - timedelta(days=6 - number if number < 3 else 15 + number % 40)
                 history.read_through(reader.member, version, at=history.moment(day, 19, number % 50))
 
     def _readers(self, people: list[members.Person]) -> list[tuple[members.Person, str]]:
@@ -267,11 +268,11 @@ class Seeding:
         chosen, jumper = by_part.get("member"), by_part.get("scenario-not-counted")
         third = versions.get("sanhui-yike")
         if chosen and third:
-            at = history.moment(yesterday - timedelta(days=9), 20, 15)
+            at = history.moment(yesterday - timedelta(days=2), 20, 15)
             history.watch(chosen, third, at=at, played=[(0, third.duration_s)])
         if second:
             for member in filter(None, (chosen, jumper)):
-                at = history.moment(yesterday - timedelta(days=3), 12, 40)
+                at = history.moment(yesterday - timedelta(days=1), 12, 40)
                 history.watch(member, second, at=at, played=[(0, 18), (34, 50)])
         if chosen and first:
             half = first.duration_s // 2
