@@ -25,9 +25,12 @@ log = logging.getLogger(__name__)
 
 BATCH = 200
 LONGEST_WAIT_S = 3600
+REST_S = 60.0
+"""Pause after an index could not be made, so that a broken loader does not keep the machine busy."""
 BODY_LIMIT = 200_000
 """Characters of a body that are indexed and kept; a longer one is a book and finds itself by its beginning."""
 
+_tired_until = 0.0
 _TREE_PATH = re.compile(r"org:([0-9A-Z]+)")
 
 
@@ -45,18 +48,29 @@ def drain() -> int:
     except (IndexMissing, IndexOutdated, IndexUnreadable) as fault:
         log.warning("The search index must be made: %s", fault or type(fault).__name__)
         usable = False
-    if usable and not _waiting().exists():
+    nothing_to_do = not _waiting().exists() if usable else time.monotonic() < _tired_until
+    if nothing_to_do:
         return 0
     try:
         with chosen.exclusively():
             if not usable:
-                _rebuild(chosen)
+                _make(chosen)
             done = 0
             while rows := list(_waiting()[:BATCH]):
                 done += _take_up(chosen, rows)
             return done
     except WriterBusy:
         return 0
+
+
+def _make(chosen: Engine) -> None:
+    """Rebuild because there is no usable index; after a failure not again at once, every two seconds."""
+    global _tired_until
+    try:
+        _rebuild(chosen)
+    except Exception:
+        _tired_until = time.monotonic() + REST_S
+        raise
 
 
 def rebuild() -> int:

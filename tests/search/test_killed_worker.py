@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -19,18 +20,25 @@ ROOT = HERE.parents[1]
 
 @pytest.fixture
 def school(transactional_db, tree, tmp_path):  # no open transaction: SQLite's backup waits for its end
-    """A function that starts a process over a copy of this test's database and an index of its own."""
-    if connection.vendor != "sqlite":
-        pytest.skip("the processes share a copy of the database, which only SQLite gives away as a file")
-    copy = tmp_path / "school.sqlite3"
-    with sqlite3.connect(copy) as target:
-        connection.connection.backup(target)
-    target.close()
+    """A function that starts a process over this test's database and an index of its own."""
+    if connection.vendor == "sqlite":  # the tests' database is in memory: the processes get a copy
+        copy = tmp_path / "school.sqlite3"
+        with sqlite3.connect(copy) as target:
+            connection.connection.backup(target)
+        target.close()
+        database_url = f"sqlite:///{copy}"
+    else:
+        given = {**connection.settings_dict}
+        who = ":".join(quote(given[name], safe="") for name in ("USER", "PASSWORD") if given[name])
+        where = (
+            f"{quote(given['HOST'], safe='')}:{given['PORT']}" if given["PORT"] else quote(given["HOST"], "")
+        )
+        database_url = f"postgres://{who}@{where}/{given['NAME']}"
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "portal.settings.base",
         "ESCHOOL_DATA_DIR": str(tmp_path),
-        "DATABASE_URL": f"sqlite:///{copy}",
+        "DATABASE_URL": database_url,
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'site'}",
         "STOP_FILE": str(tmp_path / "stop"),
     }
@@ -54,22 +62,22 @@ def school(transactional_db, tree, tmp_path):  # no open transaction: SQLite's b
 
 
 def answer(school):
-    output, _ = school("show").communicate(timeout=60)
+    output, _ = school("show").communicate(timeout=180)
     return json.loads(output)
 
 
 def test_killed_between_outbox_and_commit_nothing_is_lost(school, tmp_path):
     stop = tmp_path / "stop"
     stop.touch()  # a worker goes home when the outbox is empty
-    assert school("worker").wait(60) == 0  # makes the index
+    assert school("worker").wait(180) == 0  # makes the index
     # Given four changes in the outbox
-    assert school("editor", "4").wait(60) == 0
+    assert school("editor", "4").wait(180) == 0
     # When the worker dies before the index commits, and again after that but before the rows go
     for moment in ("read", "committed"):
-        assert school("worker", DIE_AT=moment).wait(60) == -signal.SIGKILL
+        assert school("worker", DIE_AT=moment).wait(180) == -signal.SIGKILL
         assert answer(school)["waiting"] == 4
     # Then the next one finishes the work
-    assert school("worker").wait(60) == 0
+    assert school("worker").wait(180) == 0
     seen = answer(school)
     assert seen["found"] == seen["truth"]
     assert (len(seen["truth"]), seen["waiting"]) == (4, 0)
@@ -84,9 +92,9 @@ def test_killed_at_random_during_many_saves_nothing_is_lost(school, tmp_path):
         time.sleep(chance.uniform(0.05, 0.8))
         worker.send_signal(signal.SIGKILL)
         worker.wait(30)
-    assert editor.wait(120) == 0
+    assert editor.wait(300) == 0
     (tmp_path / "stop").touch()
-    assert school("worker").wait(120) == 0
+    assert school("worker").wait(300) == 0
     seen = answer(school)
     assert seen["found"] == seen["truth"]
     assert (len(seen["truth"]), seen["waiting"]) == (4, 0)

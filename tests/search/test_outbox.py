@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from search import api, documents, outbox
+from search import api, documents, indexing, outbox
 from search.engines import tantivy as embedded
 from search.engines.current import engine
 from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, KindTaken, KindUnknown, WriterBusy
@@ -234,3 +234,17 @@ def test_the_command_rebuilds_and_can_leave_a_good_index_alone(shelf, index_dir,
 
     call_command("rebuild_search")
     assert (index_dir / "CURRENT").read_text() != before
+
+
+@pytest.mark.django_db
+def test_an_index_that_cannot_be_made_is_not_tried_every_two_seconds(shelf, monkeypatch):
+    monkeypatch.setattr(indexing, "_tired_until", 0.0)
+    shelf.put("1", "安全生产", kind="book")
+    shelf.broken = {"1"}
+    with pytest.raises(ValueError, match="cannot be read"):
+        api.drain()
+    shelf.broken = set()
+    assert api.drain() == 0 and not api.is_ready()
+    monkeypatch.setattr(indexing, "_tired_until", 0.0)
+    api.drain()
+    assert found("安全生产") == ["1"]
