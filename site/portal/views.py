@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -326,8 +327,8 @@ def service_worker(request: HttpRequest) -> HttpResponse:
 def uploaded_picture(request: HttpRequest, path: str) -> HttpResponseBase:
     """A picture as Wagtail rendered it. Originals and documents are not given out here."""
     try:
-        file = Path(safe_join(settings.MEDIA_ROOT, "images", path))
-    except ValueError as error:
+        file = Path(safe_join(Path(settings.MEDIA_ROOT) / "images", path))
+    except SuspiciousFileOperation as error:
         raise Http404 from error
     if not file.is_file():
         raise Http404
