@@ -101,7 +101,7 @@ class Studio:
                 "-t",
                 f"{spoken.duration_s:.3f}",
                 "-r",
-                FPS,
+                FPS[lecture.kind],
                 "-c:v",
                 "libx264",
                 "-preset",

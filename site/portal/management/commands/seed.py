@@ -32,7 +32,7 @@ class Command(BaseCommand):
             self.stderr.write(text)
 
         # No worker listens yet: bells ring in memory, and the scheduler finds the rows on its next round.
-        app.conf.broker_url = "memory://"
+        app.conf.broker_url = "memory://localhost/"
         # Wagtail tells of every page: here only what we say ourselves is of interest.
         logging.disable(logging.INFO)
         Seeding(data_dir=DATA_DIR, url=BASE_URL, say=say).run(with_media=not without_media)
