@@ -6,7 +6,7 @@ from django.utils import timezone
 from courses.archive import api
 
 
-@shared_task(name="archive.open_this_year", queue="default", soft_time_limit=240, time_limit=300)
+@shared_task(name="archive.open_this_year", soft_time_limit=240, time_limit=300)
 def open_this_year() -> int:
     """Open the running year in every archive: on 1 January, and harmless on any other day."""
     return api.open_years(timezone.localdate().year)

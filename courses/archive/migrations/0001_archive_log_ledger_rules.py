@@ -169,7 +169,7 @@ class Migration(migrations.Migration):
                 ('published_duration_s', models.PositiveIntegerField(blank=True, null=True, verbose_name='published length')),
                 ('verified_coverage', models.DecimalField(blank=True, decimal_places=4, max_digits=5, null=True, verbose_name='verified coverage')),
                 ('rule_version', models.CharField(blank=True, max_length=80, verbose_name='rule')),
-                ('organization_path', models.CharField(blank=True, max_length=255)),
+                ('organization_code', models.CharField(blank=True, max_length=64, verbose_name='code of the organisation at that time')),
                 ('organization_name', models.CharField(blank=True, max_length=120, verbose_name='organisation at that time')),
                 ('roles', models.CharField(blank=True, max_length=200, verbose_name='posts at that time')),
                 ('evidence_type', models.CharField(blank=True, max_length=32)),

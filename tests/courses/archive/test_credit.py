@@ -79,7 +79,7 @@ def test_the_entry_copies_what_may_change(phone_of, member, course, version):
     entry = StudyHourEntry.objects.get()
     assert entry.title == version.title
     assert entry.provider == course.title
-    assert entry.organization_path == member.organization.path
+    assert entry.organization_code == member.organization.code
     assert entry.roles == "SECRETARY"
     assert entry.verified_coverage == 1
     assert (entry.evidence_type, entry.evidence_id) == ("beats", str(version.uuid))
