@@ -16,7 +16,7 @@ from portal.demonstration.content.lectures import Lecture
 
 __all__ = ["LectureNotMade", "Made", "Studio", "open_studio"]
 
-RECIPE = 2
+RECIPE = 3
 """Raise it when the same texts must give another file."""
 
 FILM_S = 5.28
@@ -25,7 +25,7 @@ FILM_ROUNDS = 2
 
 ROOM_SIDE = 1080
 ROOM_SIZE = (2560, 1280)
-FPS = {"slides": 15, "room": 15, "film": 25}
+FPS = {"slides": 15, "room": 10, "film": 25}
 """Frames a second. Drawn pictures stand still for seconds: more frames would only cost time."""
 
 
