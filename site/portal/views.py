@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -89,11 +89,15 @@ def home(request: HttpRequest) -> HttpResponse:
     )
 
 
+def _member(request: HttpRequest) -> Member:
+    """Who is signed in; only for views behind `login_required`."""
+    return cast(Member, request.user)
+
+
 @login_required
 def study(request: HttpRequest) -> HttpResponse:
     """My study: how I stand, go on, what is due, what is new; in elder mode four big choices."""
-    member = request.user
-    assert isinstance(member, Member)
+    member = _member(request)
     today = timezone.localdate()
     due = archive.due_items(member, today=today)
     context: dict[str, Any] = {
@@ -141,11 +145,16 @@ def daypart(hour: int) -> str:
 
 @dataclass(frozen=True)
 class Helper:
-    """Whom a member may call: the secretary's name ("" when unknown) and the office telephone ("" when none)."""
+    """Whom a member may call: the secretary's name ("" when unknown) and the office telephone ("" when none).
+
+    `organization` is whose telephone it is; `own_office` says that it is the member's own organisation's,
+    so that calling it reaches the secretary.
+    """
 
     name: str
     organization: str
     telephone: str
+    own_office: bool
 
 
 def helper_of(member: Member) -> Helper | None:
@@ -172,14 +181,14 @@ def helper_of(member: Member) -> Helper | None:
         name=secretary.member.name if secretary else "",
         organization=str(nearest or own),
         telephone=nearest.contact_phone if nearest else "",
+        own_office=nearest == own,
     )
 
 
 @login_required
 def my(request: HttpRequest) -> HttpResponse:
     """Me: what the site keeps about me, and what I can set."""
-    member = request.user
-    assert isinstance(member, Member)
+    member = _member(request)
     return render(
         request,
         "my/index.html",
@@ -197,7 +206,7 @@ def my(request: HttpRequest) -> HttpResponse:
 @login_required
 def notices(request: HttpRequest) -> HttpResponse:
     """The member's inbox, newest first."""
-    pages = Paginator(Notice.objects.of(request.user), NOTICES_PER_PAGE)
+    pages = Paginator(Notice.objects.of(_member(request)), NOTICES_PER_PAGE)
     return render(
         request, "my/notices.html", {"section": "my", "notices": pages.get_page(request.GET.get("p"))}
     )
@@ -206,8 +215,8 @@ def notices(request: HttpRequest) -> HttpResponse:
 @login_required
 def notice(request: HttpRequest, pk: int) -> HttpResponse:
     """One notice of one's own; seeing it marks it read. Somebody else's looks like an absence."""
-    found = get_object_or_404(Notice.objects.of(request.user), pk=pk)
-    Notice.objects.of(request.user).unread().filter(pk=pk).update(read_at=timezone.now())
+    found = get_object_or_404(Notice.objects.of(_member(request)), pk=pk)
+    Notice.objects.of(_member(request)).unread().filter(pk=pk).update(read_at=timezone.now())
     safe = url_has_allowed_host_and_scheme(found.link, {request.get_host()}, request.is_secure())
     return render(
         request, "my/notice.html", {"section": "my", "notice": found, "link": found.link if safe else ""}
@@ -218,7 +227,7 @@ def notice(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 def notices_read(request: HttpRequest) -> HttpResponse:
     """Mark all notices read."""
-    Notice.objects.of(request.user).unread().update(read_at=timezone.now())
+    Notice.objects.of(_member(request)).unread().update(read_at=timezone.now())
     return redirect("portal:notices")
 
 

@@ -331,8 +331,14 @@ def test_help_calls_the_office_and_names_the_secretary_but_never_a_mobile(client
     PostFactory(member=secretary, organization=branch, role=PostRole.SECRETARY)
     client.post("/elder/", {"on": "1"})
     text = client.get("/study/").content.decode()
-    assert 'href="tel:0000-6688100"' in text and "支部书记王建国" in text
+    # the nearest office is that of the committee above
+    assert 'href="tel:0000-6688100"' in text and "打电话给海棠街道党工委" in text
     assert "1380000" not in text + client.get("/my/").content.decode()
+    # with an office of the branch's own it is the secretary who answers
+    branch.contact_phone = "0000-6688123"
+    branch.save()
+    text = client.get("/study/").content.decode()
+    assert 'href="tel:0000-6688123"' in text and "打电话给支部书记王建国" in text
 
 
 def test_a_former_secretary_is_not_named(client, branch):
