@@ -259,7 +259,9 @@ class StudyHourEntry(AppendOnly):
         _("verified coverage"), max_digits=5, decimal_places=4, null=True, blank=True
     )
     rule_version = models.CharField(_("rule"), max_length=80, blank=True)
-    organization_code = models.CharField(_("code of the organisation at that time"), max_length=64, blank=True)
+    organization_code = models.CharField(
+        _("code of the organisation at that time"), max_length=64, blank=True
+    )
     organization_name = models.CharField(_("organisation at that time"), max_length=120, blank=True)
     roles = models.CharField(_("posts at that time"), max_length=200, blank=True)
     evidence_type = models.CharField(max_length=32, blank=True)

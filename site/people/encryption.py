@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 from functools import lru_cache
+from typing import Any
 
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
@@ -43,14 +44,14 @@ def digest(text: str) -> str:
 class EncryptedTextField(models.TextField):
     """Text that is stored encrypted and read in clear. It can't be filtered on: keep a digest beside it."""
 
-    def from_db_value(self, value, expression, connection):
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
         return unseal(value) if value else value
 
-    def get_prep_value(self, value):
+    def get_prep_value(self, value: Any) -> Any:
         value = super().get_prep_value(value)
         return seal(value) if value else value
 
-    def get_lookup(self, lookup_name):
+    def get_lookup(self, lookup_name: str) -> Any:
         if lookup_name in {"exact", "isnull"}:
             return super().get_lookup(lookup_name)
         raise TypeError("an encrypted field cannot be searched; compare its digest")

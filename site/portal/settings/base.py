@@ -17,7 +17,6 @@ from portal.settings.media import *  # noqa: F403
 from portal.settings.search import *  # noqa: F403
 from portal.settings.study import *  # noqa: F403
 
-
 SECRET_KEY = secret("SECRET_KEY")
 FIELD_KEYS = secret("FIELD_KEYS").split(",")
 """Keys of encrypted fields, newest first; older ones only decrypt (people/encryption.py)."""

@@ -60,7 +60,7 @@ def secret(name: str) -> str:
     if PRODUCTION:
         raise MissingSetting(
             f"生产模式缺少密钥 {name}。请生成一个并写入环境变量:\n"
-            f'    export {name}="$(python3 -c \'import secrets; print(secrets.token_urlsafe(48))\')"\n'
+            f"    export {name}=\"$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')\"\n"
             f"(Production needs the secret {name} in the environment; keep it with your backups.)"
         )
     DATA_DIR.mkdir(parents=True, exist_ok=True)
