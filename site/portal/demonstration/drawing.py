@@ -62,7 +62,18 @@ class Pen:
                 break
         return 0
 
-    def write(self, draw, xy, text, size, fill, weight=400, anchor="la", width=None, leading=1.35) -> int:
+    def write(
+        self,
+        draw: ImageDraw.ImageDraw,
+        xy: tuple[float, float],
+        text: str,
+        size: int,
+        fill: str,
+        weight: int = 400,
+        anchor: str = "la",
+        width: int | None = None,
+        leading: float = 1.35,
+    ) -> int:
         """Write `text` (wrapped to `width` pixels) and return the height used."""
         if self.font is None:
             return int(size * leading)
@@ -153,7 +164,15 @@ def slide(pen: Pen, lecture: Lecture, page: int, told: int, *, inset: bool = Fal
     return image
 
 
-def _table(pen, draw, rows, top, told, dark, main) -> None:
+def _table(
+    pen: Pen,
+    draw: ImageDraw.ImageDraw,
+    rows: tuple[tuple[str, ...], ...],
+    top: int,
+    told: int,
+    dark: str,
+    main: str,
+) -> None:
     left, right, height = 860, 1212, 62
     for number, row in enumerate(rows):
         y = top - 14 + number * height
@@ -190,7 +209,7 @@ def _plaster(side: int, seed: str) -> Image.Image:
     return image
 
 
-def _plate(pen: Pen, draw, centre: tuple[int, int], text: str, told: bool) -> None:
+def _plate(pen: Pen, draw: ImageDraw.ImageDraw, centre: tuple[int, int], text: str, told: bool) -> None:
     x, y = centre
     fill, ink = ("#b5161d", "#ffffff") if told else ("#f7efdc", INK)
     draw.rounded_rectangle((x - 110, y - 34, x + 110, y + 34), 34, fill=fill, outline=DARKWOOD, width=3)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from courses.archive import api as archive
 from courses.archive.models import StudyMode
 from courses.catalogue.api import lesson_version
-from courses.catalogue.models import LessonVersion
+from courses.catalogue.models import Lesson, LessonVersion
 from people.models import Member
 from portal.demonstration.content.roster import TREE
 from portal.demonstration.members import SEED, Person
@@ -319,7 +319,7 @@ def watch(member: Member, version: LessonVersion, *, at: datetime, played: Itera
     """Play the stretches `played` (seconds of the lesson) one after another from `at` on, as a player would."""
     leave = archive.play(member, version, now=at)
     clock = at
-    beats = []
+    beats: list[dict] = []
     for start, end in played:
         while start < end:
             stop = min(end, start + leave.beat_seconds)
@@ -339,6 +339,6 @@ def watch(member: Member, version: LessonVersion, *, at: datetime, played: Itera
     archive.record_beats(leave.token, beats, now=clock)
 
 
-def version_of(lesson) -> LessonVersion | None:
+def version_of(lesson: Lesson | None) -> LessonVersion | None:
     """The version that can be studied now; None when the page is gone or not live."""
     return lesson_version(lesson) if lesson is not None and lesson.live else None

@@ -88,7 +88,7 @@ class Studio:
         lead_s = FILM_S * FILM_ROUNDS if film else 0.8
         spoken = self._say(lecture, work / "voice.wav", lead_s)
         fresh = path.with_name("new-" + path.name)
-        arguments = [self.ffmpeg, "-hide_banner", "-loglevel", "error", "-nostdin", "-y"]
+        arguments: list[object] = [self.ffmpeg, "-hide_banner", "-loglevel", "error", "-nostdin", "-y"]
         if lecture.kind == "sound":
             arguments += ["-i", spoken.path, "-c:a", "aac", "-b:a", "64k", "-ac", "1", "-ar", "48000"]
         else:

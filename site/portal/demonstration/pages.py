@@ -13,7 +13,9 @@ from django.core.files.images import ImageFile
 from PIL import Image as Picture
 from PIL import ImageDraw
 from wagtail.documents import get_document_model
+from wagtail.documents.models import AbstractDocument
 from wagtail.images import get_image_model
+from wagtail.images.models import AbstractImage
 
 from courses.catalogue.api import Tree
 from courses.catalogue.models import Course, Lesson, Policy, PolicyAttachment
@@ -53,7 +55,7 @@ def rich(text: str) -> str:
     return "".join(done)
 
 
-def _keep_image(image: Picture.Image, title: str, name: str, by: Member):
+def _keep_image(image: Picture.Image, title: str, name: str, by: Member) -> AbstractImage:
     kept = get_image_model().objects.filter(title=title).first()
     if kept is None:
         data = BytesIO()
@@ -183,7 +185,7 @@ def _policy(
     policy.save_revision(user=by).publish(user=reviewer)
 
 
-def _document(pen: drawing.Pen, title: str, content: str, name: str, by: Member):
+def _document(pen: drawing.Pen, title: str, content: str, name: str, by: Member) -> AbstractDocument:
     """One A4 page as PDF; plain text when there is no font to draw with."""
     if pen.font is None:
         file = ContentFile(content.encode("utf-8-sig"), name=f"{name}.txt")

@@ -13,6 +13,7 @@ import sys
 import wave
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 __all__ = ["Cue", "SpeechFailed", "Spoken", "silent", "speak", "vtt"]
 
@@ -125,7 +126,7 @@ def _synthesise(order: dict) -> None:
     kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
     @kind
-    def take(samples, count, _events):
+    def take(samples: Any, count: int, _events: Any) -> int:
         if samples and count > 0:
             heard.extend(ctypes.string_at(samples, count * 2))
         return 0

@@ -3,9 +3,10 @@
 import logging
 import sys
 import time
+from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from portal.celery import app
 from portal.demonstration.seeding import Seeding
@@ -15,12 +16,12 @@ from portal.settings.environment import BASE_URL, DATA_DIR
 class Command(BaseCommand):
     help = "Build the demonstration: a fictional county with members, courses, policies and study history."
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--without-media", action="store_true", help="leave the lectures out (no transcoding)"
         )
 
-    def handle(self, *args, without_media=False, **options):
+    def handle(self, *args: Any, without_media: bool = False, **options: Any) -> None:
         began = time.monotonic()
 
         def say(text: str, *, end: str = "\n") -> None:
