@@ -30,9 +30,10 @@ export interface Engine {
   destroy(): void;
 }
 
-/** Starts fetching the code that `attach` will need. */
+/** Starts fetching the code that `attach` will need; on a member's paid data only when it is needed. */
 export function warmUp(): void {
-  void loadHls();
+  const { connection } = navigator as Navigator & { connection?: Connection };
+  if (!connection?.saveData && connection?.type !== "cellular") void loadHls();
 }
 
 /** Loads the lecture so that it begins at `startS`; whoever calls says when to play. */
