@@ -1,5 +1,6 @@
 """The door of the Wagtail admin: menu entries, the chooser, 授课视频, who may delete."""
 
+from django.http import Http404
 from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.utils.html import format_html
@@ -8,6 +9,7 @@ from wagtail import hooks
 from wagtail.admin import messages
 from wagtail.models import Page
 
+from courses.catalogue.attachments import may_read
 from courses.catalogue.chooser import asset_chooser
 from courses.catalogue.lectures import LectureViewSet
 from courses.catalogue.listings import course_listing, policy_listing
@@ -36,6 +38,13 @@ def panel_styles():
 @hooks.register("insert_global_admin_js")
 def panel_behaviour():
     return format_html('<script type="module" src="{}"></script>', static("built/admin.js"))
+
+
+@hooks.register("before_serve_document")
+def follow_the_page(document, request):
+    """An attachment is as open as the pages that it hangs on; a refusal looks like an absence."""
+    if not may_read(document, request.user):
+        raise Http404
 
 
 def _studied(pages) -> bool:
