@@ -33,7 +33,7 @@ from reports.errors import OutOfScope, PurposeMissing
 from reports.table import needs_help
 
 YEARS_BACK = 3
-ROWS_SHOWN = 500
+ROWS_SHOWN = 60
 HELP_SHOWN = 6
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

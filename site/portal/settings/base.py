@@ -179,6 +179,9 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+# esbuild's chunks carry a hash of their contents in their names, which WhiteNoise cannot know by itself.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/(built/chunks/.+|.+\.[0-9a-f]{12}\..+)$"
+
 WAGTAIL_SITE_NAME = "网上党校"
 WAGTAIL_USER_TIME_ZONES = ["Asia/Shanghai"]
 WAGTAILADMIN_BASE_URL = BASE_URL
