@@ -296,13 +296,26 @@ def test(words: list[str]) -> int:
     subprocess.run(
         [sys.executable, str(ROOT / "site" / "manage.py"), "messages", "--compile"], check=True, cwd=ROOT
     )
-    code = subprocess.run([sys.executable, "-m", "pytest", *words], cwd=ROOT).returncode
-    if words or code:
-        return code
+    pytest = [sys.executable, "-m", "pytest"]
+    if words:
+        return subprocess.run([*pytest, *words], cwd=ROOT).returncode
     npm = shutil.which("npm")
     if npm is None:
         raise CannotStart("没有找到 npm，不能运行页面脚本的测试。请安装 Node 20 以上的版本。")
-    return subprocess.run([npm, "test"], cwd=ROOT / "site" / "portal" / "frontend").returncode
+    # The journeys measure seconds of playing, so they have the machine to themselves.
+    steps = {
+        "页面脚本": [npm, "test"],
+        "单元与 HTTP": [*pytest, "-n", "2", "--dist", "loadgroup", "-m", "not journey"],
+        "真实浏览器里的整程": [*pytest, "-m", "journey"],
+    }
+    failed = []
+    for name, command in steps.items():
+        say(f"\n=== {name}")
+        folder = ROOT / "site" / "portal" / "frontend" if command[0] == npm else ROOT
+        if subprocess.run(command, cwd=folder).returncode:
+            failed.append(name)
+    say(f"\n没有通过：{'、'.join(failed)}" if failed else "\n全部通过")
+    return 1 if failed else 0
 
 
 def manage(words: list[str]) -> int:

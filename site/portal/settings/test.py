@@ -3,7 +3,11 @@
 import os
 import tempfile
 
-os.environ.setdefault("ESCHOOL_DATA_DIR", tempfile.mkdtemp(prefix="eschool-test-"))
+# Every process of a parallel run gets a folder of its own; the processes that it starts keep that one.
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+if os.environ.get("ESCHOOL_TEST_DATA_OF") != _worker:
+    os.environ["ESCHOOL_DATA_DIR"] = tempfile.mkdtemp(prefix="eschool-test-")
+    os.environ["ESCHOOL_TEST_DATA_OF"] = _worker
 
 from portal.settings.base import *  # noqa: F403
 
