@@ -36,7 +36,7 @@ def load(ids: list[str] | None) -> Iterator[Document]:
             body=" ".join([str(entry.get_mode_display()), entry.provider, str(entry.year)]),
             url=f"/archive/?year={entry.year}#entry-{entry.uuid}",
             acl=[member_token(entry.member)],
-            category=entry.mode,
+            category=str(entry.get_mode_display()),
             published_on=finished_on,
             extra={"hours": str(entry.hours), "mode": entry.mode},
             rev=entry.pk,

@@ -128,11 +128,19 @@ class Visitor:
     def go(self, path: str) -> None:
         self.page.goto(self.school.url + path)
 
-    def picture(self, name: str, *, full_page: bool = True) -> Path:
-        """Keep a screenshot under var/screenshots/ (looked at by people, kept by CI)."""
+    def picture(self, name: str, *, full_page: bool = True, in_readme: bool = False) -> Path:
+        """Keep a screenshot under var/screenshots/ (looked at by people, kept by CI).
+
+        With UPDATE_PICTURES=1 those `in_readme` are also written to tests/journeys/pictures/, which is committed.
+        """
         PICTURES.mkdir(parents=True, exist_ok=True)
         target = PICTURES / f"{name}.png"
         self.page.screenshot(path=str(target), full_page=full_page)
+        if in_readme and os.environ.get("UPDATE_PICTURES"):
+            small = Image.open(target).convert("RGB")
+            small.thumbnail((1100, 1100))
+            (ROOT / "tests" / "journeys" / "pictures").mkdir(exist_ok=True)
+            small.quantize(128).save(ROOT / "tests" / "journeys" / "pictures" / f"{name}.png", optimize=True)
         return target
 
     def wait_until(self, condition, *, patience_s: float = 60, what: str = "") -> Any:
@@ -167,7 +175,7 @@ class Accessibility:
 def picture_difference(one: bytes, other: bytes) -> float:
     """Mean difference of two screenshots of one size, 0..1."""
     first, second = (Image.open(io.BytesIO(data)).convert("L").resize((64, 36)) for data in (one, other))
-    pairs = zip(first.getdata(), second.getdata(), strict=True)
+    pairs = zip(first.tobytes(), second.tobytes(), strict=True)
     return sum(abs(a - b) for a, b in pairs) / (64 * 36 * 255)
 
 

@@ -221,7 +221,8 @@ def test_6_a_member_begins_on_the_phone_and_leaves_in_the_middle(visit, way, axe
     member = visit("phone")
     member.sign_in("member", to="/study/")
     axe.check(member, "study")
-    member.picture("study-phone")
+    member.picture("study-phone", full_page=False, in_readme=True)
+    member.picture("study-phone-whole")
     member.go(way.need("lesson_path"))
     assert play_state(member)["resume_s"] == 0
     axe.check(member, "lesson")
@@ -275,10 +276,10 @@ def test_8_the_panorama_turns_with_the_finger_and_opens_in_a_headset(visit, scho
     still, before = canvas.screenshot(), canvas.screenshot()
     noise = picture_difference(still, before)
     box = canvas.bounding_box()
-    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    member.page.mouse.move(*middle)
+    start = (box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.2)  # beside the play button
+    member.page.mouse.move(*start)
     member.page.mouse.down()
-    member.page.mouse.move(middle[0] - 150, middle[1] + 10, steps=8)
+    member.page.mouse.move(start[0] + 150, start[1] + 10, steps=8)
     member.page.mouse.up()
     member.page.wait_for_timeout(800)
     after = canvas.screenshot()
@@ -311,11 +312,41 @@ def panorama_path(member: Visitor) -> str:
     raise AssertionError("the demonstration has no 360° lesson")
 
 
+def test_8b_the_pages_of_a_member_are_pictured(visit, axe):
+    """The demonstration's own lecture and the other pages of a member, at both widths, with axe."""
+    for device in ("phone", "desktop"):
+        member = visit(device)
+        member.sign_in("member", to="/study/")
+        lecture = member.page.locator("main a", has_text="党章里的民主集中制").first.get_attribute("href")
+        member.go(str(lecture))
+        member.page.locator(".player__start").click()
+        member.wait_until(lambda m=member: video_time(m) > 1, patience_s=90, what="the lecture to play")
+        member.page.wait_for_timeout(5000)
+        axe.check(member, f"demonstration lesson {device}")
+        member.picture(f"lesson-demonstration-{device}", full_page=False, in_readme=device == "phone")
+        for name, path in {
+            "courses": "/courses/",
+            "policies": "/policy/",
+            "my": "/my/",
+            "notices": "/my/notices/",
+            "archive": "/archive/",
+            "privacy": "/privacy/",
+        }.items():
+            member.go(path)
+            axe.check(member, f"{name} {device}")
+            member.picture(f"{name}-{device}")
+    elder = visit("phone")
+    elder.sign_in("elder", to="/study/")
+    axe.check(elder, "elder mode")
+    elder.picture("elder-phone")
+
+
 def test_9_the_organiser_sees_her_subtree_and_takes_it_along_as_excel(visit, school, axe, tmp_path):
     organiser = visit("desktop")
     organiser.sign_in("organiser", to="/board/")
     axe.check(organiser, "board")
-    organiser.picture("board-desktop")
+    organiser.picture("board-desktop", full_page=False, in_readme=True)
+    organiser.picture("board-desktop-whole")
     page = organiser.page
     page.fill("#f-text", school.accounts["member"]["name"])
     page.press("#f-text", "Enter")
@@ -374,7 +405,7 @@ def test_11_the_portal_can_be_read_without_signing_in_and_without_script(visit, 
         visitor = visit(device)
         visitor.go("/")
         axe.check(visitor, f"portal {device}")
-        visitor.picture(f"portal-{device}")
+        visitor.picture(f"portal-{device}", in_readme=device == "desktop")
     plain = visit("phone", javascript=False)
     plain.sign_in("member", to="/study/")
     for path in (
