@@ -9,7 +9,7 @@ if os.environ.get("ESCHOOL_TEST_DATA_OF") != _worker:
     os.environ["ESCHOOL_DATA_DIR"] = tempfile.mkdtemp(prefix="eschool-test-")
     os.environ["ESCHOOL_TEST_DATA_OF"] = _worker
 
-from portal.settings.base import *  # noqa: F403
+from portal.settings.base import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_TASK_ALWAYS_EAGER = True
