@@ -30,6 +30,7 @@ from courses.catalogue.blocks import LessonBody, PolicyBody
 from courses.catalogue.errors import LectureNotPlayable
 from courses.catalogue.forms import DisclosedPageForm, LessonForm, PublishingForm
 from courses.catalogue.querysets import CourseQuerySet, LessonQuerySet, PolicyQuerySet
+from search.documents import MEMBERS, PUBLIC, organization_token
 from media_pipeline import api as media
 from people.api import notify
 from search import outbox
@@ -157,10 +158,10 @@ class DisclosedPage(MemberPage):
     def acl(self) -> list[str]:
         """Who may find this page in a search, in the words of search.documents."""
         if self.disclosure == Disclosure.PUBLIC:
-            return ["public"]
+            return [PUBLIC]
         if self.disclosure == Disclosure.ALL_MEMBERS:
-            return ["members"]
-        return [f"org:{organization.path}" for organization in self.opened_to.all()]
+            return [MEMBERS]
+        return [organization_token(organization) for organization in self.opened_to.all()]
 
 
 class HomePage(MemberPage):

@@ -4,6 +4,7 @@ import pytest
 
 from courses.catalogue.documents import load_courses, load_lessons, load_policies
 from courses.catalogue.models import Course, Disclosure
+from search.documents import organization_token
 from search.models import SearchOutbox
 from tests.factories import (
     CourseFactory,
@@ -31,7 +32,7 @@ def test_a_lesson_carries_its_text_its_course_and_its_courses_readers():
 
     assert document.id == str(lesson.pk)
     assert document.body == "要点\n民主集中制是党的根本组织原则。"
-    assert list(document.acl) == [f"org:{organization.path}"]
+    assert list(document.acl) == [organization_token(organization)]
     assert document.extra["course"] == "党章学习"
     assert document.duration_s == 600
     assert document.url == lesson.url
