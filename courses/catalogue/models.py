@@ -30,10 +30,10 @@ from courses.catalogue.blocks import LessonBody, PolicyBody
 from courses.catalogue.errors import LectureNotPlayable
 from courses.catalogue.forms import DisclosedPageForm, LessonForm, PublishingForm
 from courses.catalogue.querysets import CourseQuerySet, LessonQuerySet, PolicyQuerySet
-from search.documents import MEMBERS, PUBLIC, organization_token
 from media_pipeline import api as media
 from people.api import notify
 from search import outbox
+from search.documents import MEMBERS, PUBLIC, organization_token
 
 __all__ = [
     "Course",
