@@ -228,7 +228,8 @@ def test_busy_then_expired_then_taken(visit: Callable[..., Visitor], newcomer: s
 
     member.page.route("**/api/archive/beats", answer)
     tokens = watch_beats(member)
-    play_until(member, 5)
+    # Under the fresh session only what fits into the clock's slack (5 s) can count: that much is played.
+    play_until(member, 2)
     left_s = pause(member)
 
     eventually_studied(member, 1)
