@@ -11,6 +11,7 @@ from portal.settings.environment import (
     DATA_DIR,
     DATABASE_URL,
     ROOT,
+    UPLOADS_DIR,
     secret,
 )
 from portal.settings.media import *  # noqa: F403
@@ -173,7 +174,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [ROOT / "site" / "portal" / "static"]
 MEDIA_URL = "/uploads/"
-MEDIA_ROOT = DATA_DIR / "uploads"
+MEDIA_ROOT = UPLOADS_DIR
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

@@ -38,7 +38,10 @@ EMBEDDED_BROKER = not env.str("BROKER_URL", "")
 BROKER_URL = env.str("BROKER_URL", "") or f"redis+socket://{VALKEY_SOCKET}"
 CACHE_URL = env.str("CACHE_URL", "")
 SEARCH_URL = env.str("SEARCH_URL", "")
-STORAGE_URL = env.str("STORAGE_URL", "")
+MEDIA_DIR = Path(env.str("MEDIA_DIR", str(DATA_DIR / "media"))).resolve()
+"""Lectures and what is made of them; the largest part, and the one that several machines must share."""
+UPLOADS_DIR = Path(env.str("UPLOADS_DIR", str(DATA_DIR / "uploads"))).resolve()
+"""Pictures and attachments of the pages."""
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["*"] if not PRODUCTION else [])
 BASE_URL = env.str("BASE_URL", "http://127.0.0.1:8000")
 BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", False)

