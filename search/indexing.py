@@ -57,7 +57,11 @@ def drain() -> int:
                 _make(chosen)
             done = 0
             while rows := list(_waiting()[:BATCH]):
-                done += _take_up(chosen, rows)
+                try:
+                    done += _take_up(chosen, rows)
+                except IndexUnreadable as fault:
+                    log.warning("The search index cannot be written and is made anew: %s", fault)
+                    _make(chosen)
             return done
     except WriterBusy:
         return 0

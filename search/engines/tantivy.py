@@ -279,9 +279,15 @@ class TantivyEngine:
 
 @contextmanager
 def _written(index: tantivy.Index) -> Iterator[TantivyWriter]:
-    """A writer on `index`: committed at the end of the block, rolled back when it fails."""
+    """A writer on `index`: committed at the end of the block, rolled back when it fails.
+
+    A writer that was killed in the middle of its commit leaves files which tantivy would stumble over
+    when it comes to the same number again; they are swept away first (the lock is ours by then).
+    Raises WriterBusy, and IndexUnreadable when the index can't be written: it must be made anew.
+    """
     try:
         writer = index.writer(HEAP_BYTES, 1)
+        writer.garbage_collect_files()
     except ValueError as fault:
         raise (WriterBusy if "LockBusy" in str(fault) else IndexUnreadable)(str(fault)) from fault
     try:
@@ -290,7 +296,10 @@ def _written(index: tantivy.Index) -> Iterator[TantivyWriter]:
         writer.rollback()
         writer.wait_merging_threads()
         raise
-    writer.commit()
+    try:
+        writer.commit()
+    except ValueError as fault:
+        raise IndexUnreadable(str(fault)) from fault
     writer.wait_merging_threads()
 
 
