@@ -282,7 +282,8 @@ def broker(words: list[str]) -> int:
         signal.signal(name, lambda *_: stopping.set())
     folder = DATA_DIR / "valkey"
     folder.mkdir(parents=True, exist_ok=True)
-    server = ValkeyServer(unix_socket_path=VALKEY_SOCKET, data_dir=folder)
+    # Port 0: only the socket, which nobody but this user may open.
+    server = ValkeyServer(port=0, unix_socket_path=VALKEY_SOCKET, data_dir=folder)
     server.start()
     while not stopping.wait(1):
         if not server.is_running():
