@@ -55,13 +55,16 @@ def drain() -> int:
         with chosen.exclusively():
             if not usable:
                 _make(chosen)
-            done = 0
+            done, remade = 0, False
             while rows := list(_waiting()[:BATCH]):
                 try:
                     done += _take_up(chosen, rows)
                 except IndexUnreadable as fault:
+                    if remade:  # the fault is not the index's: a full disk, say
+                        raise
                     log.warning("The search index cannot be written and is made anew: %s", fault)
                     _make(chosen)
+                    remade = True
             return done
     except WriterBusy:
         return 0

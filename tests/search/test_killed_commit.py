@@ -54,3 +54,15 @@ def test_an_index_that_cannot_be_written_is_made_anew(killed_commit, monkeypatch
 
     assert (index_dir / "CURRENT").read_text() != broken
     assert titles("油灯照亮的夜校") == ["油灯照亮的夜校"]
+
+
+def test_what_a_new_index_does_not_mend_is_said_and_keeps_the_changes(killed_commit, monkeypatch):
+    def refuse():
+        raise indexing.IndexUnreadable("No space left on device")
+
+    monkeypatch.setattr(current.engine(), "writing", refuse)
+
+    with pytest.raises(indexing.IndexUnreadable):
+        indexing.drain()
+
+    assert SearchOutbox.objects.count() == 1
