@@ -450,6 +450,11 @@ def test_13_the_editors_admin_has_no_serious_barrier(visit, way, axe):
     editor.picture("admin-desktop")
     editor.go("/admin/lectures/")
     axe.check(editor, "admin lectures")
+    # With a colleague on the same page, Wagtail shows who else is there: as long as the page is open, in every run.
+    colleague = visit("desktop")
+    colleague.sign_in("administrator", to="/admin/")
+    colleague.page.goto(way.need("lesson_edit_url"))
     editor.page.goto(way.need("lesson_edit_url"))
+    editor.page.locator(".w-editing-sessions__session").first.wait_for()
     editor.page.wait_for_load_state("networkidle")
     axe.check(editor, "admin lesson")
