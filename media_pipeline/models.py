@@ -32,6 +32,13 @@ class Projection(models.TextChoices):
     HALF_EQUIRECT = "HALF_EQUIRECT", _("180° panorama")
 
 
+class Kind(models.TextChoices):
+    SLIDES = "SLIDES", _("Slides")
+    CAMERA = "CAMERA", _("Camera")
+    SPHERE = "SPHERE", _("Panorama")
+    SOUND = "SOUND", _("Sound only")
+
+
 class Stereo(models.TextChoices):
     MONO = "MONO", _("One picture for both eyes")
     TOP_BOTTOM = "TOP_BOTTOM", _("Left eye above right eye")
@@ -89,8 +96,27 @@ class Asset(models.Model):
     )
     projection = models.CharField(max_length=16, choices=Projection.choices, default=Projection.FLAT)
     stereo = models.CharField(max_length=16, choices=Stereo.choices, default=Stereo.MONO)
+    kind = models.CharField(
+        _("kind of lecture"),
+        max_length=8,
+        choices=Kind.choices,
+        blank=True,
+        editable=False,
+        help_text="as the samples say (stage ANALYSE)",
+    )
+    protected = models.BooleanField(
+        _("encrypted"),
+        default=False,
+        help_text=_("Segments are encrypted; the key is given to members only."),
+    )
+    edition = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="grows when a rendition is made anew; part of the recipe"
+    )
     facts = models.JSONField(
-        default=dict, blank=True, editable=False, help_text="probe.Facts as a dictionary"
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="source: probe.Facts, character: decide.Character, recipe: recipe.Recipe",
     )
     recipe_hash = models.CharField(max_length=64, blank=True, editable=False)
     folder = models.CharField(
@@ -148,6 +174,8 @@ class Rendition(models.Model):
     asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="renditions")
     name = models.CharField(max_length=16)
     kind = models.CharField(max_length=8, choices=Kind.choices)
+    codec = models.CharField(max_length=8, blank=True)
+    lang = models.CharField(max_length=16, blank=True)
     width = models.PositiveIntegerField(default=0)
     height = models.PositiveIntegerField(default=0)
     bandwidth_bps = models.PositiveIntegerField(default=0)
@@ -163,8 +191,13 @@ class Rendition(models.Model):
 
 class Stage(models.TextChoices):
     PROBE = "PROBE", _("Check")
-    TRANSCODE = "TRANSCODE", _("Transcode")
+    ANALYSE = "ANALYSE", _("Analyse")
+    PREVIEW = "PREVIEW", _("Preview")
+    ENCODE = "ENCODE", _("Transcode")
+    SOUND = "SOUND", _("Sound")
     PACKAGE = "PACKAGE", _("Package")
+    VIEWPORTS = "VIEWPORTS", _("Views for weak phones")
+    TRANSCRIBE = "TRANSCRIBE", _("Speech to text")
 
 
 class JobState(models.TextChoices):
@@ -180,7 +213,8 @@ class Job(models.Model):
     The truth about work: Celery only rings the bell. Whoever runs it holds a lease and beats;
     when the lease lapses another may take it. `fence` grows with every taking, and every
     write of a worker names the fence it holds, so a worker back from the dead changes nothing.
-    `key` tells jobs of one stage apart (empty today; pieces of a long lecture later).
+    `key` tells jobs of one stage apart: the pieces of a long lecture («c0007»), the sounds.
+    `work` is how much there is to do in the estimate's units, `cpu_s` what it took.
     """
 
     asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="jobs")
@@ -193,6 +227,13 @@ class Job(models.Model):
     fence = models.PositiveIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
     progress = models.FloatField(default=0)
+    priority = models.SmallIntegerField(default=0, help_text="higher is taken first")
+    deadline_at = models.DateTimeField(
+        null=True, blank=True, help_text="ends as FAILED when not done by then"
+    )
+    work = models.FloatField(default=0)
+    cpu_s = models.FloatField(default=0)
+    memory_mb = models.PositiveIntegerField(default=0, help_text="what it may need at most; 0: unknown")
     worker = models.CharField(max_length=120, blank=True)
     error = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -202,7 +243,7 @@ class Job(models.Model):
     objects = JobQuerySet.as_manager()
 
     class Meta:
-        ordering = ["created_at", "pk"]
+        ordering = ["-priority", "created_at", "pk"]
         indexes = [models.Index(fields=["state", "lease_until"], name="job_state_lease")]
         constraints = [
             models.UniqueConstraint(fields=["asset", "stage", "key"], name="job_once_per_stage"),
@@ -223,6 +264,19 @@ class Captions(models.Model):
     lang = models.CharField(_("language"), max_length=16, default="zh-Hans")
     label = models.CharField(_("label"), max_length=40, default="中文")
     vtt = models.TextField(_("captions (WebVTT)"))
+    origin = models.CharField(
+        _("origin"),
+        max_length=8,
+        choices=[("FILE", _("Uploaded")), ("MACHINE", _("Speech to text"))],
+        default="FILE",
+    )
+    edited = models.BooleanField(_("corrected by hand"), default=False)
+    revision = models.PositiveIntegerField(
+        default=1, editable=False, help_text="grows with every change: two editors, one winner, one told"
+    )
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -233,6 +287,28 @@ class Captions(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} ({self.lang})"
+
+
+class Chapter(models.Model):
+    """Where a part of a lecture begins, e.g. 00:10 «第2页»: found at a slide change, or set by an editor.
+
+    A machine's chapters are replaced when the lecture is analysed anew; once an editor has touched
+    one, all of the asset's are hers.
+    """
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="chapters")
+    begin_ms = models.PositiveIntegerField(_("begins at"))
+    title = models.CharField(_("title"), max_length=120)
+    by_hand = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("chapter")
+        verbose_name_plural = _("chapters")
+        ordering = ["begin_ms"]
+        constraints = [models.UniqueConstraint(fields=["asset", "begin_ms"], name="chapter_begins_once")]
+
+    def __str__(self) -> str:
+        return self.title
 
 
 class Upload(models.Model):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from media_pipeline.errors import StageFailed
-from media_pipeline.ladder import Recipe
+from media_pipeline.recipe import Recipe
 
 __all__ = ["MANIFEST_DASH", "MANIFEST_HLS", "MANIFEST_SOUND", "packager_command", "sound_master", "verify"]
 
@@ -34,8 +34,8 @@ def packager_command(program: str, encoded: Path, recipe: Recipe) -> list[str]:
         f"iframe_playlist_name={rung.name}/iframe.m3u8"
         for rung in recipe.rungs
     ]
-    if recipe.audio:
-        name = recipe.audio.name
+    for sound in recipe.sounds:
+        name = sound.name
         streams.append(
             f"in={encoded}/{name}.mp4,stream=audio,init_segment={name}/init.mp4,"
             f"segment_template={name}/$Number%05d$.m4s,playlist_name={name}/main.m3u8,"

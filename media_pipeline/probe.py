@@ -13,7 +13,16 @@ from media_pipeline.engine import Engine
 from media_pipeline.errors import AssetRefused, StageInterrupted
 from media_pipeline.runner import Limits, run
 
-__all__ = ["FORMATS", "INPUT_GUARD", "Facts", "Policy", "decode_first_frame", "examine", "judge"]
+__all__ = [
+    "FORMATS",
+    "INPUT_GUARD",
+    "Facts",
+    "Policy",
+    "SoundStream",
+    "decode_first_frame",
+    "examine",
+    "judge",
+]
 
 FORMATS = ("mov", "matroska", "mpegts", "avi", "flv", "asf", "mpeg", "mp3", "wav", "aac", "flac", "ogg")
 """Demuxers that may touch an upload. Playlists, concat lists, images and SDP are not among them."""
@@ -46,8 +55,21 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class SoundStream:
+    """One sound stream of the source that becomes a rendition. `lang` and `title` as the file says, "" unknown."""
+
+    index: int
+    codec: str
+    channels: int
+    lang: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True)
 class Facts:
     """What we know of an accepted file. Sizes as displayed (rotation and pixel shape applied).
+
+    `sounds` begins with the preferred stream. `hdr` is "" (normal), "pq" or "hlg".
 
     `width` 0: sound only. `duration_s` 0: the file does not say (the encoder will find out).
     `fps` is a fraction «25/1»: the steady rate that is nearest to what the file holds.
@@ -57,15 +79,14 @@ class Facts:
     demuxer: str
     duration_s: float
     video_index: int = -1
-    audio_index: int = -1
+    sounds: tuple[SoundStream, ...] = ()
     width: int = 0
     height: int = 0
     fps: str = "0/1"
     interlaced: bool = False
     square_pixels: bool = True
     video_codec: str = ""
-    audio_codec: str = ""
-    channels: int = 0
+    hdr: str = ""
     projection: str = "FLAT"
     stereo: str = "MONO"
 
@@ -74,7 +95,13 @@ class Facts:
 
     @classmethod
     def from_dict(cls, known: Mapping[str, Any]) -> "Facts":
-        return cls(**known)
+        rest = dict(known)
+        sounds = tuple(SoundStream(**stream) for stream in rest.pop("sounds"))
+        return cls(sounds=sounds, **rest)
+
+    @property
+    def audio_codec(self) -> str:
+        return self.sounds[0].codec if self.sounds else ""
 
     @property
     def rate(self) -> Fraction:
@@ -108,7 +135,7 @@ def examine(source: Path, *, name: str, engine: Engine, policy: Policy) -> Facts
 
 def decode_first_frame(source: Path, facts: Facts, engine: Engine, policy: Policy) -> None:
     """Decode the first picture (or the first second of sound). Raises AssetRefused UNDECODABLE."""
-    index = facts.video_index if facts.width else facts.audio_index
+    index = facts.video_index if facts.width else facts.sounds[0].index
     command = [
         engine.ffmpeg, "-v", "error", "-nostdin", "-hide_banner", *INPUT_GUARD,
         "-max_pixels", str(policy.max_pixels), "-f", facts.demuxer, "-t", "1", "-i", f"file:{source}",
@@ -150,11 +177,9 @@ def judge(report: Mapping[str, Any], *, name: str, policy: Policy) -> Facts:
         raise AssetRefused("TOO_SHORT")
     facts: dict[str, Any] = {"demuxer": demuxer, "duration_s": duration_s}
     if sound is not None:
-        facts |= {
-            "audio_index": int(sound["index"]),
-            "audio_codec": str(sound["codec_name"]),
-            "channels": int(sound.get("channels") or 0),
-        }
+        facts["sounds"] = (
+            SoundStream(int(sound["index"]), str(sound["codec_name"]), int(sound.get("channels") or 0)),
+        )
     if picture is not None:
         facts |= _picture_facts(picture, policy)
     return Facts(**facts)

@@ -26,7 +26,7 @@ class JobQuerySet(QuerySet["Job"]):
         """Jobs that a worker may take: waiting and due, or running under a lapsed lease."""
         return self.filter(
             Q(state="WAITING", not_before__lte=now) | Q(state="RUNNING", lease_until__lt=now)
-        ).order_by("created_at", "pk")
+        ).order_by("-priority", "created_at", "pk")
 
     def open(self) -> JobQuerySet:
         """Jobs that are not at their end."""

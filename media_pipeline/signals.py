@@ -7,3 +7,9 @@ asset_ready = Signal()
 
 asset_failed = Signal()
 """Sent in the transaction that ends an asset as REFUSED or FAILED, with `asset`."""
+
+captions_changed = Signal()
+"""Sent in the transaction that changes or removes captions, with `asset` and `lang`: search reads the cues anew."""
+
+chapters_changed = Signal()
+"""Sent in the transaction that changes chapters, with `asset`."""

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
+from media_pipeline.decide import Character, recipe
 from media_pipeline.graph import encode_command
-from media_pipeline.ladder import recipe
-from media_pipeline.probe import Facts
+from media_pipeline.probe import Facts, SoundStream
 
 CHOICES = {"engine": "x", "preset": "medium", "crf": 24, "threads": 1, "max_duration_s": 43200}
 
 
 def command(**facts):
     known = {"demuxer": "mov", "duration_s": 60, "width": 1920, "height": 1080, "fps": "25/1"}
-    known |= {"video_index": 0, "audio_index": 1, "channels": 2} | facts
-    made = recipe(Facts(**known), projection="FLAT", stereo="MONO", **CHOICES)
+    known |= {"video_index": 0, "sounds": (SoundStream(1, "aac", 2),)} | facts
+    made = recipe(Facts(**known), Character("CAMERA"), projection="FLAT", stereo="MONO", **CHOICES)
     return encode_command("ffmpeg", Path("/in/source"), Facts(**known), made, max_pixels=100)
 
 
@@ -50,7 +50,7 @@ def test_keyframes_of_all_rungs_fall_together():
 
 
 def test_sound_alone():
-    line = command(width=0, height=0, video_index=-1, audio_index=0, fps="0/1")
+    line = command(width=0, height=0, video_index=-1, sounds=(SoundStream(0, "mp3", 2),), fps="0/1")
 
     assert [word for word in line if word.endswith(".mp4")] == ["audio.mp4"]
     assert "libx264" not in line

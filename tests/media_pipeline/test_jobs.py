@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def job(own_root):
     asset = Asset.objects.create(title="a", original_name="a.mp4", state="QUEUED", sha256="ab" * 32)
-    return jobs.open_job(asset, Stage.TRANSCODE, bell=False)
+    return jobs.open_job(asset, Stage.ENCODE, bell=False)
 
 
 def lapse(job):

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media_pipeline.ladder import Recipe, ladder, output_rate, recipe
-from media_pipeline.probe import Facts
+from media_pipeline.decide import Character, recipe
+from media_pipeline.ladder import ladder, output_rate
+from media_pipeline.probe import Facts, SoundStream
+from media_pipeline.recipe import Recipe
 
 
 @pytest.mark.parametrize(
@@ -73,17 +75,17 @@ FACTS = Facts(
     demuxer="mov",
     duration_s=60,
     video_index=0,
-    audio_index=1,
     width=1280,
     height=720,
     fps="30000/1001",
-    channels=1,
+    sounds=(SoundStream(1, "aac", 1),),
 )
+CAMERA = Character("CAMERA")
 CHOICES = {"engine": "x", "preset": "medium", "crf": 24, "threads": 1, "max_duration_s": 43200}
 
 
 def test_a_segment_is_filled_by_whole_frames():
-    made = recipe(FACTS, projection="FLAT", stereo="MONO", **CHOICES)
+    made = recipe(FACTS, CAMERA, projection="FLAT", stereo="MONO", **CHOICES)
 
     assert (made.segment_s, made.gop) == (4, 120)
     assert replace(made, fps="25/1").gop == 100
@@ -92,17 +94,17 @@ def test_a_segment_is_filled_by_whole_frames():
 
 
 def test_mono_sound_stays_mono_and_stereo_needs_a_sphere():
-    made = recipe(FACTS, projection="FLAT", stereo="TOP_BOTTOM", **CHOICES)
+    made = recipe(FACTS, CAMERA, projection="FLAT", stereo="TOP_BOTTOM", **CHOICES)
 
-    assert made.audio is not None and (made.audio.channels, made.audio.kbps) == (1, 64)
+    assert [(sound.name, sound.channels, sound.kbps) for sound in made.sounds] == [("audio", 1, 64)]
     assert made.stereo == "MONO"
-    assert recipe(replace(FACTS, audio_index=-1), projection="FLAT", stereo="MONO", **CHOICES).audio is None
+    assert recipe(replace(FACTS, sounds=()), CAMERA, projection="FLAT", stereo="MONO", **CHOICES).sounds == ()
 
 
 def test_the_recipe_survives_json_and_any_change_renames_it():
-    made = recipe(FACTS, projection="EQUIRECT", stereo="MONO", **CHOICES)
+    made = recipe(FACTS, CAMERA, projection="EQUIRECT", stereo="MONO", **CHOICES)
 
     assert Recipe.from_dict(made.as_dict()) == made
     assert Recipe.from_dict(made.as_dict()).hash == made.hash
-    others = [replace(made, crf=25), replace(made, engine="y"), replace(made, stereo="TOP_BOTTOM")]
+    others = [replace(made, edition=1), replace(made, engine="y"), replace(made, stereo="TOP_BOTTOM")]
     assert len({made.hash, *(other.hash for other in others)}) == 4

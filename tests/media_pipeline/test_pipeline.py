@@ -193,7 +193,7 @@ def test_refused_bytes_that_another_asset_needs_stay(clips, own_root):
 def at_transcode(clips):
     asset = ingest(clips.flat)
     api.work_on(asset.jobs.get().pk, bell=False)
-    return asset, Job.objects.get(asset=asset, stage=Stage.TRANSCODE)
+    return asset, Job.objects.get(asset=asset, stage=Stage.ENCODE)
 
 
 def test_what_cannot_be_decoded_to_the_end_fails_and_can_be_tried_again(clips, own_root, monkeypatch, editor):

@@ -8,7 +8,7 @@ import pytest
 
 from media_pipeline.engine import engine
 from media_pipeline.errors import AssetRefused
-from media_pipeline.probe import Policy, decode_first_frame, examine, judge, steady_rate
+from media_pipeline.probe import Policy, SoundStream, decode_first_frame, examine, judge, steady_rate
 from tests.media_pipeline.clips import picture, sound
 
 VIDEO = {"index": 0, "codec_type": "video", "codec_name": "h264", "width": 1920, "height": 1080,
@@ -45,7 +45,7 @@ def test_refused(said, name, code):
 def test_sound_alone_is_welcome_under_the_name_of_sound():
     facts = judge(report(AUDIO | {"index": 0}), name="微党课.M4A", policy=Policy())
 
-    assert (facts.width, facts.audio_index, facts.channels) == (0, 0, 2)
+    assert (facts.width, facts.sounds) == (0, (SoundStream(0, "aac", 2),))
 
 
 @pytest.mark.parametrize(

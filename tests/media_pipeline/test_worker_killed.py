@@ -143,7 +143,7 @@ def test_a_killed_workers_job_is_taken_up_again(clips, data, broker):
 
         # then its ffmpeg dies with it, and nothing is half published
         until(lambda: not encoders(data), 5, "ffmpeg outlived its worker")
-        job = Job.objects.get(stage="TRANSCODE")
+        job = Job.objects.get(stage="ENCODE")
         assert (job.state, job.fence, job.attempts) == ("RUNNING", 1, 1)
         assert Asset.objects.get().state == "TRANSCODING" and not (data / "media" / "sets").exists()
 

@@ -1,0 +1,228 @@
+"""How far an asset is, in words for an editor."""
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from media_pipeline import storage
+from media_pipeline.api.playing import poster_url
+from media_pipeline.intake import uploads
+from media_pipeline.models import (
+    Asset,
+    AssetState,
+    Job,
+    JobState,
+    Stage,
+    Upload,
+)
+from media_pipeline.verdicts import sentence
+
+__all__ = ["AssetStatus", "RenditionStatus", "StageStatus", "quality_label", "status", "why_not_playable"]
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """One step of the way as the editor sees it; `state` is done, running, waiting or failed."""
+
+    name: str
+    label: str
+    state: str
+    progress: float = 0.0
+
+
+@dataclass(frozen=True)
+class RenditionStatus:
+    """One row of the table of versions. `height` 0: sound only. `state`: done, running, waiting, failed."""
+
+    name: str
+    label: str
+    height: int
+    bytes_per_minute: int | None
+    state: str
+    state_label: str
+
+
+@dataclass(frozen=True)
+class AssetStatus:
+    """Everything that the editor's panel shows of one asset. `progress` is 0..1 and never falls."""
+
+    uuid: str
+    title: str
+    original_name: str
+    size_bytes: int
+    duration_s: float
+    width: int
+    height: int
+    state: str
+    state_label: str
+    progress: float
+    stages: list[StageStatus]
+    message: str
+    eta_s: int | None
+    queue_place: int | None
+    renditions: list[RenditionStatus]
+    playable: bool
+    final: bool
+    poster_url: str
+
+
+_READY, _REFUSED, _FAILED = AssetState.READY, AssetState.REFUSED, AssetState.FAILED
+_WEIGHTS = {AssetState.RECEIVED: 0.2, AssetState.PROBING: 0.22, AssetState.QUEUED: 0.25}
+
+
+def status(asset: Asset) -> AssetStatus:
+    """How far `asset` is, in words for an editor and in her language. Four queries at most."""
+    rows = {job.stage: job for job in asset.jobs.all()}
+    progress = _progress(asset, rows)
+    job = next((row for row in rows.values() if row.state in {JobState.WAITING, JobState.RUNNING}), None)
+    return AssetStatus(
+        uuid=str(asset.uuid),
+        title=asset.title,
+        original_name=asset.original_name,
+        size_bytes=asset.size_bytes,
+        duration_s=asset.duration_s,
+        width=asset.width,
+        height=asset.height,
+        state=asset.state,
+        state_label=str(asset.get_state_display()),
+        progress=progress,
+        stages=_stages(asset, rows, progress),
+        message=_message(asset, job),
+        eta_s=_eta_s(job),
+        queue_place=_queue_place(job),
+        renditions=_renditions(asset, rows),
+        playable=bool(asset.folder),
+        final=asset.is_final,
+        poster_url=poster_url(asset),
+    )
+
+
+def why_not_playable(asset: Asset) -> str:
+    """ "" when playable, else a sentence saying why not and what to do."""
+    if asset.folder:
+        return ""
+    if asset.state in {_REFUSED, _FAILED}:
+        return sentence(asset.refusal_code, asset.refusal_values)
+    if asset.state == AssetState.UPLOADING:
+        return _("The lecture file “%(name)s” has not been uploaded completely.") % {
+            "name": asset.original_name
+        }
+    return _("The lecture file “%(name)s” is still being processed (%(state)s, %(percent)s%%).") % {
+        "name": asset.original_name,
+        "state": asset.get_state_display(),
+        "percent": round(_progress(asset, {job.stage: job for job in asset.jobs.all()}) * 100),
+    }
+
+
+def _progress(asset: Asset, rows: dict[str, Job]) -> float:
+    if asset.state == _READY:
+        return 1.0
+    if asset.state == AssetState.UPLOADING:
+        upload = Upload.objects.filter(asset=asset).first()
+        arrived = uploads.offset_of(storage.incoming_path(upload.uuid)) if upload else 0
+        share = arrived / upload.size_bytes if upload else 0.0
+        return round(0.2 * share, 4)
+    if asset.state in _WEIGHTS:
+        return _WEIGHTS[AssetState(asset.state)]
+    done = {stage: rows[stage].progress if stage in rows else 0.0 for stage in Stage.values}
+    return round(0.25 + 0.67 * done[Stage.ENCODE] + 0.07 * done[Stage.PACKAGE], 4)
+
+
+def _stages(asset: Asset, rows: dict[str, Job], progress: float) -> list[StageStatus]:
+    stopped = asset.state in {_REFUSED, _FAILED}
+    uploading = asset.state == AssetState.UPLOADING
+    never_came = stopped and not asset.sha256
+    steps = [
+        StageStatus(
+            "upload",
+            _("Upload complete") if not uploading else _("Uploading"),
+            "running" if uploading else "failed" if never_came else "done",
+            progress * 5 if uploading else 1.0,
+        )
+    ]
+    names = {
+        Stage.PROBE: (_("Check"), _("Checked")),
+        Stage.ANALYSE: (_("Analyse"), _("Analysed")),
+        Stage.ENCODE: (_("Transcode"), _("Transcoded")),
+        Stage.PACKAGE: (_("Package and verify"), _("Packaged and verified")),
+    }
+    for stage, (coming, past) in names.items():
+        job = rows.get(stage)
+        state = {
+            None: "waiting",
+            JobState.WAITING: "waiting",
+            JobState.RUNNING: "running",
+            JobState.DONE: "done",
+            JobState.STOPPED: "failed",
+        }[JobState(job.state) if job else None]
+        steps.append(
+            StageStatus(
+                stage.lower(), past if state == "done" else coming, state, job.progress if job else 0.0
+            )
+        )
+    ready = asset.state == _READY
+    steps.append(StageStatus("publish", _("May be published"), "done" if ready else "waiting", float(ready)))
+    return steps
+
+
+def _message(asset: Asset, job: Job | None) -> str:
+    if asset.state in {_REFUSED, _FAILED}:
+        return sentence(asset.refusal_code, asset.refusal_values)
+    if job is not None and job.state == JobState.WAITING and job.error.startswith("disk full"):
+        return _("The server's disk is full; processing goes on by itself when there is room.")
+    if job is not None and job.state == JobState.WAITING and job.attempts:
+        return _("Processing was interrupted and is taken up again by itself.")
+    return ""
+
+
+def _eta_s(job: Job | None) -> int | None:
+    """Seconds until the running stage ends, from its own speed so far; None while that says nothing."""
+    if job is None or job.state != JobState.RUNNING or job.started_at is None or job.progress < 0.03:
+        return None
+    spent = (timezone.now() - job.started_at).total_seconds()
+    return max(1, round(spent * (1 - job.progress) / job.progress))
+
+
+def _queue_place(job: Job | None) -> int | None:
+    """1 = next in the queue; None when the job runs or there is none."""
+    if job is None or job.state != JobState.WAITING:
+        return None
+    return 1 + Job.objects.filter(state=JobState.WAITING, created_at__lt=job.created_at).count()
+
+
+def _renditions(asset: Asset, rows: dict[str, Job]) -> list[RenditionStatus]:
+    ready = asset.state == _READY
+    encoding = rows.get(Stage.ENCODE)
+    running = asset.state == AssetState.TRANSCODING and encoding is not None
+    found = []
+    for row in sorted(asset.renditions.all(), key=lambda item: -item.height):
+        if ready:
+            state, label = "done", _("Ready")
+        elif asset.state == _FAILED:
+            state, label = "failed", _("Failed")
+        elif encoding is not None and running:
+            state, label = "running", f"{encoding.progress:.0%}"
+        elif asset.state == AssetState.PACKAGING:
+            state, label = "running", _("Packaging")
+        else:
+            state, label = "waiting", _("Waiting")
+        minute = (
+            round(row.size_bytes * 60 / asset.duration_s) if row.size_bytes and asset.duration_s else None
+        )
+        found.append(
+            RenditionStatus(row.name, quality_label(row.width, row.height), row.height, minute, state, label)
+        )
+    return found
+
+
+def quality_label(width: int, height: int) -> str:
+    """The word for a picture size (design: 高清 标清 流畅); of sound: 听课."""
+    side = min(width, height)
+    if not side:
+        return _("Sound only")
+    if side >= 900:
+        return _("High definition")
+    if side >= 600:
+        return _("Standard definition")
+    return _("Smooth") if side >= 400 else _("Data saving")
