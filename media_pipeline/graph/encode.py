@@ -51,15 +51,15 @@ def encode_command(program: str, source: Path, facts: Facts, recipe: Recipe, *, 
                     **{"flags:v": "+bitexact+cgop"},
                 )
             )
-    for rung in recipe.sounds:
-        sound = source_stream[str(rung.stream)].filter("aresample", 48000, **{"async": 1, "first_pts": 0})
+    for heard in recipe.sounds:
+        sound = source_stream[str(heard.stream)].filter("aresample", 48000, **{"async": 1, "first_pts": 0})
         outputs.append(
             ffmpeg.output(
                 sound,
-                f"{rung.name}.mp4",
+                f"{heard.name}.mp4",
                 acodec="aac",
-                ac=rung.channels,
-                **{"b:a": f"{rung.kbps}k", "flags:a": "+bitexact"},
+                ac=heard.channels,
+                **{"b:a": f"{heard.kbps}k", "flags:a": "+bitexact"},
                 **CLEAN,
             )
         )

@@ -23,10 +23,7 @@ from media_pipeline.errors import (
 )
 from media_pipeline.jobs import Lease
 from media_pipeline.models import Asset, AssetState, Stage
-from media_pipeline.stages.analyse import analyse
-from media_pipeline.stages.check import probe_source
-from media_pipeline.stages.encode import encode
-from media_pipeline.stages.publish import package_set
+from media_pipeline.stages import analyse, check, encode, publish
 from media_pipeline.stages.shared import forget_source, quietly
 
 __all__ = ["run_stage"]
@@ -80,8 +77,8 @@ def _refuse(lease: Lease, no: AssetRefused) -> None:
 
 
 _STAGES: dict[Stage, Callable[[Asset, Lease, Path], None]] = {
-    Stage.PROBE: probe_source,
-    Stage.ANALYSE: analyse,
-    Stage.ENCODE: encode,
-    Stage.PACKAGE: package_set,
+    Stage.PROBE: check.probe_source,
+    Stage.ANALYSE: analyse.analyse,
+    Stage.ENCODE: encode.encode,
+    Stage.PACKAGE: publish.package_set,
 }

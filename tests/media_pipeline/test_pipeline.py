@@ -91,8 +91,8 @@ def test_a_flat_lecture(clips, own_root, settings, news):
 def test_the_same_file_again_is_not_encoded_again(clips, own_root, monkeypatch):
     first = api.work_off(ingest(clips.flat))
     before = tree(own_root)
-    monkeypatch.setattr(stages.graph, "encode_command", None)
-    monkeypatch.setattr(stages.package, "packager_command", None)
+    monkeypatch.setattr("media_pipeline.graph.encode_command", None)
+    monkeypatch.setattr("media_pipeline.package.packager_command", None)
 
     second = api.work_off(ingest(clips.flat))
 
@@ -198,7 +198,7 @@ def at_transcode(clips):
 
 def test_what_cannot_be_decoded_to_the_end_fails_and_can_be_tried_again(clips, own_root, monkeypatch, editor):
     asset, job = at_transcode(clips)
-    monkeypatch.setattr(stages, "run", lambda *args, **kwargs: Outcome(1, "", "Invalid data found"))
+    monkeypatch.setattr(stages.encode, "run", lambda *args, **kwargs: Outcome(1, "", "Invalid data found"))
     api.work_on(job.pk)
     asset.refresh_from_db()
     assert (asset.state, asset.refusal_code) == ("FAILED", "ENCODE_FAILED")
@@ -218,7 +218,7 @@ def test_interrupted_runs_are_tried_three_times(clips, own_root, monkeypatch):
     def killed(*args, **kwargs):
         raise StageInterrupted("killed by signal 9")
 
-    monkeypatch.setattr(stages, "run", killed)
+    monkeypatch.setattr(stages.encode, "run", killed)
     for attempt in (1, 2):
         api.work_on(job.pk)
         job.refresh_from_db()
@@ -266,7 +266,7 @@ def test_a_set_with_a_missing_segment_is_not_published(clips, own_root, monkeypa
             (kwargs["cwd"] / "v180" / "00002.m4s").unlink()
         return outcome
 
-    monkeypatch.setattr(stages, "run", lossy)
+    monkeypatch.setattr(stages.publish, "run", lossy)
     asset = api.work_off(asset)
 
     assert (asset.state, asset.refusal_code, asset.folder) == ("FAILED", "PACKAGE_UNSOUND", "")

@@ -118,7 +118,7 @@ def test_a_server_that_dies_at_the_last_byte(browser, editor, own_root, monkeypa
     def die(*args, **kwargs):
         raise MemoryError
 
-    monkeypatch.setattr(f"media_pipeline.api.{dies_at}", die)
+    monkeypatch.setattr(f"media_pipeline.api.intake.{dies_at}", die)
     with pytest.raises(MemoryError):
         api.receive_chunk(upload, offset=0, stream=io.BytesIO(data))
     monkeypatch.undo()
