@@ -84,7 +84,7 @@ def test_a_flat_lecture(clips, own_root, settings, news):
     rows = list(asset.renditions.order_by("name").values_list("name", "kind", "height"))
     assert rows == [("audio", "AUDIO", 0), ("v180", "VIDEO", 180)]
     status = api.status(asset)
-    assert [stage.state for stage in status.stages] == ["done"] * 5
+    assert {stage.state for stage in status.stages} == {"done"}
     assert all(row.bytes_per_minute for row in status.renditions)
 
 
@@ -191,9 +191,11 @@ def test_refused_bytes_that_another_asset_needs_stay(clips, own_root):
 
 
 def at_transcode(clips):
+    """An asset that has been judged and decided, and its (first) job of encoding."""
     asset = ingest(clips.flat)
-    api.work_on(asset.jobs.get().pk, bell=False)
-    return asset, Job.objects.get(asset=asset, stage=Stage.ENCODE)
+    for stage in (Stage.PROBE, Stage.ANALYSE):
+        assert api.work_on(asset.jobs.get(stage=stage).pk, bell=False)
+    return asset, asset.jobs.get(stage=Stage.ENCODE)
 
 
 def test_what_cannot_be_decoded_to_the_end_fails_and_can_be_tried_again(clips, own_root, monkeypatch, editor):
@@ -202,7 +204,7 @@ def test_what_cannot_be_decoded_to_the_end_fails_and_can_be_tried_again(clips, o
     api.work_on(job.pk)
     asset.refresh_from_db()
     assert (asset.state, asset.refusal_code) == ("FAILED", "ENCODE_FAILED")
-    assert api.status(asset).stages[2].state == "failed"
+    assert "failed" in {stage.state for stage in api.status(asset).stages}
     monkeypatch.undo()
 
     again = api.retry(asset, actor=editor)
@@ -258,7 +260,7 @@ def test_a_source_that_vanished_fails_with_a_reason(clips, own_root):
 def test_a_set_with_a_missing_segment_is_not_published(clips, own_root, monkeypatch):
     asset, job = at_transcode(clips)
     api.work_on(job.pk, bell=False)
-    real = stages.run
+    real = stages.publish.run
 
     def lossy(command, **kwargs):
         outcome = real(command, **kwargs)
