@@ -1,5 +1,6 @@
 """How far an asset is, in words for an editor."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -18,7 +19,15 @@ from media_pipeline.models import (
 )
 from media_pipeline.verdicts import sentence
 
-__all__ = ["AssetStatus", "RenditionStatus", "StageStatus", "quality_label", "status", "why_not_playable"]
+__all__ = [
+    "AssetStatus",
+    "RenditionStatus",
+    "StageStatus",
+    "quality_label",
+    "share_done",
+    "status",
+    "why_not_playable",
+]
 
 
 @dataclass(frozen=True)
@@ -69,13 +78,16 @@ class AssetStatus:
 
 _READY, _REFUSED, _FAILED = AssetState.READY, AssetState.REFUSED, AssetState.FAILED
 _WEIGHTS = {AssetState.RECEIVED: 0.2, AssetState.PROBING: 0.22, AssetState.QUEUED: 0.25}
+_ENCODING = (Stage.ENCODE, Stage.SOUND)
+"""Their jobs together are the step «Transcode»: pieces of the picture, and the sounds."""
+_OPEN = {JobState.WAITING, JobState.RUNNING}
 
 
 def status(asset: Asset) -> AssetStatus:
-    """How far `asset` is, in words for an editor and in her language. Four queries at most."""
-    rows = {job.stage: job for job in asset.jobs.all()}
+    """How far `asset` is, in words for an editor and in her language. Five queries at most."""
+    rows = list(asset.jobs.all())
     progress = _progress(asset, rows)
-    job = next((row for row in rows.values() if row.state in {JobState.WAITING, JobState.RUNNING}), None)
+    job = _current(rows)
     return AssetStatus(
         uuid=str(asset.uuid),
         title=asset.title,
@@ -98,6 +110,21 @@ def status(asset: Asset) -> AssetStatus:
     )
 
 
+def _current(rows: list[Job]) -> Job | None:
+    """The job that says most about the asset now: a running one before a waiting one."""
+    under_way = [row for row in rows if row.state in _OPEN]
+    return min(
+        under_way, key=lambda row: (row.state != JobState.RUNNING, row.created_at, row.pk), default=None
+    )
+
+
+def share_done(rows: Iterable[Job]) -> float:
+    """How much of these jobs is done, 0..1, each weighted by its `work` (1 when nobody estimated it)."""
+    weighed = [(row.work or 1.0, 1.0 if row.state == JobState.DONE else row.progress) for row in rows]
+    whole = sum(work for work, _share in weighed)
+    return sum(work * share for work, share in weighed) / whole if whole else 0.0
+
+
 def why_not_playable(asset: Asset) -> str:
     """ "" when playable, else a sentence saying why not and what to do."""
     if asset.folder:
@@ -111,11 +138,11 @@ def why_not_playable(asset: Asset) -> str:
     return _("The lecture file “%(name)s” is still being processed (%(state)s, %(percent)s%%).") % {
         "name": asset.original_name,
         "state": asset.get_state_display(),
-        "percent": round(_progress(asset, {job.stage: job for job in asset.jobs.all()}) * 100),
+        "percent": round(_progress(asset, list(asset.jobs.all())) * 100),
     }
 
 
-def _progress(asset: Asset, rows: dict[str, Job]) -> float:
+def _progress(asset: Asset, rows: list[Job]) -> float:
     if asset.state == _READY:
         return 1.0
     if asset.state == AssetState.UPLOADING:
@@ -125,11 +152,14 @@ def _progress(asset: Asset, rows: dict[str, Job]) -> float:
         return round(0.2 * share, 4)
     if asset.state in _WEIGHTS:
         return _WEIGHTS[AssetState(asset.state)]
-    done = {stage: rows[stage].progress if stage in rows else 0.0 for stage in Stage.values}
-    return round(0.25 + 0.67 * done[Stage.ENCODE] + 0.07 * done[Stage.PACKAGE], 4)
+    encoded = share_done(row for row in rows if row.stage in _ENCODING)
+    packaged = share_done(row for row in rows if row.stage == Stage.PACKAGE)
+    if asset.state == AssetState.PACKAGING:
+        encoded = 1.0
+    return round(0.25 + 0.67 * encoded + 0.07 * packaged, 4)
 
 
-def _stages(asset: Asset, rows: dict[str, Job], progress: float) -> list[StageStatus]:
+def _stages(asset: Asset, rows: list[Job], progress: float) -> list[StageStatus]:
     stopped = asset.state in {_REFUSED, _FAILED}
     uploading = asset.state == AssetState.UPLOADING
     never_came = stopped and not asset.sha256
@@ -142,28 +172,35 @@ def _stages(asset: Asset, rows: dict[str, Job], progress: float) -> list[StageSt
         )
     ]
     names = {
-        Stage.PROBE: (_("Check"), _("Checked")),
-        Stage.ANALYSE: (_("Analyse"), _("Analysed")),
-        Stage.ENCODE: (_("Transcode"), _("Transcoded")),
-        Stage.PACKAGE: (_("Package and verify"), _("Packaged and verified")),
+        (Stage.PROBE,): (_("Check"), _("Checked")),
+        (Stage.ANALYSE,): (_("Analyse"), _("Analysed")),
+        _ENCODING: (_("Transcode"), _("Transcoded")),
+        (Stage.PACKAGE,): (_("Package and verify"), _("Packaged and verified")),
     }
-    for stage, (coming, past) in names.items():
-        job = rows.get(stage)
-        state = {
-            None: "waiting",
-            JobState.WAITING: "waiting",
-            JobState.RUNNING: "running",
-            JobState.DONE: "done",
-            JobState.STOPPED: "failed",
-        }[JobState(job.state) if job else None]
+    for stages, (coming, past) in names.items():
+        own = [row for row in rows if row.stage in stages]
+        state = "done" if asset.state == _READY else _together(own)
         steps.append(
             StageStatus(
-                stage.lower(), past if state == "done" else coming, state, job.progress if job else 0.0
+                "encode" if stages is _ENCODING else stages[0].lower(),
+                past if state == "done" else coming,
+                state,
+                1.0 if state == "done" else round(share_done(own), 4),
             )
         )
     ready = asset.state == _READY
     steps.append(StageStatus("publish", _("May be published"), "done" if ready else "waiting", float(ready)))
     return steps
+
+
+def _together(rows: list[Job]) -> str:
+    """One word for the jobs of a step: failed when one is, running when something has begun."""
+    states = {JobState(row.state) for row in rows}
+    if JobState.STOPPED in states:
+        return "failed"
+    if states == {JobState.DONE}:
+        return "done"
+    return "running" if states & {JobState.RUNNING, JobState.DONE} else "waiting"
 
 
 def _message(asset: Asset, job: Job | None) -> str:
@@ -191,18 +228,17 @@ def _queue_place(job: Job | None) -> int | None:
     return 1 + Job.objects.filter(state=JobState.WAITING, created_at__lt=job.created_at).count()
 
 
-def _renditions(asset: Asset, rows: dict[str, Job]) -> list[RenditionStatus]:
+def _renditions(asset: Asset, rows: list[Job]) -> list[RenditionStatus]:
     ready = asset.state == _READY
-    encoding = rows.get(Stage.ENCODE)
-    running = asset.state == AssetState.TRANSCODING and encoding is not None
+    share = share_done(row for row in rows if row.stage in _ENCODING)
     found = []
     for row in sorted(asset.renditions.all(), key=lambda item: -item.height):
         if ready:
             state, label = "done", _("Ready")
         elif asset.state == _FAILED:
             state, label = "failed", _("Failed")
-        elif encoding is not None and running:
-            state, label = "running", f"{encoding.progress:.0%}"
+        elif asset.state == AssetState.TRANSCODING:
+            state, label = "running", f"{share:.0%}"
         elif asset.state == AssetState.PACKAGING:
             state, label = "running", _("Packaging")
         else:

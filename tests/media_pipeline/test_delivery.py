@@ -187,7 +187,8 @@ def test_status_for_the_editors_panel(client, asset, editor):
     assert [stage["name"] for stage in known["stages"]] == [
         "upload",
         "probe",
-        "transcode",
+        "analyse",
+        "encode",
         "package",
         "publish",
     ]
