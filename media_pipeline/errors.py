@@ -80,3 +80,7 @@ class TokenInvalid(MediaError):
 
 class TokenExpired(MediaError):
     """The address was ours, but its time is over."""
+
+
+class BoxesUnsound(MediaError):
+    """The boxes of an MP4 do not add up (ISO/IEC 14496-12 §4.2), or are not those of one picture track."""
