@@ -227,6 +227,23 @@ class Course(DisclosedPage):
     )
     due_on = models.DateField(_("to be finished by"), null=True, blank=True)
     lecturer = models.CharField(_("lecturer"), max_length=120, blank=True)
+    protected = models.BooleanField(
+        _("encrypt lectures"),
+        default=False,
+        help_text=_(
+            "Downloaded pieces of the lectures cannot be played without a key, and the key is given only to "
+            "members for whom the course is open. Lectures that are there already are encrypted in the background. "
+            "Panorama apps on headsets cannot play encrypted lectures; the browser of a headset can."
+        ),
+    )
+    marked = models.BooleanField(
+        _("show the member's name in the picture"),
+        default=False,
+        help_text=_(
+            "While a lecture plays, the name and organisation of whoever watches wander faintly over the picture. "
+            "This discourages filming the screen."
+        ),
+    )
 
     objects = PageManager.from_queryset(CourseQuerySet)()
     template = "courses/course.html"

@@ -42,6 +42,7 @@ COURSE = [
         heading=_("About the course"),
     ),
     who_may_see(),
+    MultiFieldPanel([FieldPanel("protected"), FieldPanel("marked")], heading=_("Against copying")),
 ]
 
 LESSON = [
