@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from media_pipeline.querysets import AssetQuerySet, JobQuerySet
+from people.encryption import EncryptedTextField
 
 
 class AssetState(models.TextChoices):
@@ -231,6 +232,12 @@ class Job(models.Model):
     deadline_at = models.DateTimeField(
         null=True, blank=True, help_text="ends as FAILED when not done by then"
     )
+    sort = models.CharField(
+        max_length=80,
+        blank=True,
+        default="",
+        help_text="what is comparable, e.g. «ENCODE SLIDES h264:faster»",
+    )
     work = models.FloatField(default=0)
     cpu_s = models.FloatField(default=0)
     memory_mb = models.PositiveIntegerField(default=0, help_text="what it may need at most; 0: unknown")
@@ -255,6 +262,29 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stage} {self.asset_id}"
+
+
+class QueuePause(models.Model):
+    """One time during which operators let no job begin, e.g. «搬迁硬盘», 20:00 to 21:15; open while `ended_at` is empty.
+
+    Not a setting: who held the queue, when and why is kept. Running jobs go on to their end.
+    """
+
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    began_at = models.DateTimeField(default=timezone.now)
+    began_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-began_at"]
+
+    def __str__(self) -> str:
+        return self.reason or str(self.pk)
 
 
 class Captions(models.Model):
@@ -309,6 +339,24 @@ class Chapter(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class ContentKey(models.Model):
+    """The AES-128 key of all encrypted media sets made of one source file (they may be shared by equal uploads).
+
+    Kept sealed (people.encryption); given out by `delivery` to members only, see keys.py.
+    """
+
+    sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    secret = EncryptedTextField(editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("key of encrypted lectures")
+        verbose_name_plural = _("keys of encrypted lectures")
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
 
 
 class Upload(models.Model):
