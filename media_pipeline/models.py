@@ -319,6 +319,34 @@ class Captions(models.Model):
         return f"{self.label} ({self.lang})"
 
 
+class CaptionsVersion(models.Model):
+    """A text of captions that is not shown, e.g. zh-Hans as it was before 14:02, or the machine's beside the corrected one.
+
+    Kept whenever captions are replaced or removed, so that an editor can take them back; the
+    newest ten of a language stay. Not Captions itself: those are the one text that members see.
+    """
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="captions_versions")
+    lang = models.CharField(max_length=16)
+    label = models.CharField(max_length=40)
+    vtt = models.TextField()
+    origin = models.CharField(max_length=8, choices=Captions._meta.get_field("origin").choices)
+    edited = models.BooleanField(default=False)
+    revision = models.PositiveIntegerField(default=0, help_text="0: never shown")
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    made_at = models.DateTimeField()
+    kept_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-kept_at", "-pk"]
+        indexes = [models.Index(fields=["asset", "lang"], name="captions_version_of")]
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.lang}) {self.revision}"
+
+
 class Chapter(models.Model):
     """Where a part of a lecture begins, e.g. 00:10 «第2页»: found at a slide change, or set by an editor.
 
