@@ -30,9 +30,13 @@ def opened(source: Path, facts: Facts, recipe: Recipe, *, max_pixels: int, **mor
     )
 
 
-def picture_of(stream: Any, facts: Facts, recipe: Recipe) -> Any:
-    """The picture of `stream` (from `opened`), whole frames at the recipe's constant rate from zero on."""
+def picture_of(stream: Any, facts: Facts, recipe: Recipe, *, from_zero: bool = True) -> Any:
+    """The picture of `stream` (from `opened`), whole frames on the recipe's grid: frame k at k / rate.
+
+    With `from_zero` the first picture is held from zero on; without, the grid begins at the first
+    picture there is (a piece in the middle: whoever cuts it must see that nothing is missing).
+    """
     picture = stream[str(facts.video_index)]
     if facts.interlaced:
         picture = picture.filter("yadif")
-    return picture.filter("fps", fps=recipe.fps, start_time=0)
+    return picture.filter("fps", fps=recipe.fps, **({"start_time": 0} if from_zero else {}))
