@@ -44,6 +44,14 @@ REFUSALS = {
         "The picture or sound is stored in a way that we cannot read (%(codec)s). "
         "Please export it as H.264 in mp4. The file was not kept."
     ),
+    "NO_DECODER": gettext_noop(
+        "The picture is stored as %(codec)s, which this server cannot read yet. Please export it as H.264 in mp4, "
+        "or ask the administrator to install the second engine (imageio-ffmpeg). The file was not kept."
+    ),
+    "HOLLOW": gettext_noop(
+        "The file says that it lasts %(minutes)s minutes but holds next to nothing. "
+        "Please export the recording again and check that it plays. The file was not kept."
+    ),
     "HOSTILE": gettext_noop(
         "The check was stopped because the file asked for far more time or memory than a lecture does. "
         "Please export it again as mp4. The file was not kept."
@@ -76,6 +84,10 @@ FAILURES = {
     ),
     "KEEPS_DYING": gettext_noop(
         "Transcoding was interrupted %(attempts)s times in a row, perhaps for want of memory. The file is kept; "
+        "please tell the administrator and try again."
+    ),
+    "OVERDUE": gettext_noop(
+        "Processing did not come to an end in many times the expected time and was stopped. The file is kept; "
         "please tell the administrator and try again."
     ),
     "SOURCE_MISSING": gettext_noop("The uploaded file is no longer on the server. Please upload it again."),

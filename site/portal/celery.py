@@ -4,6 +4,7 @@ import os
 
 from celery import Celery
 from celery.schedules import crontab
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.base")
 
@@ -16,8 +17,8 @@ app.conf.task_routes = {"search.tasks.*": {"queue": "search"}}
 app.conf.beat_schedule = {
     "media_pipeline.reap": {
         "task": "media_pipeline.reap",
-        "schedule": 20.0,
-        "options": {"expires": 20},
+        "schedule": settings.MEDIA_PIPELINE["REAP_S"],
+        "options": {"expires": settings.MEDIA_PIPELINE["REAP_S"]},
     },
     "search.drain_outbox": {
         "task": "search.tasks.drain_outbox",

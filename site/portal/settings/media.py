@@ -1,5 +1,6 @@
 """Settings of the media pipeline: where files lie, what is accepted, how long a playback address lives."""
 
+import os
 from typing import Any
 
 from portal.settings.environment import MEDIA_DIR, env, secret
@@ -22,11 +23,29 @@ MEDIA_PIPELINE: dict[str, Any] = {
     "THREADS": env.int(
         "FFMPEG_THREADS", 1
     ),  # a rendition; x264 under a peak limit repeats itself only with 1
+    # Panoramas: HEVC for headsets above 2560 wide (x265 takes about twice the CPU of the H.264 ladder);
+    # views in eight directions for weak phones, drawn after the lecture is ready (about 5 CPU s a second).
+    "HEVC": env.bool("MEDIA_HEVC", True),
+    "VIEWPORTS": env.bool("MEDIA_VIEWPORTS", True),
     # Jobs.
-    "LEASE_S": 60,
+    "WORKERS": env.int("MEDIA_WORKERS", os.cpu_count() or 1),  # jobs at a time; the estimate counts with them
+    "LEASE_S": env.int("MEDIA_LEASE_S", 60),
+    "REAP_S": env.float("MEDIA_REAP_S", 20.0),
     "BEAT_S": 2.0,
     "ATTEMPTS": 3,
     # Delivery.
     "PLAYBACK_TTL_S": 6 * 3600,
     "TOKEN_KEY": secret("MEDIA_TOKEN_KEY"),
+    "KEY_TTL_S": 2 * 3600,  # addresses of encrypted lectures
+    "KEYS_AN_HOUR": 120,  # fetched by one member for one lecture; a player needs one
+    # nginx serves the files (manage.py nginx_config); it checks tokens with a secret of its own.
+    "NGINX": env.bool("MEDIA_NGINX", False),
+    "NGINX_KEY": env.str("MEDIA_NGINX_KEY", ""),
+    # Sets and sources on S3 too (media_pipeline/shelves.py; needs the extra `.[s3]`).
+    "S3_BUCKET": env.str("MEDIA_S3_BUCKET", ""),
+    "S3_ENDPOINT": env.str("MEDIA_S3_ENDPOINT", ""),  # empty: Amazon's
+    "S3_REGION": env.str("MEDIA_S3_REGION", ""),
+    "S3_PREFIX": env.str("MEDIA_S3_PREFIX", ""),
+    "S3_ACCESS_KEY": env.str("MEDIA_S3_ACCESS_KEY", ""),  # empty: as boto3 finds it
+    "S3_SECRET_KEY": env.str("MEDIA_S3_SECRET_KEY", ""),
 }
