@@ -1,21 +1,20 @@
-"""Signed addresses and the bytes behind them: /media/<token>/<asset>/<version>/<file>.
+"""Signed addresses and the bytes behind them: /media/<token>/<asset>/<version>/[<folder>/[<folder>/]]<file>.
 
 The token stands in the path, so every relative address in a playlist inherits it, and a
 headset needs no cookie. It is bound to one asset, one member (or nobody) and a last moment.
-A wrong token looks like a missing file (404); one whose time is over says so (410), so that
-a player can fetch a fresh one.
+A wrong token looks like a missing file (404), and so does one whose member may no longer sign in
+or has another password since; one whose time is over says so (410), so that a player can fetch
+a fresh one. nginx can do all of this in our place but for what is not a file (nginx/README.md).
 """
 
 import hashlib
 import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import IO
 from uuid import UUID
 
 from django.conf import settings
+from django.core.cache import cache
 from django.http import (
-    FileResponse,
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
@@ -24,26 +23,31 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.http import http_date, parse_etags
 
-from media_pipeline import headset, storage
+from media_pipeline import headset, holders, keys, shelves
 from media_pipeline.errors import TokenExpired, TokenInvalid
 from media_pipeline.models import Asset
-from media_pipeline.tokens import read_token
+from media_pipeline.shelves import TYPES
+from media_pipeline.tokens import NOBODY, Grant, Keys, read_token
+from people.api import record
 
-__all__ = ["file", "parse_range"]
+__all__ = ["DYNAMIC", "file", "parse_range", "token_keys"]
 
-_TYPES = {
-    ".m3u8": "application/vnd.apple.mpegurl",
-    ".mpd": "application/dash+xml",
-    ".m4s": "video/iso.segment",
-    ".mp4": "video/mp4",
-    ".vtt": "text/vtt; charset=utf-8",
-    ".jpg": "image/jpeg",
-    ".json": "application/json",
-}
-_SAFE = re.compile(r"^[a-z0-9]+/(?:[A-Za-z0-9][A-Za-z0-9_-]*/)?[A-Za-z0-9][A-Za-z0-9_.-]*$")
+DYNAMIC = ("deovr.json", "heresphere.json", keys.FILE)
+"""Names directly below the version that are answered by us, not by a file; captions-*.vtt besides."""
+
+_GRANT = "grant"
+_SAFE = re.compile(r"[0-9a-f]{16}/(?:[A-Za-z0-9][A-Za-z0-9_-]*/){0,2}[A-Za-z0-9][A-Za-z0-9_.-]*")
 _PIECE = 256 * 1024
+_DAY_S = 24 * 3600
+
+
+def token_keys() -> Keys:
+    """What tokens are signed with on this installation."""
+    chosen = settings.MEDIA_PIPELINE
+    return Keys(chosen["TOKEN_KEY"], chosen["NGINX_KEY"] if chosen["NGINX"] else "")
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
@@ -77,27 +81,70 @@ def file(request: HttpRequest, token: str, uuid: UUID, path: str) -> HttpRespons
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD, OPTIONS"})
     now = timezone.now().timestamp()
     try:
-        grant = read_token(
-            token, asset=str(uuid), file=path, now=int(now), key=settings.MEDIA_PIPELINE["TOKEN_KEY"]
-        )
+        grant = read_token(token, asset=str(uuid), file=path, now=int(now), keys=token_keys())
     except TokenExpired:
         return _open_to_headsets(JsonResponse({"code": "TOKEN_EXPIRED"}, status=410))
     except TokenInvalid:
         return _absent()
-    if not _SAFE.match(path):
+    if not _SAFE.fullmatch(path):
         return _absent()
-    asset = (
-        Asset.objects.filter(uuid=uuid).only("id", "uuid", "title", "sha256", "folder", "contents").first()
-    )
-    if asset is None or not asset.folder:
+    known = Asset.objects.only("id", "uuid", "title", "sha256", "folder", "contents").filter(uuid=uuid)
+    asset = holders.with_password_of(known, grant).first()
+    if asset is None or not asset.folder or not holders.still_counts(grant, asset.holder_password):
         return _absent()
     version, _, name = path.partition("/")
-    if name in {"deovr.json", "heresphere.json"}:
+    protected = keys.is_protected(asset.contents)
+    if name == _GRANT:
+        return _told_to_nginx(request, asset)
+    if name == keys.FILE:
+        return _key(request, asset, grant) if protected and grant.key else _absent()
+    if name in DYNAMIC:
+        if protected:  # apps on headsets hold no session, so they would get no key
+            return _absent()
         return _open_to_headsets(JsonResponse(headset.manifest(asset, name, request), safe=False))
     if name.startswith("captions-"):
         return _captions(request, asset, name)
-    place = storage.absolute(asset.folder).parent / version / name
+    place = f"{asset.folder.rpartition('/')[0]}/{version}/{name}"
     return _bytes(request, place, version, left_s=max(0, int(grant.expires - now)))
+
+
+def _told_to_nginx(request: HttpRequest, asset: Asset) -> HttpResponseBase:
+    """204 to nginx, which asks now and then whether a grant still counts and where the asset's sets lie."""
+    chosen = settings.MEDIA_PIPELINE
+    said = request.headers.get("X-Media-Nginx", "")
+    if not chosen["NGINX"] or not constant_time_compare(said, chosen["NGINX_KEY"]):
+        return _absent()
+    return HttpResponse(status=204, headers={"X-Media-Folder": asset.folder.rpartition("/")[0]})
+
+
+def _key(request: HttpRequest, asset: Asset, grant: Grant) -> HttpResponseBase:
+    """The 16 bytes that open an encrypted lecture, to the member of the token and in her own session only.
+
+    The token was signed after the room above had asked whether the lesson is open to her. Who fetches
+    keys faster than a player does is told to wait (429); the first key of a day goes into the audit trail.
+    """
+    member = request.user
+    if grant.member != NOBODY and holders.holder_of(member) != grant.member:
+        return HttpResponse("Not found", status=404, content_type="text/plain")
+    if grant.member != NOBODY:
+        if _count(f"media-key-{grant.member}-{asset.pk}") > settings.MEDIA_PIPELINE["KEYS_AN_HOUR"]:
+            return HttpResponse(status=429, headers={"Retry-After": "600"})
+        if cache.add(f"media-key-told-{grant.member}-{asset.pk}", 1, _DAY_S):
+            record(member, "asset.key_given", asset)
+    return HttpResponse(
+        keys.secret_of(asset.sha256),
+        content_type="application/octet-stream",
+        headers={"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+def _count(name: str) -> int:
+    """How often this was called for `name` within the hour. What the cache forgets is not counted."""
+    cache.add(name, 0, 3600)
+    try:
+        return cache.incr(name)
+    except ValueError:
+        return 1
 
 
 def _captions(request: HttpRequest, asset: Asset, name: str) -> HttpResponseBase:
@@ -108,18 +155,16 @@ def _captions(request: HttpRequest, asset: Asset, name: str) -> HttpResponseBase
     etag = f'"{hashlib.sha256(row.vtt.encode()).hexdigest()[:24]}"'
     if _has_it(request, etag):
         return _open_to_headsets(HttpResponseNotModified(headers={"ETag": etag}))
-    response = HttpResponse(row.vtt, content_type=_TYPES[".vtt"], headers={"ETag": etag})
+    response = HttpResponse(row.vtt, content_type=TYPES[".vtt"], headers={"ETag": etag})
     response["Cache-Control"] = "private, no-cache"
     return _open_to_headsets(response)
 
 
-def _bytes(request: HttpRequest, place: Path, version: str, *, left_s: int) -> HttpResponseBase:
-    kind = _TYPES.get(place.suffix)
-    try:
-        size = place.stat().st_size
-    except (FileNotFoundError, NotADirectoryError):
-        return _absent()
-    if kind is None or not place.is_file() or place.name == "set.json":
+def _bytes(request: HttpRequest, place: str, version: str, *, left_s: int) -> HttpResponseBase:
+    name = place.rpartition("/")[2]
+    kind = TYPES.get(name[name.rfind(".") :]) if name != "set.json" else None
+    size = shelves.size_of(place) if kind else None
+    if kind is None or size is None:
         return _absent()
     etag = f'"{version}-{size:x}"'
     headers = {
@@ -141,29 +186,15 @@ def _bytes(request: HttpRequest, place: Path, version: str, *, left_s: int) -> H
         except ValueError:
             outside = {"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"}
             return _open_to_headsets(HttpResponse(status=416, headers=outside))
-    if part is None:
-        headers["Content-Length"] = str(size)
-        if request.method == "HEAD":
-            return _open_to_headsets(HttpResponse(content_type=kind, headers=headers))
-        return _open_to_headsets(FileResponse(place.open("rb"), content_type=kind, headers=headers))
-    first, last = part
-    headers |= {"Content-Length": str(last - first + 1), "Content-Range": f"bytes {first}-{last}/{size}"}
+    first, last = part or (0, size - 1)
+    headers["Content-Length"] = str(last - first + 1)
+    if part is not None:
+        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    status = 200 if part is None else 206
     if request.method == "HEAD":
-        return _open_to_headsets(HttpResponse(status=206, content_type=kind, headers=headers))
-    pieces = _pieces(place.open("rb"), first, last)
-    return _open_to_headsets(StreamingHttpResponse(pieces, status=206, content_type=kind, headers=headers))
-
-
-def _pieces(opened: IO[bytes], first: int, last: int) -> Iterator[bytes]:
-    with opened:
-        opened.seek(first)
-        left = last - first + 1
-        while left > 0:
-            piece = opened.read(min(_PIECE, left))
-            if not piece:
-                return
-            left -= len(piece)
-            yield piece
+        return _open_to_headsets(HttpResponse(status=status, content_type=kind, headers=headers))
+    pieces: Iterator[bytes] = shelves.read(place, first, last, piece=_PIECE)
+    return _open_to_headsets(StreamingHttpResponse(pieces, status=status, content_type=kind, headers=headers))
 
 
 def _has_it(request: HttpRequest, etag: str) -> bool:

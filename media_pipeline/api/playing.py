@@ -10,7 +10,10 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
+from media_pipeline.delivery import token_keys
 from media_pipeline.errors import NotPlayable
+from media_pipeline.holders import epoch_of, holder_of
+from media_pipeline.keys import is_protected
 from media_pipeline.models import (
     Asset,
 )
@@ -29,7 +32,13 @@ class CaptionTrack:
 
 @dataclass(frozen=True)
 class Playback:
-    """Signed addresses of one asset for one member. Empty strings: there is none (e.g. no sound)."""
+    """Signed addresses of one asset for one member. Empty strings: there is none (e.g. no sound).
+
+    `slides_url`: sound and still pictures, for dear data. `chapters_url`: WebVTT chapters.
+    `views_url`: pre-rendered views of a panorama. `protected`: segments are encrypted; HLS only, the
+    key's address stands in the playlists and answers in the member's own session. `mark` is what the
+    player lets wander over the picture.
+    """
 
     manifest_url: str
     dash_url: str
@@ -42,30 +51,50 @@ class Playback:
     duration_s: float = 0.0
     expires_at: datetime | None = None
     vr_url: str = ""
+    slides_url: str = ""
+    chapters_url: str = ""
+    views_url: str = ""
+    protected: bool = False
+    mark: str = ""
+
+
+MANIFEST_SLIDES, CHAPTERS = "slides.m3u8", "chapters.vtt"
+
+
+def manifest_path(contents: dict[str, Any], name: str) -> str:
+    dress = contents.get("dress", "")
+    return f"{dress}/{name}" if dress else name
 
 
 _ROUND_S = 3600
 _POSTER_DAY_S = 24 * 3600
 
 
-def playback(asset: Asset, member: Any, *, client: str = "web") -> Playback:
+def playback(asset: Asset, member: Any, *, client: str = "web", marked: bool = False) -> Playback:
     """Signed addresses for `member` (AnonymousUser for public lessons), good for PLAYBACK_TTL_S.
 
-    Whether she may see the lesson is asked before, upstairs. The same member gets the same
-    addresses within an hour, so that a browser's cache serves a reload. `client` "vr" and "web"
-    get the same set today. Raises errors.NotPlayable.
+    Whether she may see the lesson is asked before, upstairs: for an encrypted lecture the addresses
+    open the key too (KEY_TTL_S, in her session). The same member gets the same addresses within an
+    hour, so that a browser's cache serves a reload; with another password she gets others, and the
+    old ones are dead. `client` "vr": an app on a headset, whose manifest is the headset's list; it
+    holds no session, so an encrypted lecture raises NotPlayable. `marked`: her name goes over the
+    picture. Raises errors.NotPlayable.
     """
-    if not asset.folder:
+    contents = asset.contents
+    protected = is_protected(contents)
+    if not asset.folder or (protected and client == "vr"):
         raise NotPlayable(asset.pk)
     now = int(timezone.now().timestamp())
-    expires = -(-(now + settings.MEDIA_PIPELINE["PLAYBACK_TTL_S"]) // _ROUND_S) * _ROUND_S
-    who = member.uuid.hex if getattr(member, "uuid", None) else NOBODY
-    at = _addresses(asset, Grant(str(asset.uuid), who, expires))
-    contents = asset.contents
+    good_for = settings.MEDIA_PIPELINE["KEY_TTL_S" if protected else "PLAYBACK_TTL_S"]
+    expires = -(-(now + good_for) // _ROUND_S) * _ROUND_S
+    grant = Grant(str(asset.uuid), holder_of(member), expires, epoch=epoch_of(member), key=protected)
+    at = _addresses(asset, grant)
     picture, sound = contents["picture"], contents["sound"]
+    sphere = picture and contents["projection"] != "FLAT"
+    vr_url = at("deovr.json") if sphere and not protected else ""
     return Playback(
-        manifest_url=at(MANIFEST_HLS),
-        dash_url=at(MANIFEST_DASH),
+        manifest_url=vr_url if client == "vr" and vr_url else at(manifest_path(contents, MANIFEST_HLS)),
+        dash_url="" if protected else at(manifest_path(contents, MANIFEST_DASH)),
         audio_url=at(MANIFEST_SOUND) if sound else "",
         poster_url=at("poster.jpg") if picture else "",
         storyboard_url=at("storyboard.vtt") if picture else "",
@@ -76,7 +105,12 @@ def playback(asset: Asset, member: Any, *, client: str = "web") -> Playback:
         stereo=contents["stereo"],
         duration_s=contents["duration_s"],
         expires_at=datetime.fromtimestamp(expires, tz=UTC),
-        vr_url=at("deovr.json") if picture and contents["projection"] != "FLAT" else "",
+        vr_url=vr_url,
+        slides_url=at(manifest_path(contents, MANIFEST_SLIDES)) if _has_stills(contents) else "",
+        chapters_url=at(manifest_path(contents, CHAPTERS)) if _has_chapters(asset) else "",
+        views_url=at(views) if (views := contents.get("views")) and isinstance(views, str) else "",
+        protected=protected,
+        mark=_mark(member) if marked else "",
     )
 
 
@@ -92,8 +126,25 @@ def poster_url(asset: Asset) -> str:
     return _addresses(asset, grant)("poster.jpg")
 
 
+def _has_stills(contents: dict[str, Any]) -> bool:
+    return any(rung.get("fps") for rung in contents.get("recipe", {}).get("rungs", []))
+
+
+def _has_chapters(asset: Asset) -> bool:
+    """Chapters stand in a dress only: a set of an earlier layout has none."""
+    return bool(asset.contents.get("dress")) and asset.chapters.exists()
+
+
+def _mark(member: Any) -> str:
+    """Name, organisation and day, e.g. «周敏 桂花第一支部 2026-11-23»; no number of any kind. "" for strangers."""
+    if not getattr(member, "uuid", None):
+        return ""
+    today = timezone.localdate().isoformat()
+    return " ".join(part for part in (member.name, str(member.organization or ""), today) if part)
+
+
 def _addresses(asset: Asset, grant: Grant) -> Callable[[str], str]:
-    token = sign(grant, key=settings.MEDIA_PIPELINE["TOKEN_KEY"])
+    token = sign(grant, keys=token_keys())
     version = PurePath(asset.folder).name
 
     def at(name: str) -> str:

@@ -1,6 +1,7 @@
 """Delivery: signed addresses, ranges, caches, what looks like absence."""
 
 import json
+import shutil
 from urllib.parse import urljoin
 
 import pytest
@@ -122,7 +123,7 @@ def test_a_reload_gets_the_same_address_another_member_another(asset):
 
     assert api.playback(asset, member).manifest_url == first
     assert api.playback(asset, MemberFactory()).manifest_url != first
-    assert "-0-a-" in api.playback(asset, AnonymousUser()).manifest_url
+    assert "-0-0-a-" in api.playback(asset, AnonymousUser()).manifest_url
 
 
 def test_the_poster_of_lists_is_the_same_for_all_and_opens_nothing_else(client, asset):
@@ -149,6 +150,45 @@ def test_captions(client, asset):
         with pytest.raises(ValueError):
             api.set_captions(asset, **bad)
     assert asset.captions.count() == 1
+
+
+def test_an_address_dies_with_the_password_and_with_the_account(client, asset):
+    member = MemberFactory()
+    url = api.playback(asset, member).manifest_url
+    assert client.get(url).status_code == 200
+
+    member.set_password("另一个很长的口令-7391")
+    member.save()
+
+    assert client.get(url).status_code == 404
+    url = api.playback(asset, member).manifest_url
+    assert client.get(url).status_code == 200
+    type(member).objects.filter(pk=member.pk).update(is_active=False)
+    assert client.get(url).status_code == 404
+    type(member).objects.filter(pk=member.pk).update(is_active=True)
+    assert client.get(url).status_code == 200
+
+
+def test_folders_inside_a_set(client, asset, found):
+    base = storage.absolute(asset.folder)
+    for name in ("m-0a/master.m3u8", "views/y045/main.m3u8", "progressive/h640.mp4"):
+        (base / name).parent.mkdir(parents=True, exist_ok=True)
+        (base / name).write_bytes(b"inside")
+        assert client.get(urljoin(found.manifest_url, name)).body == b"inside"
+    (base / "a/b/c").mkdir(parents=True)
+    (base / "a/b/c/deep.m3u8").write_bytes(b"too deep")
+    (base / ".plain").mkdir()
+    (base / ".plain/master.m3u8").write_bytes(b"set aside")
+    for name in ("a/b/c/deep.m3u8", ".plain/master.m3u8", "views", "views/"):
+        assert client.get(urljoin(found.manifest_url, name)).status_code == 404, name
+    for name in ("m-0a", "views", "progressive", "a", ".plain"):
+        shutil.rmtree(base / name)
+
+
+def test_where_sets_lie_is_told_to_nginx_only(client, found, settings):
+    url = urljoin(found.manifest_url, "grant")
+    assert client.get(url).status_code == 404
+    assert client.get(url, headers={"X-Media-Nginx": ""}).status_code == 404
 
 
 def test_headset_manifests(client, asset, found):

@@ -1,28 +1,35 @@
-"""Tokens in the path: bound to asset, member and moment."""
+"""Tokens in the path: bound to asset, member, epoch and moment; the same for Django and nginx."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from media_pipeline.delivery import parse_range
 from media_pipeline.errors import TokenExpired, TokenInvalid
-from media_pipeline.tokens import Grant, read_token, sign
+from media_pipeline.tokens import Grant, Keys, read_token, sign
 
 ASSET, OTHER = "5f0c2b9e-8a2f-4d52-9a44-0d0f2c7f4c11", "11111111-8a2f-4d52-9a44-0d0f2c7f4c11"
-TOKEN = sign(Grant(ASSET, "ab12", 1000), key="k")
+PLAIN, BOTH = Keys("k"), Keys("k", nginx="n")
+GRANT = Grant(ASSET, "ab12", 1000, epoch="e0e0")
+TOKEN = sign(GRANT, keys=PLAIN)
 
 
-def read(token=TOKEN, asset=ASSET, file="v/master.m3u8", now=999, key="k"):
-    return read_token(token, asset=asset, file=file, now=now, key=key)
+def read(token=TOKEN, asset=ASSET, file="v/master.m3u8", now=999, keys=PLAIN):
+    return read_token(token, asset=asset, file=file, now=now, keys=keys)
 
 
-def test_good_until_its_last_second():
-    assert read() == Grant(ASSET, "ab12", 1000)
-    assert read(now=1000).member == "ab12"
+@pytest.mark.parametrize("keys", [PLAIN, BOTH])
+def test_good_until_its_last_second(keys):
+    token = sign(GRANT, keys=keys)
+
+    assert read(token, keys=keys) == GRANT
+    assert read(token, keys=keys, now=1000).member == "ab12"
     with pytest.raises(TokenExpired):
-        read(now=1001)
+        read(token, keys=keys, now=1001)
 
 
 def changed(token, place, new):
-    parts = token.split("-", 3)
+    parts = token.split("-", 4)
     parts[place] = new
     return "-".join(parts)
 
@@ -30,13 +37,19 @@ def changed(token, place, new):
 @pytest.mark.parametrize(
     "forged",
     [
-        changed(TOKEN, 0, "ffffff"),
+        changed(TOKEN, 0, "1001"),
         changed(TOKEN, 0, "zz"),
+        changed(TOKEN, 0, "01000"),
+        changed(TOKEN, 0, "9" * 40),
         changed(TOKEN, 1, "cd34"),
-        changed(TOKEN, 2, "p"),
-        changed(TOKEN, 3, "A" * 32),
-        changed(TOKEN, 3, "囧"),
-        "", "-", "---", "a-b",
+        changed(TOKEN, 2, "0"),
+        changed(TOKEN, 3, "p"),
+        changed(TOKEN, 3, "k"),
+        changed(TOKEN, 4, "A" * 32),
+        changed(TOKEN, 4, "囧" * 32),
+        TOKEN + "A" * 22,
+        TOKEN + "\n",
+        "", "-", "----", "a-b",
     ],
 )  # fmt: skip
 def test_forged(forged):
@@ -44,21 +57,55 @@ def test_forged(forged):
         read(forged)
 
 
+@given(place=st.integers(0, 200), letter=st.sampled_from("0aZ-_k"))
+def test_no_changed_letter_is_believed(place, letter):
+    token = sign(GRANT, keys=BOTH)
+    place %= len(token)
+    other = token[:place] + letter + token[place + 1 :]
+    if other != token:
+        with pytest.raises(TokenInvalid):
+            read(other, keys=BOTH)
+
+
 def test_of_another_asset_or_another_key():
     with pytest.raises(TokenInvalid):
         read(asset=OTHER)
     with pytest.raises(TokenInvalid):
-        read(key="other")
+        read(keys=Keys("other"))
+    with pytest.raises(TokenInvalid):
+        read(sign(GRANT, keys=BOTH), keys=Keys("k", nginx="other"))
+    with pytest.raises(TokenInvalid):
+        read(keys=BOTH)  # signed before nginx served: a reload gets a fresh one
+
+
+def test_who_has_nginx_secret_forges_nothing_that_django_believes():
+    with pytest.raises(TokenInvalid):
+        read(sign(GRANT, keys=Keys("guessed", nginx="n")), keys=BOTH)
+
+
+def test_nginx_is_told_what_its_manual_says():
+    # openssl md5 -binary | openssl base64 | tr +/ -_ | tr -d =   (ngx_http_secure_link_module)
+    import base64
+    import hashlib
+
+    token = sign(GRANT, keys=BOTH)
+    told = base64.b64encode(hashlib.md5(f"{token[:-22]} {ASSET} n".encode()).digest()).decode()
+    assert token[-22:] == told.translate(str.maketrans("+/", "-_")).rstrip("=")
 
 
 def test_a_poster_token_opens_the_poster_only():
-    token = sign(Grant(ASSET, "0", 1000, only="poster.jpg"), key="k")
+    token = sign(Grant(ASSET, "0", 1000, only="poster.jpg"), keys=PLAIN)
 
     assert read(token, file="v/poster.jpg").only == "poster.jpg"
     with pytest.raises(TokenInvalid):
         read(token, file="v/master.m3u8")
     with pytest.raises(TokenInvalid):
-        read(changed(token, 2, "a"))
+        read(changed(token, 3, "a"))
+
+
+def test_only_a_key_token_says_that_it_opens_keys():
+    assert read(sign(Grant(ASSET, "ab12", 1000, key=True), keys=PLAIN)).key
+    assert not read().key
 
 
 @pytest.mark.parametrize(
