@@ -23,7 +23,7 @@ from media_pipeline.errors import (
 )
 from media_pipeline.jobs import Lease
 from media_pipeline.models import Asset, AssetState, Stage
-from media_pipeline.stages import analyse, check, encode, publish
+from media_pipeline.stages import analyse, check, encode, publish, viewports
 from media_pipeline.stages.shared import forget_source, quietly
 
 __all__ = ["run_stage"]
@@ -81,4 +81,5 @@ _STAGES: dict[Stage, Callable[[Asset, Lease, Path], None]] = {
     Stage.ANALYSE: analyse.analyse,
     Stage.ENCODE: encode.encode,
     Stage.PACKAGE: publish.package_set,
+    Stage.VIEWPORTS: viewports.make_views,
 }
