@@ -8,7 +8,7 @@ from media_pipeline import jobs
 from media_pipeline.engine import engine
 from media_pipeline.jobs import Lease
 from media_pipeline.models import Asset, AssetState, Stage
-from media_pipeline.probe import decode_first_frame, examine
+from media_pipeline.probe import examine, settle
 from media_pipeline.stages.shared import policy, source_of
 
 __all__ = ["probe_source"]
@@ -23,7 +23,7 @@ def probe_source(asset: Asset, lease: Lease, _scratch: Path) -> None:
     tools, rules = engine(), policy()
     facts = examine(source, name=asset.original_name, engine=tools, policy=rules)
     lease.beat(0.5)
-    decode_first_frame(source, facts, tools, rules)
+    facts = settle(source, facts, tools, rules)
     with transaction.atomic():
         jobs.finish(lease)
         asset.refresh_from_db()
