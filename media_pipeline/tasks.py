@@ -9,8 +9,8 @@ __all__ = ["reap", "work_on"]
 
 @shared_task(name="media_pipeline.work_on", ignore_result=True)
 def work_on(job_id: int) -> None:
-    """Run one job, if it is still to be taken."""
-    api.work_on(job_id)
+    """Run one job: the first in the queue; `job_id` is the one that rang."""
+    api.work_on(job_id, in_order=True)
 
 
 @shared_task(name="media_pipeline.reap", ignore_result=True, soft_time_limit=120, time_limit=180)

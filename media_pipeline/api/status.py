@@ -1,12 +1,11 @@
 """How far an asset is, in words for an editor."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from media_pipeline import storage
+from media_pipeline import admission, eta, storage
 from media_pipeline.api.playing import poster_url
 from media_pipeline.intake import uploads
 from media_pipeline.models import (
@@ -83,11 +82,19 @@ _ENCODING = (Stage.ENCODE, Stage.SOUND)
 _OPEN = {JobState.WAITING, JobState.RUNNING}
 
 
-def status(asset: Asset) -> AssetStatus:
-    """How far `asset` is, in words for an editor and in her language. Five queries at most."""
+def status(asset: Asset, *, forecasts: Mapping[int, eta.Forecast] | None = None) -> AssetStatus:
+    """How far `asset` is, in words for an editor and in her language. Five queries at most.
+
+    `eta_s` is the whole way until READY, waiting included; None while the queue is held, and when
+    nothing is under way. Who shows several assets asks `eta.forecast()` once and gives it along.
+    """
     rows = list(asset.jobs.all())
     progress = _progress(asset, rows)
     job = _current(rows)
+    held = admission.queue_held() if job is not None else ""
+    expected = None
+    if job is not None and not asset.is_final:
+        expected = (eta.forecast() if forecasts is None else forecasts).get(asset.pk)
     return AssetStatus(
         uuid=str(asset.uuid),
         title=asset.title,
@@ -100,9 +107,9 @@ def status(asset: Asset) -> AssetStatus:
         state_label=str(asset.get_state_display()),
         progress=progress,
         stages=_stages(asset, rows, progress),
-        message=_message(asset, job),
-        eta_s=_eta_s(job),
-        queue_place=_queue_place(job),
+        message=_message(asset, job, held),
+        eta_s=expected.eta_s if expected and not held else None,
+        queue_place=expected.queue_place if expected else None,
         renditions=_renditions(asset, rows),
         playable=bool(asset.folder),
         final=asset.is_final,
@@ -203,29 +210,18 @@ def _together(rows: list[Job]) -> str:
     return "running" if states & {JobState.RUNNING, JobState.DONE} else "waiting"
 
 
-def _message(asset: Asset, job: Job | None) -> str:
+def _message(asset: Asset, job: Job | None, held: str) -> str:
     if asset.state in {_REFUSED, _FAILED}:
         return sentence(asset.refusal_code, asset.refusal_values)
-    if job is not None and job.state == JobState.WAITING and job.error.startswith("disk full"):
+    if job is None or job.state != JobState.WAITING:
+        return ""
+    if held == admission.PAUSED:
+        return _("The administrators have paused the queue; processing goes on when they let it.")
+    if held == admission.DISK_FULL or job.error.startswith("disk full"):
         return _("The server's disk is full; processing goes on by itself when there is room.")
-    if job is not None and job.state == JobState.WAITING and job.attempts:
+    if job.attempts:
         return _("Processing was interrupted and is taken up again by itself.")
     return ""
-
-
-def _eta_s(job: Job | None) -> int | None:
-    """Seconds until the running stage ends, from its own speed so far; None while that says nothing."""
-    if job is None or job.state != JobState.RUNNING or job.started_at is None or job.progress < 0.03:
-        return None
-    spent = (timezone.now() - job.started_at).total_seconds()
-    return max(1, round(spent * (1 - job.progress) / job.progress))
-
-
-def _queue_place(job: Job | None) -> int | None:
-    """1 = next in the queue; None when the job runs or there is none."""
-    if job is None or job.state != JobState.WAITING:
-        return None
-    return 1 + Job.objects.filter(state=JobState.WAITING, created_at__lt=job.created_at).count()
 
 
 def _renditions(asset: Asset, rows: list[Job]) -> list[RenditionStatus]:

@@ -24,16 +24,25 @@ from people.api import record
 __all__ = ["reap", "retry", "work_off", "work_on"]
 
 
-def work_on(job_id: int, *, bell: bool = True, on_beat: Callable[[], None] | None = None) -> bool:
+def work_on(
+    job_id: int,
+    *,
+    bell: bool = True,
+    in_order: bool = False,
+    on_beat: Callable[[], None] | None = None,
+) -> bool:
     """Take the job and do its stage; False when there was nothing to take. Safe to call twice or side by side.
 
-    With `bell` Celery is told of the stage that follows. `on_beat` is called after each saved heartbeat.
+    With `bell` Celery is told of the stage that follows. `in_order`: the job only rang; the one that
+    is first in the queue is done. `on_beat` is called after each saved heartbeat.
     """
-    lease = jobs.claim(job_id)
+    lease = jobs.take(job_id) if in_order else jobs.claim(job_id)
     if lease is None:
         return False
     lease.bell, lease.on_beat = bell, on_beat
     run_stage(lease)
+    if bell:
+        jobs.ring_for_the_turned_away()
     return True
 
 
@@ -69,6 +78,7 @@ def reap() -> int:
     Returns how many jobs were rung for. Runs every 20 s (portal/celery.py).
     """
     now = timezone.now()
+    jobs.end_overdue(now=now)
     for upload in Upload.objects.select_related("asset").filter(expires_at__lt=now):
         if upload.asset.state == AssetState.UPLOADING:
             end_upload(upload, "ABANDONED")

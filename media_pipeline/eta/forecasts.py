@@ -118,7 +118,7 @@ def _following(asset: Asset, stages: set[str], learned: Rates) -> list[list[Item
         at = Stage.ENCODE
     else:
         at = Stage.ANALYSE if Stage.ANALYSE in stages else Stage.PROBE
-    pieces = max(1, math.ceil((_seconds(asset)) / settings.MEDIA_PIPELINE.get("CHUNK_S", 48)))
+    pieces = max(1, math.floor(_seconds(asset) / settings.MEDIA_PIPELINE.get("CHUNK_S", 48) + 0.5))
     steps = []
     for stage in way[way.index(at) + 1 :]:
         tasks = _guess(asset, stage, pieces if stage == Stage.ENCODE else 1)
@@ -212,10 +212,11 @@ def _sounds(stage: str, key: str, count: int) -> int:
 
 
 def _chunk_seconds(key: str, chunk_s: float, seconds: float) -> float:
-    """Length of the piece «c0007» of a lecture; the whole of it for another key."""
+    """Length of the piece «c0007» of a lecture (as chunks.plan cuts it); the whole of it for another key."""
     if not (key.startswith("c") and key[1:].isdigit()):
         return seconds
-    return min(chunk_s, max(1.0, seconds - int(key[1:]) * chunk_s))
+    index, last = int(key[1:]), max(1, math.floor(seconds / chunk_s + 0.5)) - 1
+    return chunk_s if index < last else max(1.0, seconds - index * chunk_s)
 
 
 def _rate(fraction: str) -> float:
