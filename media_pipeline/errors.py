@@ -84,3 +84,24 @@ class TokenExpired(MediaError):
 
 class BoxesUnsound(MediaError):
     """The boxes of an MP4 do not add up (ISO/IEC 14496-12 §4.2), or are not those of one picture track."""
+
+
+class CaptionsChanged(MediaError):
+    """Somebody else has changed these captions since revision that was named; theirs stay, nothing was written.
+
+    `revision` is what stands now (0: they were removed), `by` whose it is, `at` since when.
+    """
+
+    def __init__(self, revision: int, by: str = "", at: Any = None) -> None:
+        super().__init__(f"captions are at revision {revision}")
+        self.revision = revision
+        self.by = by
+        self.at = at
+
+
+class RecogniserMissing(MediaError):
+    """Speech cannot be turned into text here; `reason` says what is missing and what to do."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -69,7 +69,7 @@ def decode(data: bytes, encoding: str = "") -> Decoded:
             raise CaptionsRefused("WRONG_ENCODING", encoding=ENCODINGS[encoding])
         return Decoded(text, encoding)
     even, odd = data[0:4096:2].count(0), data[1:4096:2].count(0)
-    if max(even, odd) > 0.1 * len(data[:4096]) / 2 and min(even, odd) < 0.25 * max(even, odd):
+    if max(even, odd) > 0.25 * len(data[:4096]) / 2 and min(even, odd) < 0.25 * max(even, odd):
         named = "utf-16-le" if odd > even else "utf-16-be"
         return Decoded(data.decode(named, "replace"), named)
     if b"\0" in data[:4096]:

@@ -217,7 +217,7 @@ def test_a_line_without_two_times_is_no_timing():
         (b"WEBVTT\n\nxx:00 --> 00:10.000\nhi\n", "BAD_TIME"),
         (b"1\n00:00:01,000 --> 00:00:02,000\n\n", "NO_WORDS"),
         (b"00:01.0 --> 00:02.0\n" + "长".encode() * (MAX_TEXT + 1), "TEXT_TOO_LONG"),
-        (b"1\n00:00:01,000 --> 00:00:02,000\nhi\n\n" * 110_000, "TOO_BIG"),
+        (b"1\n00:00:01,000 --> 00:00:02,000\nhi\n\n" * 130_000, "TOO_BIG"),
         (b"0:1-->0:2\na\n" * 21_000, "TOO_MANY"),
         (b"WEBVTT\n\n" + b"00:01.0 --> 00:02.0\na\n\n" * 21_000, "TOO_MANY"),
         (b"[Events]\n" + b"Dialogue: 0,0:00:01.0,0:00:02.0,,,,,,,a\n" * 21_000, "TOO_MANY"),

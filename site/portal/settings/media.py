@@ -11,6 +11,9 @@ MEDIA_PIPELINE: dict[str, Any] = {
     "FFMPEG": env.str("FFMPEG", ""),
     "FFPROBE": env.str("FFPROBE", ""),
     "PACKAGER": env.str("PACKAGER", ""),
+    "FFMPEG_MEASURING": env.str("FFMPEG_MEASURING", ""),  # a second ffmpeg: AV1 uploads, VMAF; empty: imageio-ffmpeg
+    # Bubblewrap around them: auto (where it works), require, off (media_pipeline/sandbox.py).
+    "SANDBOX": env.str("MEDIA_SANDBOX", "auto"),
     # What is accepted.
     "MAX_UPLOAD_BYTES": env.int("MAX_UPLOAD_BYTES", 20 * 1024**3),
     "MAX_DURATION_S": 12 * 3600,
@@ -27,12 +30,22 @@ MEDIA_PIPELINE: dict[str, Any] = {
     # views in eight directions for weak phones, drawn after the lecture is ready (about 5 CPU s a second).
     "HEVC": env.bool("MEDIA_HEVC", True),
     "VIEWPORTS": env.bool("MEDIA_VIEWPORTS", True),
+    "CHUNK_S": env.int("MEDIA_CHUNK_S", 48),  # a long lecture is encoded in pieces of about so many seconds
+    # A lecture longer than this (seconds; 0: none) can be watched in one quick rendition before the rest is ready.
+    "PREVIEW_AFTER_S": env.int("MEDIA_PREVIEW_AFTER_S", 300),
+    "PREVIEW_PRESET": env.str("MEDIA_PREVIEW_PRESET", "ultrafast"),
     # Jobs.
+    "CORES_PER_JOB": env.int("MEDIA_CORES_PER_JOB", 1),  # an encoding job's own; 0: wherever the system puts it
     "WORKERS": env.int("MEDIA_WORKERS", os.cpu_count() or 1),  # jobs at a time; the estimate counts with them
     "LEASE_S": env.int("MEDIA_LEASE_S", 60),
     "REAP_S": env.float("MEDIA_REAP_S", 20.0),
     "BEAT_S": 2.0,
     "ATTEMPTS": 3,
+    # Speech to text: a folder with a model (media_pipeline/asr/README.md); empty: editors upload captions.
+    "ASR_ENGINE": env.str("ASR_ENGINE", "sherpa-onnx"),
+    "ASR_MODEL_DIR": env.str("ASR_MODEL_DIR", ""),
+    "ASR_THREADS": env.int("ASR_THREADS", 1),
+    "ASR_MEMORY_BYTES": env.int("ASR_MEMORY_BYTES", 4 * 1024**3),
     # Delivery.
     "PLAYBACK_TTL_S": 6 * 3600,
     "TOKEN_KEY": secret("MEDIA_TOKEN_KEY"),
