@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["Loudness", "Recipe", "SoundRung", "VideoRung"]
 
-LAYOUT = 2
+LAYOUT = 3
 """Grows when the files or names of a media set change in a way that players or we must know."""
 
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-__all__ = ["Storyboard", "plan", "track"]
+__all__ = ["Storyboard", "clock", "plan", "track"]
 
 COLUMNS = ROWS = 10
 TILE_WIDTH = 160
@@ -49,10 +49,11 @@ def track(board: Storyboard, duration_s: float, *, sheet: str = "storyboard-{}.j
         place = number % a_sheet
         x, y = place % board.columns * wide, place // board.columns * tall
         name = sheet.format(number // a_sheet + 1)
-        lines += [f"{_clock(begin)} --> {_clock(end)}", f"{name}#xywh={x},{y},{wide},{tall}", ""]
+        lines += [f"{clock(begin)} --> {clock(end)}", f"{name}#xywh={x},{y},{wide},{tall}", ""]
     return "\n".join(lines)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Seconds as WebVTT writes them: 00:01:02.500 (§4.1)."""
     millis = round(seconds * 1000)
     return f"{millis // 3600000:02}:{millis // 60000 % 60:02}:{millis // 1000 % 60:02}.{millis % 1000:03}"

@@ -8,7 +8,7 @@ import ffmpeg
 
 from media_pipeline.graph.source import QUIET
 
-__all__ = ["poster_command", "storyboard_command"]
+__all__ = ["poster_command", "scenes_command", "storyboard_command"]
 
 
 def poster_command(
@@ -66,3 +66,11 @@ def _picture_file(
         options |= {"frames:v": 1, "update": 1}
     drawn = ffmpeg.output(picture, target, **options)
     return ffmpeg.compile(drawn.global_args(*QUIET), cmd=program)
+
+
+def scenes_command(program: str, rendition: Path, *, threshold: float) -> list[str]:
+    """Arguments that look for scene changes in our smallest rendition; `lavfi.scd.time=…` lines go to stdout."""
+    picture = ffmpeg.input(f"file:{rendition}", protocol_whitelist="file", f="mov")["v"]
+    picture = picture.filter("scdet", threshold=threshold)
+    picture = picture.filter("metadata", "print", key="lavfi.scd.time", file="-")
+    return ffmpeg.compile(ffmpeg.output(picture, "-", f="null").global_args(*QUIET), cmd=program)
