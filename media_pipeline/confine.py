@@ -7,6 +7,7 @@ is not safe in a process that has threads.)
 
 import json
 import os
+import signal
 import sys
 
 
@@ -23,6 +24,11 @@ def main() -> None:
                 hard = resource.getrlimit(kind)[1]
                 top = value if hard == resource.RLIM_INFINITY else min(value, hard)
                 resource.setrlimit(kind, (top, top))
+    if order.get("cores"):
+        os.sched_setaffinity(0, order["cores"])
+    for name in ("SIGXFSZ", "SIGPIPE"):  # Python ignores them, and what is ignored stays so across exec
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
     if sys.platform == "linux":
         import ctypes
 

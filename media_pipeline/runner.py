@@ -13,13 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from media_pipeline.cores import held_cores
 from media_pipeline.errors import DiskFull, StageInterrupted
+from media_pipeline.sandbox import confined
 
 __all__ = ["Limits", "Outcome", "run"]
 
 _CONFINE = str(Path(__file__).with_name("confine.py"))
 _STDERR_KEPT = 4000
 _SIGXFSZ = getattr(signal, "SIGXFSZ", 25)
+_DEADLY = frozenset({4, 6, 7, 8, 9, 11, 15, 24, _SIGXFSZ})
+"""Signals that end a program; one that died of them inside the sandbox comes out as 128 + signal."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: exit code (negative: killed by that signal), what it said (the end of stderr)."""
+    """How a run ended: exit code (negative: killed by that signal), what it said (the end of stderr), what it used."""
 
     code: int
     stdout: str
     stderr: str
+    cpu_s: float = 0.0
+    peak_bytes: int = 0
 
 
 def run(
@@ -59,38 +65,50 @@ def run(
     tick: Callable[[Mapping[str, str]], None] | None = None,
     tick_s: float = 1.0,
     capture: bool = False,
+    cores: int = 0,
 ) -> Outcome:
-    """Run `command` in `cwd` and return how it ended.
+    """Run `command` in `cwd` and return how it ended; on `cores` cores of its own, if so many are free (0: anywhere).
 
     `tick` is called about every `tick_s` seconds with the last `-progress pipe:1` block
     (empty before the first). When it raises (LeaseLost), the group is killed and the error
     goes on. With `capture`, stdout is returned instead of being read as progress.
+    ffmpeg, ffprobe and the packager run in the sandbox where there is one (`sandbox.py`).
     Raises StageInterrupted when the run was killed or took longer than `limits.wall_s`, DiskFull
     when it says that there is no space left.
     """
-    order = json.dumps({"parent": os.getpid(), "limits": limits.as_rlimits()})
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as said, held_cores(cores) as mine:
+        order = json.dumps({"parent": os.getpid(), "limits": limits.as_rlimits(), "cores": mine})
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", _CONFINE, order, *command],
+            [sys.executable, "-I", "-S", _CONFINE, order, *confined(command, cwd=cwd)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=said,
             cwd=cwd,
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "HOME": str(cwd), "TMPDIR": str(cwd)},
+            env={
+                "PATH": os.environ.get("PATH", ""),
+                "LC_ALL": "C",
+                "HOME": str(cwd),
+                "TMPDIR": str(cwd),
+                "SVT_LOG": "1",
+            },
             start_new_session=True,
         )
         try:
-            stdout = _watch(process, limits.wall_s, tick, tick_s, capture)
+            stdout, used = _watch(process, limits.wall_s, tick, tick_s, capture)
         finally:
             _kill_group(process)
         said.seek(max(0, said.seek(0, os.SEEK_END) - _STDERR_KEPT))
         stderr = said.read().decode("utf-8", "replace")
     code = process.returncode
-    if code == -_SIGXFSZ or os.strerror(errno.ENOSPC) in stderr:
+    if code - 128 in _DEADLY:
+        code = 128 - code
+    if os.strerror(errno.ENOSPC) in stderr:
         raise DiskFull(stderr[-300:])
-    if code < 0 or code == 137:
-        raise StageInterrupted(f"killed by signal {-code if code < 0 else 9}: {stderr[-300:]}")
-    return Outcome(code, stdout, stderr)
+    if code == -_SIGXFSZ or os.strerror(errno.EFBIG) in stderr:
+        raise StageInterrupted(f"wrote more than {limits.file_bytes} bytes")
+    if code < 0:
+        raise StageInterrupted(f"killed by signal {-code}: {stderr[-300:]}")
+    return Outcome(code, stdout, stderr, *used)
 
 
 def _watch(
@@ -99,8 +117,11 @@ def _watch(
     tick: Callable[[Mapping[str, str]], None] | None,
     tick_s: float,
     capture: bool,
-) -> str:
-    """Read stdout until the program ends, ticking; raises StageInterrupted past `wall_s`."""
+) -> tuple[str, tuple[float, int]]:
+    """Read stdout until the program ends, ticking; raises StageInterrupted past `wall_s`.
+
+    Returns stdout, and CPU seconds and largest resident bytes of the program.
+    """
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
     end, next_tick = time.monotonic() + wall_s, time.monotonic() + tick_s
@@ -130,11 +151,25 @@ def _watch(
             if tick is not None and now >= next_tick:
                 next_tick = now + tick_s
                 tick(last)
-    try:
+    used = _wait(process, end + 1.0)
+    return kept.decode("utf-8", "replace"), used
+
+
+def _wait(process: subprocess.Popen[bytes], end: float) -> tuple[float, int]:
+    """Wait for the program (its output is closed: it is about to end) and read what it used."""
+    if not hasattr(os, "wait4"):  # Windows
         process.wait(timeout=max(1.0, end - time.monotonic()))
-    except subprocess.TimeoutExpired as late:
-        raise StageInterrupted(f"took longer than {wall_s:.0f} s") from late
-    return kept.decode("utf-8", "replace")
+        return 0.0, 0
+    pause_s = 0.0005
+    while True:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+        if time.monotonic() > end:
+            raise StageInterrupted("closed its output but did not end in time")
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 2, 0.05)
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

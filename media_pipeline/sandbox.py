@@ -1,0 +1,120 @@
+"""Bubblewrap around ffmpeg, ffprobe and the packager: no network, no other process, no file but those named.
+
+The command line is ours, so what it names is what the program may see: its own file, the files
+named in its arguments (read only) and the working folder (read and write). Nothing else of the
+disk exists in there, and there is no network interface. Without bubblewrap (Windows, a container
+that forbids user namespaces) whitelists and rlimits still hold; MEDIA_SANDBOX=require forbids that.
+
+Measured (bubblewrap 0.8, Debian 12): about 10 ms a process on a quiet machine; see README.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+
+from media_pipeline.errors import EngineMissing
+
+__all__ = ["MODES", "available", "confined", "named", "wrap"]
+
+MODES = ("auto", "off", "require")
+_PROGRAMS = ("ffmpeg", "ffprobe", "packager")
+_NAMED = re.compile(r"(?:file:|in=|input=)?(/[^,\n]+)")
+_LIBRARIES = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
+"""What a program that is not static needs to start (Debian's own ffmpeg)."""
+
+
+def confined(command: Sequence[str], *, cwd: Path) -> list[str]:
+    """`command` as it is to be started: inside the sandbox where there is one and it is meant for it.
+
+    Only ffmpeg, ffprobe and the packager go in. Raises EngineMissing when the setting requires a
+    sandbox and none works here.
+    """
+    mode = settings.MEDIA_PIPELINE.get("SANDBOX", "auto")
+    if mode == "off" or not Path(command[0]).name.startswith(_PROGRAMS):
+        return list(command)
+    bwrap = available(command[0])
+    if bwrap is None:
+        if mode == "require":
+            raise EngineMissing("MEDIA_SANDBOX=require, but bubblewrap does not work here")
+        return list(command)
+    return wrap(command, cwd=cwd, bwrap=bwrap)
+
+
+@cache
+def available(program: str) -> str | None:
+    """The path of a bubblewrap that really starts `program` here, tried once per process; else None."""
+    bwrap = shutil.which("bwrap") if sys.platform == "linux" else None
+    if bwrap is None:
+        return None
+    trial = wrap([program, "-version" if "packager" not in Path(program).name else "--version"], bwrap=bwrap)
+    try:
+        done = subprocess.run(trial, capture_output=True, stdin=subprocess.DEVNULL, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return bwrap if done.returncode == 0 else None
+
+
+def wrap(command: Sequence[str], *, bwrap: str, cwd: Path | None = None) -> list[str]:
+    """The bubblewrap command around `command`. Paths inside are the same as outside.
+
+    No session of its own: the runner has made one already, without a terminal, and kills the
+    whole process group.
+    """
+    program = str(Path(command[0]).resolve())
+    words = [
+        bwrap, "--unshare-all", "--die-with-parent", "--clearenv", "--cap-drop", "ALL",
+        "--setenv", "LC_ALL", "C", "--tmpfs", "/tmp", "--dev", "/dev",
+    ]  # fmt: skip
+    for place in () if _is_static(program) else _LIBRARIES:
+        words += ["--ro-bind-try", place, place]
+    words += ["--ro-bind", program, program]
+    if cwd is not None:
+        home = str(cwd.resolve())
+        words += ["--setenv", "HOME", home, "--setenv", "TMPDIR", home, "--bind", home, home]
+        for path in named(command):
+            if not path.is_relative_to(home):
+                words += ["--ro-bind", str(path.resolve()), str(path)]
+        words += ["--chdir", home]
+    return [*words, "--", program, *command[1:]]
+
+
+def named(command: Sequence[str]) -> list[Path]:
+    """Files that the arguments of `command` name by absolute path and that are there, each once.
+
+    Of a concat list (`-f concat`, written by us) also what stands in it.
+    """
+    found: dict[Path, None] = {}
+    for number, word in enumerate(command[1:], start=1):
+        hit = _NAMED.fullmatch(word) or _NAMED.match(word if word.startswith(("in=", "input=")) else "")
+        if hit is None:
+            continue
+        path = Path(hit.group(1))
+        if not path.is_file():
+            continue
+        found[path] = None
+        before = list(command[:number])
+        if command[number - 1] == "-i" and "concat" in before:
+            for line in path.read_text("utf-8").splitlines():
+                if line.startswith("file '") and line.endswith("'"):
+                    found[Path(line[6:-1].replace("'\\''", "'"))] = None
+    return list(found)
+
+
+@cache
+def _is_static(program: str) -> bool:
+    """Whether an ELF program names no interpreter (PT_INTERP), so that it needs no library to start."""
+    with open(program, "rb") as opened:
+        head = opened.read(64)
+        if head[:5] != b"\x7fELF\x02":
+            return False
+        offset = int.from_bytes(head[32:40], "little")
+        size, count = int.from_bytes(head[54:56], "little"), int.from_bytes(head[56:58], "little")
+        opened.seek(offset)
+        table = opened.read(size * count)
+    return all(table[i * size : i * size + 4] != b"\x03\0\0\0" for i in range(count))
