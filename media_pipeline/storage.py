@@ -3,7 +3,8 @@
 incoming/<upload uuid>            a file on its way in
 sources/<ab>/<sha256>             what came, kept once however often it was sent
 work/<job>-<fence>/               scratch of one attempt; swept when nobody holds its lease
-encoded/<sha256>-<recipe>/        renditions between TRANSCODE and PACKAGE
+encoded/<sha256>-<recipe>/        whole renditions on their way to PACKAGE: <name>.mp4
+  chunks/<key>/<name>.mp4         a long lecture's finished pieces; an empty file: the picture ended before
 sets/<ab>/<sha256>/<recipe>/      published media sets; never changed after they appear
 """
 
@@ -16,15 +17,19 @@ from django.conf import settings
 
 __all__ = [
     "absolute",
+    "chunk_dir",
     "encoded_dir",
     "incoming_path",
     "keep_source",
     "move_into_place",
+    "put_file",
     "room_left",
     "set_folder",
     "sha256_of",
     "source_path",
+    "sweep_encoded",
     "sweep_incoming",
+    "sweep_sets",
     "sweep_work",
     "work_dir",
 ]
@@ -55,6 +60,11 @@ def work_dir(job_id: int, fence: int) -> Path:
 
 def encoded_dir(sha256: str, recipe_hash: str) -> Path:
     return root() / "encoded" / f"{sha256}-{recipe_hash[:_RECIPE_SHOWN]}"
+
+
+def chunk_dir(sha256: str, recipe_hash: str, key: str) -> Path:
+    """Where the finished files of one chunk lie, for every asset with this source and recipe."""
+    return encoded_dir(sha256, recipe_hash) / "chunks" / key
 
 
 def set_folder(sha256: str, recipe_hash: str) -> str:
@@ -100,6 +110,46 @@ def move_into_place(made: Path, target: Path) -> None:
             raise
         shutil.rmtree(made)
     _sync_folder(target.parent)
+
+
+def put_file(made: Path, target: Path) -> None:
+    """Publish one finished file as `target`: fsync, then one rename. Twice is once: equal by construction."""
+    _sync_file(made)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(made, target)
+    _sync_folder(target.parent)
+
+
+def sweep_encoded(kept: set[str], *, older_than: float) -> None:
+    """Delete folders in encoded/ that are not among `kept` (names) and untouched since `older_than` (Unix seconds)."""
+    for place in (root() / "encoded").glob("*-*"):
+        if place.name not in kept and _last_touched(place) < older_than:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def sweep_sets(kept: set[str], *, older_than: float) -> list[str]:
+    """Delete media sets that are not among `kept` (folders relative to the root) and older than `older_than`.
+
+    Age counts from the moment the set took its place. Returns what was deleted. A set is
+    renamed away first, so nobody finds half of one.
+    """
+    gone = []
+    for place in (root() / "sets").glob("*/*/*"):
+        folder = str(place.relative_to(root()))
+        if folder in kept or not place.is_dir() or place.stat().st_mtime >= older_than:
+            continue
+        doomed = root() / "work" / f"swept-{place.parent.name[:16]}-{place.name}"
+        doomed.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(doomed, ignore_errors=True)
+        os.rename(place, doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+        gone.append(folder)
+    return gone
+
+
+def _last_touched(folder: Path) -> float:
+    """When something was last put into `folder` or below (Unix seconds)."""
+    return max(place.stat().st_mtime for place in [folder, *folder.rglob("*")] if place.is_dir())
 
 
 def sweep_work(held: set[tuple[int, int]]) -> None:

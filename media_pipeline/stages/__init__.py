@@ -1,6 +1,7 @@
 """The stages of an asset's way. Each may run twice and ends the same.
 
-PROBE → ANALYSE → ENCODE → PACKAGE. What a stage makes is keyed by the source's and the recipe's
+PROBE → ANALYSE → {ENCODE for each chunk, SOUND, PREVIEW} → PACKAGE; VIEWPORTS and TRANSCRIBE in
+their own time. What a stage makes is keyed by the source's and the recipe's
 hash and put in place by one rename; only then, in one transaction under the lease, does the
 database move on.
 """
@@ -23,7 +24,7 @@ from media_pipeline.errors import (
 )
 from media_pipeline.jobs import Lease
 from media_pipeline.models import Asset, AssetState, Stage
-from media_pipeline.stages import analyse, check, encode, publish, viewports
+from media_pipeline.stages import analyse, check, encode, preview, publish, sound, transcribe, viewports
 from media_pipeline.stages.shared import forget_source, quietly
 
 __all__ = ["run_stage"]
@@ -79,7 +80,10 @@ def _refuse(lease: Lease, no: AssetRefused) -> None:
 _STAGES: dict[Stage, Callable[[Asset, Lease, Path], None]] = {
     Stage.PROBE: check.probe_source,
     Stage.ANALYSE: analyse.analyse,
+    Stage.PREVIEW: preview.preview,
     Stage.ENCODE: encode.encode,
+    Stage.SOUND: sound.make_sound,
     Stage.PACKAGE: publish.package_set,
     Stage.VIEWPORTS: viewports.make_views,
+    Stage.TRANSCRIBE: transcribe.transcribe,
 }

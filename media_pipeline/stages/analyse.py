@@ -1,5 +1,6 @@
 """ANALYSE: look at samples, decide the recipe, announce the renditions to come."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
@@ -9,9 +10,10 @@ from media_pipeline import jobs
 from media_pipeline.decide import Character, recipe
 from media_pipeline.engine import engine
 from media_pipeline.jobs import Lease
-from media_pipeline.models import Asset, AssetState, Rendition, Stage
+from media_pipeline.models import Asset, AssetState, Rendition
 from media_pipeline.probe import Facts
 from media_pipeline.recipe import Recipe
+from media_pipeline.stages.parts import open_encoding
 
 __all__ = ["analyse"]
 
@@ -35,6 +37,7 @@ def analyse(asset: Asset, lease: Lease, _scratch: Path) -> None:
         threads=chosen["THREADS"],
         max_duration_s=chosen["MAX_DURATION_S"],
     )
+    made = replace(made, chunk_s=chosen["CHUNK_S"])
     with transaction.atomic():
         jobs.finish(lease)
         asset.refresh_from_db()
@@ -46,7 +49,7 @@ def analyse(asset: Asset, lease: Lease, _scratch: Path) -> None:
         asset.save()
         asset.renditions.all().delete()
         Rendition.objects.bulk_create(_announced(asset, made))
-        jobs.open_job(asset, Stage.ENCODE, bell=lease.bell)
+        open_encoding(asset, bell=lease.bell)
 
 
 def _announced(asset: Asset, made: Recipe) -> list[Rendition]:

@@ -46,10 +46,10 @@ def source_of(asset: Asset) -> Path:
     return path
 
 
-def need_room(source_bytes: int) -> None:
-    """All renditions together are hardly ever larger than the source, and exist twice for a moment."""
-    if storage.room_left() < 2 * source_bytes:
-        raise DiskFull(f"needs {2 * source_bytes} bytes")
+def need_room(expected_bytes: int) -> None:
+    """Raise DiskFull unless twice what is expected fits on the disk: it exists twice for a moment."""
+    if storage.room_left() < 2 * expected_bytes:
+        raise DiskFull(f"needs {2 * expected_bytes} bytes")
 
 
 def forget_source(asset: Asset) -> None:
