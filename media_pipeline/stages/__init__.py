@@ -30,7 +30,6 @@ from media_pipeline.stages.shared import forget_source, quietly
 __all__ = ["run_stage"]
 
 log = logging.getLogger(__name__)
-_BACK_OFF_S = (5, 60, 300)
 _DISK_FULL_PAUSE_S = 60
 
 
@@ -54,7 +53,8 @@ def run_stage(lease: Lease) -> None:
             values = {"attempts": lease.attempts}
             quietly(jobs.stop, lease, AssetState.FAILED, "KEEPS_DYING", values=values, error=str(stopped))
         else:
-            wait = _BACK_OFF_S[min(lease.attempts, len(_BACK_OFF_S)) - 1]
+            pauses = settings.MEDIA_PIPELINE["BACK_OFF_S"]
+            wait = pauses[min(lease.attempts, len(pauses)) - 1]
             jobs.give_back(lease, error=str(stopped), after_s=wait)
     except OSError as broken:
         if broken.errno == 28:  # ENOSPC

@@ -163,11 +163,11 @@ def _environment(data: Path, base_url: str) -> dict[str, str]:
 
 def _children(environment: dict[str, str], data: Path, host: str, port: int) -> list[Child]:
     celery = [sys.executable, "-m", "celery", "--quiet", "-A", "portal.celery"]
+    lectures_at_a_time = environment.get("MEDIA_WORKERS") or str(os.cpu_count() or 1)
     worker = [
         *celery,
         "worker",
         "--loglevel=warning",
-        "--concurrency=1",
         "--without-gossip",
         "--without-mingle",
     ]
@@ -179,8 +179,12 @@ def _children(environment: dict[str, str], data: Path, host: str, port: int) -> 
     ]
     return [
         Child("web", web, environment),
-        Child("worker", [*worker, "-Q", "default,search", "-n", "worker@%h"], environment),
-        Child("media", [*worker, "-Q", "media", "-n", "media@%h"], environment),
+        Child("worker", [*worker, "--concurrency=1", "-Q", "default,search", "-n", "worker@%h"], environment),
+        Child(
+            "media",
+            [*worker, f"--concurrency={lectures_at_a_time}", "-Q", "media", "-n", "media@%h"],
+            environment,
+        ),
         Child(
             "scheduler",
             [*celery, "beat", "-s", str(data / "schedule"), "--pidfile=", "-l", "warning"],

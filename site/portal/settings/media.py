@@ -38,9 +38,10 @@ MEDIA_PIPELINE: dict[str, Any] = {
     "CORES_PER_JOB": env.int("MEDIA_CORES_PER_JOB", 1),  # an encoding job's own; 0: wherever the system puts it
     "WORKERS": env.int("MEDIA_WORKERS", os.cpu_count() or 1),  # jobs at a time; the estimate counts with them
     "LEASE_S": env.int("MEDIA_LEASE_S", 60),
-    "REAP_S": env.float("MEDIA_REAP_S", 20.0),
+    "REAP_S": env.float("MEDIA_REAP_S", 20.0),  # how often lapsed and forgotten jobs are looked for
     "BEAT_S": 2.0,
-    "ATTEMPTS": 3,
+    "ATTEMPTS": env.int("MEDIA_ATTEMPTS", 3),
+    "BACK_OFF_S": env.list("MEDIA_BACK_OFF_S", [5, 60, 300], subcast=float),  # after the 1st, 2nd, 3rd attempt
     # Speech to text: a folder with a model (media_pipeline/asr/README.md); empty: editors upload captions.
     "ASR_ENGINE": env.str("ASR_ENGINE", "sherpa-onnx"),
     "ASR_MODEL_DIR": env.str("ASR_MODEL_DIR", ""),
