@@ -17,7 +17,14 @@ from media_pipeline.keys import is_protected
 from media_pipeline.models import (
     Asset,
 )
-from media_pipeline.package import MANIFEST_DASH, MANIFEST_HLS, MANIFEST_SOUND
+from media_pipeline.package import (
+    CHAPTERS,
+    MANIFEST_DASH,
+    MANIFEST_HLS,
+    MANIFEST_SLIDES,
+    MANIFEST_SOUND,
+    manifest_path,
+)
 from media_pipeline.tokens import NOBODY, Grant, sign
 
 __all__ = ["CaptionTrack", "Playback", "playback", "poster_url"]
@@ -35,7 +42,8 @@ class Playback:
     """Signed addresses of one asset for one member. Empty strings: there is none (e.g. no sound).
 
     `slides_url`: sound and still pictures, for dear data. `chapters_url`: WebVTT chapters.
-    `views_url`: pre-rendered views of a panorama. `protected`: segments are encrypted; HLS only, the
+    `views_url`: pre-rendered views of a panorama, `view_yaws` where each looks, in degrees to the
+    right. `protected`: segments are encrypted; HLS only, the
     key's address stands in the playlists and answers in the member's own session. `mark` is what the
     player lets wander over the picture.
     """
@@ -54,16 +62,9 @@ class Playback:
     slides_url: str = ""
     chapters_url: str = ""
     views_url: str = ""
+    view_yaws: list[int] = field(default_factory=list)
     protected: bool = False
     mark: str = ""
-
-
-MANIFEST_SLIDES, CHAPTERS = "slides.m3u8", "chapters.vtt"
-
-
-def manifest_path(contents: dict[str, Any], name: str) -> str:
-    dress = contents.get("dress", "")
-    return f"{dress}/{name}" if dress else name
 
 
 _ROUND_S = 3600
@@ -108,7 +109,8 @@ def playback(asset: Asset, member: Any, *, client: str = "web", marked: bool = F
         vr_url=vr_url,
         slides_url=at(manifest_path(contents, MANIFEST_SLIDES)) if _has_stills(contents) else "",
         chapters_url=at(manifest_path(contents, CHAPTERS)) if _has_chapters(asset) else "",
-        views_url=at(views) if (views := contents.get("views")) and isinstance(views, str) else "",
+        views_url=at(f"../{views['folder']}/views.m3u8") if (views := contents.get("views")) else "",
+        view_yaws=views["yaws"] if views else [],
         protected=protected,
         mark=_mark(member) if marked else "",
     )
@@ -148,6 +150,7 @@ def _addresses(asset: Asset, grant: Grant) -> Callable[[str], str]:
     version = PurePath(asset.folder).name
 
     def at(name: str) -> str:
-        return reverse("media_pipeline:file", args=[token, asset.uuid, f"{version}/{name}"])
+        path = name.removeprefix("../") if name.startswith("../") else f"{version}/{name}"
+        return reverse("media_pipeline:file", args=[token, asset.uuid, path])
 
     return at

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from media_pipeline import jobs, storage
+from media_pipeline import jobs, shelves, storage
 from media_pipeline.engine import engine
 from media_pipeline.errors import DiskFull, StageFailed
 from media_pipeline.graph.viewports import (
@@ -45,7 +45,7 @@ def make_views(asset: Asset, lease: Lease, scratch: Path) -> None:
         with transaction.atomic():
             jobs.finish(lease)
         return
-    sphere = storage.absolute(asset.folder)
+    sphere = shelves.at_hand(asset.folder)
     target = sphere.parent / wanted.hash[:16]
     if not target.is_dir():
         drawn = storage.encoded_dir(asset.sha256, wanted.hash)
@@ -55,6 +55,7 @@ def make_views(asset: Asset, lease: Lease, scratch: Path) -> None:
         told = _package(sphere, drawn, out, wanted, lease)
         (out / "set.json").write_text(json.dumps(told, indent=1, sort_keys=True))
         storage.move_into_place(out, target)
+        shelves.publish(str(target.relative_to(storage.root())), tick=lease.beat)
         shutil.rmtree(drawn, ignore_errors=True)
     told = json.loads((target / "set.json").read_text())
     with transaction.atomic():
