@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -150,7 +151,7 @@ def examine(source: Path, *, name: str, engine: Engine, policy: Policy) -> Facts
         "-probesize", "50M", "-analyzeduration", "30M",
         "-show_format", "-show_streams", "-of", "json", f"file:{source}",
     ]  # fmt: skip
-    outcome = _look(command, source, capture=True)
+    outcome = _look(command, capture=True)
     if outcome.code != 0:
         raise AssetRefused(_sniff(source))
     try:
@@ -180,7 +181,7 @@ def decode_first_frame(source: Path, facts: Facts, engine: Engine, policy: Polic
         *_reader(engine, facts, policy, "-t", "1"), f"file:{source}",
         "-map", f"0:{index}", *(["-frames:v", "1"] if facts.width else []), "-f", "null", "-",
     ]  # fmt: skip
-    outcome = _look(command, source)
+    outcome = _look(command)
     nothing = "Output file is empty" in outcome.stderr or "received no packets" in outcome.stderr
     if outcome.code != 0 or nothing:
         raise AssetRefused("NO_DECODER" if codec == "av1" else "UNDECODABLE", codec=codec)
@@ -201,7 +202,7 @@ def _with_true_length(source: Path, facts: Facts, engine: Engine, policy: Policy
         *_reader(engine, facts, policy), f"file:{source}", "-map", f"0:{index}", "-c", "copy",
         "-progress", "pipe:1", "-stats_period", "5", "-f", "null", "-",
     ]  # fmt: skip
-    said = _look(command, source, limits=_READ_THROUGH, capture=True).stdout
+    said = _look(command, limits=_READ_THROUGH, capture=True).stdout
     times = re.findall(r"^out_time_us=(\d+)$", said, re.M)
     length_s = int(times[-1]) / 1e6 if times else 0.0
     if length_s < policy.min_duration_s:
@@ -220,7 +221,7 @@ def _has_an_end(source: Path, facts: Facts, engine: Engine) -> bool:
         "packet=pts_time,dts_time,duration_time", "-of", "csv=p=0", f"file:{source}",
     ]  # fmt: skip
     last_s = 0.0
-    for line in _look(command, source, limits=_READ_THROUGH, capture=True).stdout.splitlines():
+    for line in _look(command, limits=_READ_THROUGH, capture=True).stdout.splitlines():
         cells = [*line.split(","), "", ""]
         last_s = max(last_s, (_number(cells[0]) or _number(cells[1])) + max(0.0, _number(cells[2])))
     return last_s - facts.start_s >= facts.duration_s - max(5.0, 0.1 * facts.duration_s)
@@ -238,7 +239,7 @@ def _is_woven(source: Path, facts: Facts, engine: Engine, policy: Policy) -> boo
             "-map", f"0:{facts.video_index}", "-frames:v", "40", "-vf", "idet", "-f", "null", "-",
         ]  # fmt: skip
         command[command.index("-v") + 1] = "info"
-        said = _look([*command[:-1], "-nostats", "-"], source).stderr
+        said = _look([*command[:-1], "-nostats", "-"]).stderr
         found = re.findall(
             r"(?:Single|Multi) frame detection: TFF:\s*(\d+) BFF:\s*(\d+) Progressive:\s*(\d+)", said
         )
@@ -251,7 +252,7 @@ def _is_woven(source: Path, facts: Facts, engine: Engine, policy: Policy) -> boo
 def _reader(engine: Engine, facts: Facts, policy: Policy, *options: str) -> list[str]:
     """The ffmpeg command up to its input's name."""
     return [
-        engine.ffmpeg, "-v", "error", "-nostdin", "-hide_banner", *INPUT_GUARD,
+        engine.decoder_for(facts.video_codec), "-v", "error", "-nostdin", "-hide_banner", *INPUT_GUARD,
         "-max_pixels", str(policy.max_pixels), "-f", facts.demuxer, *options, "-i",
     ]  # fmt: skip
 
@@ -259,9 +260,10 @@ def _reader(engine: Engine, facts: Facts, policy: Policy, *options: str) -> list
 def _look(
     command: list[str], source: Path, *, limits: Limits | None = None, capture: bool = False
 ) -> Outcome:
-    """Run a command of the check; one that had to be killed is a verdict on the file."""
+    """Run a command of the check, in an empty folder; one that had to be killed is a verdict on the file."""
     try:
-        return run(command, limits=limits or _LIMITS, cwd=source.parent, capture=capture)
+        with tempfile.TemporaryDirectory(prefix="look-") as empty:
+            return run(command, limits=limits or _LIMITS, cwd=Path(empty), capture=capture)
     except StageInterrupted as stopped:
         raise AssetRefused("HOSTILE", detail=str(stopped)[:200]) from stopped
 
