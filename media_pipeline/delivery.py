@@ -25,6 +25,7 @@ from django.http import (
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.http import http_date, parse_etags
+from django.views.decorators.csrf import csrf_exempt
 
 from media_pipeline import headset, holders, keys, shelves
 from media_pipeline.errors import TokenExpired, TokenInvalid
@@ -38,7 +39,7 @@ __all__ = ["DYNAMIC", "file", "parse_range", "token_keys"]
 DYNAMIC = ("deovr.json", "heresphere.json", keys.FILE)
 """Names directly below the version that are answered by us, not by a file; captions-*.vtt besides."""
 
-_GRANT = "grant"
+_GRANT = "/grant"
 _SAFE = re.compile(r"[0-9a-f]{16}/(?:[A-Za-z0-9][A-Za-z0-9_-]*/){0,2}[A-Za-z0-9][A-Za-z0-9_.-]*")
 _PIECE = 256 * 1024
 _DAY_S = 24 * 3600
@@ -73,13 +74,15 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
     return begin, end
 
 
+@csrf_exempt  # nothing is changed here; a POST is told 405
 def file(request: HttpRequest, token: str, uuid: UUID, path: str) -> HttpResponseBase:
     """The view behind /media/…: one file of one asset, whole or a range of it."""
     if request.method == "OPTIONS":
         return _open_to_headsets(HttpResponse(status=204))
-    asks = request.method == "POST" and path.endswith("/heresphere.json")  # HereSphere posts its questions
-    if request.method not in {"GET", "HEAD"} and not asks:
+    if request.method not in {"GET", "HEAD"}:
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD, OPTIONS"})
+    if path.endswith(_GRANT) and _asked_by_nginx(request):
+        return _told_to_nginx(token, uuid)
     now = timezone.now().timestamp()
     try:
         grant = read_token(token, asset=str(uuid), file=path, now=int(now), keys=token_keys())
@@ -89,36 +92,50 @@ def file(request: HttpRequest, token: str, uuid: UUID, path: str) -> HttpRespons
         return _absent()
     if not _SAFE.fullmatch(path):
         return _absent()
-    known = Asset.objects.only("id", "uuid", "title", "sha256", "folder", "contents", "ready_at").filter(
-        uuid=uuid
-    )
-    asset = holders.with_password_of(known, grant).first()
-    if asset is None or not asset.folder or not holders.still_counts(grant, asset.holder_password):
+    asset = _granted(grant)
+    if asset is None:
         return _absent()
     version, _, name = path.partition("/")
     protected = keys.is_protected(asset.contents)
-    if name == _GRANT:
-        return _told_to_nginx(request, asset)
     if name == keys.FILE:
         return _key(request, asset, grant) if protected and grant.key else _absent()
     if name in DYNAMIC:
         if protected:  # apps on headsets hold no session, so they would get no key
             return _absent()
-        headers = headset.HERESPHERE_HEADERS if name == "heresphere.json" else {}
-        return _open_to_headsets(JsonResponse(headset.manifest(asset, name, request), headers=headers))
+        return _open_to_headsets(JsonResponse(headset.manifest(asset, name, request), safe=False))
     if name.startswith("captions-"):
         return _captions(request, asset, name)
     place = f"{asset.folder.rpartition('/')[0]}/{version}/{name}"
     return _bytes(request, place, version, left_s=max(0, int(grant.expires - now)))
 
 
-def _told_to_nginx(request: HttpRequest, asset: Asset) -> HttpResponseBase:
-    """204 to nginx, which asks now and then whether a grant still counts and where the asset's sets lie."""
+def _granted(grant: Grant) -> Asset | None:
+    """The published asset of a grant that still counts, in one query; else None."""
+    known = Asset.objects.only("id", "uuid", "title", "sha256", "folder", "contents").filter(uuid=grant.asset)
+    asset = holders.with_password_of(known, grant).first()
+    if asset is None or not asset.folder or not holders.still_counts(grant, asset.holder_password):
+        return None
+    return asset
+
+
+def _told_to_nginx(token: str, uuid: UUID) -> HttpResponse:
+    """204 with the place of the asset's sets, or 403 (what nginx's auth_request understands)."""
+    try:
+        now = int(timezone.now().timestamp())
+        grant = read_token(token, asset=str(uuid), file="poster.jpg", now=now, keys=token_keys())
+    except (TokenExpired, TokenInvalid):
+        return HttpResponse(status=403)
+    asset = _granted(grant)
+    if asset is None:
+        return HttpResponse(status=403)
+    return HttpResponse(status=204, headers={"X-Media-Folder": asset.folder.rpartition("/")[0]})
+
+
+def _asked_by_nginx(request: HttpRequest) -> bool:
+    """Whether nginx asks, as it does now and then, if a grant still counts and where the asset's sets lie."""
     chosen = settings.MEDIA_PIPELINE
     said = request.headers.get("X-Media-Nginx", "")
-    if not chosen["NGINX"] or not constant_time_compare(said, chosen["NGINX_KEY"]):
-        return _absent()
-    return HttpResponse(status=204, headers={"X-Media-Folder": asset.folder.rpartition("/")[0]})
+    return bool(chosen["NGINX"] and chosen["NGINX_KEY"]) and constant_time_compare(said, chosen["NGINX_KEY"])
 
 
 def _key(request: HttpRequest, asset: Asset, grant: Grant) -> HttpResponseBase:
@@ -213,7 +230,7 @@ def _absent() -> HttpResponseBase:
 def _open_to_headsets(response: HttpResponseBase) -> HttpResponseBase:
     """The token is the right, cookies are not asked for: any page may read (VR players in a browser)."""
     response["Access-Control-Allow-Origin"] = "*"
-    response["Access-Control-Allow-Headers"] = "Range, Content-Type"
+    response["Access-Control-Allow-Headers"] = "Range"
     response["Access-Control-Expose-Headers"] = "Content-Range, Content-Length, ETag"
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
