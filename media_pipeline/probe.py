@@ -257,9 +257,7 @@ def _reader(engine: Engine, facts: Facts, policy: Policy, *options: str) -> list
     ]  # fmt: skip
 
 
-def _look(
-    command: list[str], source: Path, *, limits: Limits | None = None, capture: bool = False
-) -> Outcome:
+def _look(command: list[str], *, limits: Limits | None = None, capture: bool = False) -> Outcome:
     """Run a command of the check, in an empty folder; one that had to be killed is a verdict on the file."""
     try:
         with tempfile.TemporaryDirectory(prefix="look-") as empty:
