@@ -122,6 +122,8 @@ export default class PlayerController extends Controller<HTMLElement> {
   private positionS = 0;
   private cap = 0;
   private listening = false;
+  /** The view that plays in 简易模式; null: the whole lecture. */
+  private view: number | null = null;
   private immersed = false;
   private scrubbing = false;
   private leftWhilePlaying = false;
@@ -149,6 +151,8 @@ export default class PlayerController extends Controller<HTMLElement> {
       hear("study:play", () => void this.start()),
       hear("study:state", (news) => this.reckoned(news)),
       hear("study:listen", ({ on }) => void this.hearOnly(on)),
+      hear("study:simple", ({ level }) => void this.look(level)),
+      hear("study:notice", ({ words }) => this.say(words)),
       hear("study:immersed", ({ on }) => {
         this.immersed = on;
       }),
@@ -327,13 +331,14 @@ export default class PlayerController extends Controller<HTMLElement> {
     this.engine?.destroy();
     this.engine = null;
     this.stageTarget.classList.add("is-loading");
-    const url = this.listening && playback.audio_url ? playback.audio_url : playback.manifest_url;
+    const views = this.view !== null && !this.listening ? playback.views_url : undefined;
+    const url = views ?? (this.listening && playback.audio_url ? playback.audio_url : playback.manifest_url);
     const sphere = (playback.projection ?? "FLAT") !== "FLAT";
     this.engine = await attach(
       this.videoTarget,
-      { url, startS: this.positionS, sphere },
+      { url, startS: this.positionS, sphere, level: views ? (this.view ?? 0) : undefined },
       {
-        onLevels: (levels) => this.offer(levels, sphere),
+        onLevels: (levels) => this.offer(views ? [] : levels, sphere),
         onExpired: () => void this.renew(),
         onBroken: (detail) => {
           console.warn("the lecture does not play", detail);
@@ -389,6 +394,17 @@ export default class PlayerController extends Controller<HTMLElement> {
     if (!this.engine) return void this.start();
     await this.load();
     if (playing || on) await this.start();
+  }
+
+  /** Another view of a sphere begins at the next segment; between views and the sphere the stream is exchanged. */
+  private async look(level: number | null): Promise<void> {
+    const before = this.view;
+    this.view = level;
+    if (!this.engine || this.listening || before === level) return;
+    if (before !== null && level !== null) return this.engine.choose(level);
+    const playing = !this.videoTarget.paused;
+    await this.load();
+    if (playing) await this.start();
   }
 
   private setListening(on: boolean): void {

@@ -27,11 +27,15 @@ interface AskingOrientation {
 
 export default class SphereController extends Controller<HTMLElement> {
   static override targets = ["canvas", "tools", "tilt", "video", "hint"];
+  static override values = { wordsText: String, refusedText: String, tiltText: String };
   declare readonly canvasTarget: HTMLCanvasElement;
   declare readonly toolsTarget: HTMLElement;
   declare readonly tiltTarget: HTMLButtonElement;
   declare readonly videoTarget: HTMLVideoElement;
   declare readonly hintTarget: HTMLElement;
+  declare readonly wordsTextValue: string;
+  declare readonly refusedTextValue: string;
+  declare readonly tiltTextValue: string;
 
   private shape: Shape = { projection: "FLAT", stereo: "MONO" };
   private scene: SphereScene | null = null;
@@ -40,6 +44,8 @@ export default class SphereController extends Controller<HTMLElement> {
   private fingers = new Map<number, PointerEvent>();
   private moved = 0;
   private tilted = false;
+  /** Flat views play instead (viewport_controller); then nothing is drawn. */
+  private simple = false;
   private session: XRSession | null = null;
   private endings: (() => void)[] = [];
 
@@ -50,11 +56,14 @@ export default class SphereController extends Controller<HTMLElement> {
     this.endings.push(hear("study:immerse", () => void this.immerse()));
     if (this.shape.projection === "FLAT") return;
     this.element.classList.add("player--sphere");
-    const begin = () => void this.bring();
+    const begin = () => {
+      if (!this.simple) void this.bring();
+    };
     this.videoTarget.addEventListener("play", begin);
     this.endings.push(
       () => this.videoTarget.removeEventListener("play", begin),
       hear("study:listening", ({ on }) => this.cover(on)),
+      hear("study:simple", ({ level }) => this.rest(level !== null)),
     );
   }
 
@@ -63,9 +72,7 @@ export default class SphereController extends Controller<HTMLElement> {
     this.endings = [];
     window.removeEventListener("deviceorientation", this.steer);
     void this.session?.end();
-    this.scene?.destroy();
-    this.scene = null;
-    this.coming = null;
+    this.drop();
   }
 
   // Actions
@@ -127,7 +134,10 @@ export default class SphereController extends Controller<HTMLElement> {
   async tilt(): Promise<void> {
     if (this.tilted) return this.stopTilting();
     const asking = DeviceOrientationEvent as unknown as AskingOrientation;
-    if ((await asking.requestPermission?.().catch(() => "denied")) === "denied") return;
+    if ((await asking.requestPermission?.().catch(() => "denied")) === "denied") {
+      tell("study:notice", { words: this.tiltTextValue });
+      return;
+    }
     this.tilted = true;
     this.tiltTarget.setAttribute("aria-pressed", "true");
     window.addEventListener("deviceorientation", this.steer);
@@ -148,6 +158,11 @@ export default class SphereController extends Controller<HTMLElement> {
     } catch (error) {
       this.canvasTarget.hidden = true;
       console.warn("the sphere is shown flat", error); // no WebGL here
+      if (this.shape.projection !== "FLAT") tell("study:no-sphere", {});
+      return null;
+    }
+    if (this.simple) {
+      this.drop(); // chosen while three.js came
       return null;
     }
     const flat = this.shape.projection === "FLAT";
@@ -163,6 +178,7 @@ export default class SphereController extends Controller<HTMLElement> {
   private look(view: typeof STRAIGHT_ON): void {
     this.view = held(view, this.shape.projection);
     this.scene?.look(this.view);
+    tell("study:looking", { yaw: (this.view.yaw * 180) / Math.PI });
   }
 
   private steer = (event: DeviceOrientationEvent): void => {
@@ -185,22 +201,42 @@ export default class SphereController extends Controller<HTMLElement> {
     this.toolsTarget.hidden = on;
   }
 
+  private rest(simple: boolean): void {
+    this.simple = simple;
+    if (simple) this.drop();
+    else if (!this.videoTarget.paused || this.videoTarget.currentTime) void this.bring();
+  }
+
+  private drop(): void {
+    this.stopTilting();
+    this.scene?.destroy();
+    this.scene = null;
+    this.coming = null;
+    this.canvasTarget.hidden = true;
+    this.toolsTarget.hidden = true;
+    this.hintTarget.hidden = true;
+    this.element.classList.remove("is-round");
+  }
+
   private async immerse(): Promise<void> {
     if (this.session) return;
+    if (this.simple) tell("study:simplify", { on: false });
     const scene = await this.bring();
     if (!scene) return;
     const { videoTarget: video } = this;
     try {
-      this.session = await scene.immerse(
-        () => (video.paused ? void video.play() : video.pause()),
-        () => {
+      this.session = await scene.immerse({
+        words: this.wordsTextValue,
+        onSelect: () => (video.paused ? void video.play() : video.pause()),
+        onEnd: () => {
           this.session = null;
           tell("study:immersed", { on: false });
         },
-      );
+      });
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
       console.warn("the headset did not open", error); // taken off, or the member said no
+      tell("study:notice", { words: this.refusedTextValue });
       return;
     }
     tell("study:immersed", { on: true });

@@ -11,6 +11,8 @@ export interface Wish {
   url: string;
   startS: number;
   sphere: boolean;
+  /** The one level to play (views of a sphere); the engine chooses by itself without it. */
+  level?: number;
 }
 
 export interface Reports {
@@ -75,6 +77,7 @@ function streamed(Hls: typeof HlsType, video: HTMLVideoElement, wish: Wish, repo
     const cap = ceiling(levels, connection, wish.sphere);
     if (cap !== null) hls.autoLevelCapping = cap;
     reports.onLevels(levels.length > 1 ? levels : []);
+    if (wish.level !== undefined) hls.loadLevel = wish.level;
   });
   hls.on(Hls.Events.ERROR, (_event, data) => {
     if (!data.fatal) return;

@@ -4,9 +4,11 @@ import CaptionsController from "../controllers/captions_controller";
 import HeadsetController from "../controllers/headset_controller";
 import ListenController from "../controllers/listen_controller";
 import PlayerController from "../controllers/player_controller";
+import SimpleViewController from "../controllers/simple_view_controller";
 import SphereController from "../controllers/sphere_controller";
 import StripController from "../controllers/strip_controller";
 import TranscriptController from "../controllers/transcript_controller";
+import ViewportController from "../controllers/viewport_controller";
 
 /** Those that listen come before those that speak. */
 export const controllers = {
@@ -14,8 +16,10 @@ export const controllers = {
   transcript: TranscriptController,
   listen: ListenController,
   headset: HeadsetController,
+  "simple-view": SimpleViewController,
   sphere: SphereController,
   captions: CaptionsController,
   beats: BeatsController,
   player: PlayerController,
+  viewport: ViewportController,
 };

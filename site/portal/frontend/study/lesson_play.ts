@@ -22,6 +22,9 @@ export interface Playback {
   projection?: Projection;
   stereo?: StereoLayout;
   vr_url?: string;
+  /** Flat views of a sphere: one rendition a direction, `view_yaws` degrees to the right each. */
+  views_url?: string;
+  view_yaws?: number[];
 }
 
 export interface LessonPlay {

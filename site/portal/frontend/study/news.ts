@@ -16,8 +16,18 @@ export interface News {
   "study:listen": { on: boolean };
   /** It has come true: the lecture runs with or without its picture. */
   "study:listening": { on: boolean };
+  /** A wish to see a sphere as flat views in eight directions, or whole again. */
+  "study:simplify": { on: boolean };
+  /** It has come true: the number of the view that plays, null for the whole sphere. */
+  "study:simple": { level: number | null };
+  /** Spheres can't be drawn on this device. */
+  "study:no-sphere": Record<string, never>;
+  /** Where one looks in a sphere, in degrees to the right. */
+  "study:looking": { yaw: number };
   /** A wish to see the lecture in a headset. */
   "study:immerse": Record<string, never>;
+  /** Words for the member, shown on the picture for a moment. */
+  "study:notice": { words: string };
   /** An immersive session has begun or ended. */
   "study:immersed": { on: boolean };
   /** Another device goes on with this member's study. */

@@ -6,6 +6,7 @@
  */
 import {
   BufferAttribute,
+  CanvasTexture,
   Color,
   Euler,
   LinearFilter,
@@ -23,11 +24,28 @@ import {
   type BufferGeometry,
 } from "three";
 import type { Projection, StereoLayout } from "./lesson_play";
-import { eyeWindow, STRAIGHT_ON, type View } from "./sphere_view";
+import { equirectLayer, eyeWindow, STRAIGHT_ON, type EquirectLayer, type View } from "./sphere_view";
 
 const RADIUS_M = 50;
+const DARK = 0x120f0e;
 /** three.js shows layer 1 to the left eye and layer 2 to the right one; layer 0 to both and to the page. */
 const LAYER = { left: 1, right: 2 } as const;
+
+/** How long the words about the controller's buttons stay, besides whenever the lecture is paused. */
+const WORDS_MS = 8000;
+
+/** Not yet in TypeScript's own descriptions: https://www.w3.org/TR/webxrlayers-1/#xrmediabindingtype */
+interface MediaBinding {
+  createEquirectLayer(video: HTMLVideoElement, init: EquirectLayer & { space: XRReferenceSpace }): XRLayer;
+}
+type MediaBindingType = new (session: XRSession) => MediaBinding;
+
+/** What the member may do in the headset; the words about it hang in the room. */
+export interface Immersion {
+  words: string;
+  onSelect: () => void;
+  onEnd: () => void;
+}
 
 export interface Shape {
   projection: Projection;
@@ -44,16 +62,19 @@ export class SphereScene {
   private hold: Quaternion | null = null;
   private dirty = true;
   private sizes: ResizeObserver;
+  private surfaces: Mesh[] = [];
+  private panel: Mesh | null = null;
+  private immersedSince = 0;
 
   constructor(
     private canvas: HTMLCanvasElement,
     private video: HTMLVideoElement,
-    shape: Shape,
+    private shape: Shape,
   ) {
     this.renderer = new WebGLRenderer({ canvas, antialias: false, powerPreference: "low-power" });
     this.renderer.xr.enabled = true;
     this.renderer.xr.setReferenceSpaceType("local");
-    this.scene.background = new Color(0x120f0e);
+    this.scene.background = new Color(DARK);
     this.texture = new VideoTexture(video);
     this.texture.colorSpace = SRGBColorSpace;
     this.texture.minFilter = LinearFilter;
@@ -67,6 +88,7 @@ export class SphereScene {
       if (shape.projection === "FLAT") mesh.position.set(0, 0, -3);
       else mesh.rotation.y = -Math.PI / 2;
       if (shape.stereo !== "MONO") mesh.layers.set(LAYER[eye]);
+      this.surfaces.push(mesh);
       this.scene.add(mesh);
     }
     this.sizes = new ResizeObserver(() => this.fit());
@@ -88,18 +110,62 @@ export class SphereScene {
     this.dirty = true;
   }
 
-  /** Opens an immersive session; resolves when it runs, `ended` is called when it is over. */
-  async immerse(onSelect: () => void, onEnd: () => void): Promise<XRSession> {
+  /**
+   * Opens an immersive session; resolves when it runs. The trigger (select) pauses and plays, the grip (squeeze)
+   * leaves. The room never moves by itself: only the head turns it.
+   */
+  async immerse({ words, onSelect, onEnd }: Immersion): Promise<XRSession> {
     const { xr } = navigator;
     if (!xr) throw new DOMException("no headset", "NotSupportedError");
     const session = await xr.requestSession("immersive-vr", { optionalFeatures: ["local-floor", "layers"] });
     session.addEventListener("select", onSelect);
+    session.addEventListener("squeeze", () => void session.end());
     session.addEventListener("end", () => {
-      this.fit();
+      this.leave();
       onEnd();
     });
     await this.renderer.xr.setSession(session);
+    this.panel = panelOf(words);
+    this.scene.add(this.panel);
+    this.immersedSince = performance.now();
+    this.layered(session);
     return session;
+  }
+
+  /** Lets the headset draw the sphere itself where it can (WebXR Layers); else the mesh is drawn as before. */
+  private layered(session: XRSession): void {
+    const Binding = (window as { XRMediaBinding?: MediaBindingType }).XRMediaBinding;
+    const init = equirectLayer(this.shape.projection, this.shape.stereo);
+    const space = this.renderer.xr.getReferenceSpace();
+    const base = this.renderer.xr.getBaseLayer();
+    const projected = typeof XRProjectionLayer !== "undefined" && base instanceof XRProjectionLayer;
+    if (!Binding || !init || !space || !projected) return;
+    try {
+      const layer = new Binding(session).createEquirectLayer(this.video, { ...init, space });
+      session.updateRenderState({ layers: [layer, base] });
+    } catch (error) {
+      console.warn("the headset draws no layers, so we do", error);
+      return;
+    }
+    // What we draw lies on top of the layer: only the words may remain.
+    this.surfaces.forEach((surface) => (surface.visible = false));
+    this.scene.background = null;
+    this.renderer.setClearAlpha(0);
+  }
+
+  private leave(): void {
+    this.surfaces.forEach((surface) => (surface.visible = true));
+    this.scene.background = new Color(DARK);
+    this.renderer.setClearAlpha(1);
+    if (this.panel) {
+      this.scene.remove(this.panel);
+      const material = this.panel.material as MeshBasicMaterial;
+      material.map?.dispose();
+      material.dispose();
+      this.panel.geometry.dispose();
+      this.panel = null;
+    }
+    this.fit();
   }
 
   destroy(): void {
@@ -139,6 +205,9 @@ export class SphereScene {
       const turn = new Quaternion().setFromEuler(new Euler(this.hold ? 0 : this.view.pitch, -this.view.yaw, 0, "YXZ"));
       this.camera.quaternion.copy(this.hold ? turn.multiply(this.hold) : turn);
     }
+    if (this.panel) {
+      this.panel.visible = this.video.paused || performance.now() - this.immersedSince < WORDS_MS;
+    }
     this.dirty = false;
     this.renderer.render(this.scene, this.camera);
   }
@@ -158,6 +227,29 @@ function show(geometry: BufferGeometry, window: ReturnType<typeof eyeWindow>): v
   for (let index = 0; index < uv.count; index += 1) {
     uv.setXY(index, window.u + uv.getX(index) * window.width, window.v + uv.getY(index) * window.height);
   }
+}
+
+/** A board with words, low in front of the member, the same for both eyes. */
+function panelOf(words: string): Mesh {
+  const board = document.createElement("canvas");
+  [board.width, board.height] = [1024, 128];
+  const pen = board.getContext("2d");
+  if (pen) {
+    pen.fillStyle = "rgba(10, 8, 7, 0.8)";
+    pen.fillRect(0, 0, board.width, board.height);
+    pen.fillStyle = "#ffffff";
+    pen.font = "44px sans-serif";
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.fillText(words, board.width / 2, board.height / 2, board.width - 40);
+  }
+  const map = new CanvasTexture(board);
+  map.colorSpace = SRGBColorSpace;
+  const panel = new Mesh(new PlaneGeometry(1.6, 0.2), new MeshBasicMaterial({ map, transparent: true, depthTest: false }));
+  panel.position.set(0, -0.75, -2);
+  panel.rotation.x = -0.35;
+  panel.renderOrder = 1;
+  return panel;
 }
 
 const UP = new Vector3(0, 0, 1);

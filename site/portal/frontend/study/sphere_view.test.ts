@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { dragged, eyeWindow, held, STRAIGHT_ON, zoomed } from "./sphere_view";
+import { dragged, equirectLayer, eyeWindow, held, STRAIGHT_ON, zoomed } from "./sphere_view";
 
 describe("dragging", () => {
   it("across a whole stage turns by a whole field of view", () => {
@@ -41,3 +41,18 @@ it.each([
 ] as const)("%s shows the %s eye its picture", (stereo, eye, expected) => {
   expect(eyeWindow(stereo, eye)).toEqual(expected);
 });
+
+it.each([
+  ["EQUIRECT", "MONO", "mono", 2],
+  ["EQUIRECT", "TOP_BOTTOM", "stereo-top-bottom", 2],
+  ["HALF_EQUIRECT", "LEFT_RIGHT", "stereo-left-right", 1],
+] as const)("describes %s %s to the headset", (projection, stereo, layout, halfTurns) => {
+  expect(equirectLayer(projection, stereo)).toEqual({
+    layout,
+    centralHorizontalAngle: halfTurns * Math.PI,
+    upperVerticalAngle: Math.PI / 2,
+    lowerVerticalAngle: -Math.PI / 2,
+  });
+});
+
+it("has no layer for a flat lecture", () => expect(equirectLayer("FLAT", "MONO")).toBeNull());

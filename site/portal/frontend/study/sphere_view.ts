@@ -31,6 +31,26 @@ export function held(view: View, projection: Projection): View {
   return { ...view, yaw, pitch: Math.min(Math.max(view.pitch, -STEEPEST), STEEPEST) };
 }
 
+/** How WebXR's layers describe a sphere (WebXR Layers, XREquirectLayerInit): the headset draws it itself, sharper. */
+export interface EquirectLayer {
+  layout: "mono" | "stereo-top-bottom" | "stereo-left-right";
+  centralHorizontalAngle: number;
+  upperVerticalAngle: number;
+  lowerVerticalAngle: number;
+}
+
+/** The layer of a sphere; null for a flat lecture, which is a screen in a room. */
+export function equirectLayer(projection: Projection, stereo: StereoLayout): EquirectLayer | null {
+  if (projection === "FLAT") return null;
+  const layouts = { MONO: "mono", TOP_BOTTOM: "stereo-top-bottom", LEFT_RIGHT: "stereo-left-right" } as const;
+  return {
+    layout: layouts[stereo],
+    centralHorizontalAngle: projection === "HALF_EQUIRECT" ? Math.PI : 2 * Math.PI,
+    upperVerticalAngle: Math.PI / 2,
+    lowerVerticalAngle: -Math.PI / 2,
+  };
+}
+
 /** The part of the picture that one eye sees: offset and size in texture coordinates (v upwards). */
 export interface EyeWindow {
   u: number;
