@@ -9,7 +9,9 @@ sets/<ab>/<sha256>/<recipe>/      published media sets; never changed after they
 """
 
 import hashlib
+import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -19,8 +21,11 @@ __all__ = [
     "absolute",
     "chunk_dir",
     "encoded_dir",
+    "folders_named",
+    "forget_encoded",
     "incoming_path",
     "keep_source",
+    "may_sweep",
     "move_into_place",
     "put_file",
     "room_left",
@@ -127,24 +132,54 @@ def sweep_encoded(kept: set[str], *, older_than: float) -> None:
             shutil.rmtree(place, ignore_errors=True)
 
 
-def sweep_sets(kept: set[str], *, older_than: float) -> list[str]:
-    """Delete media sets that are not among `kept` (folders relative to the root) and older than `older_than`.
+def folders_named(sha256: str, folder: str, contents: object) -> set[str]:
+    """All folders of media sets that an asset refers to: its own, and those that its contents name by their 16 letters."""
+    named = set(re.findall(rf"[0-9a-f]{{{_RECIPE_SHOWN}}}", json.dumps(contents)))
+    return {place for place in {folder} if place} | {f"sets/{sha256[:2]}/{sha256}/{name}" for name in named}
 
-    Age counts from the moment the set took its place. Returns what was deleted. A set is
-    renamed away first, so nobody finds half of one.
+
+def sweep_sets(kept: set[str], *, now: float, kept_s: float) -> list[str]:
+    """Delete media sets that have not been among `kept` (folders relative to the root) for `kept_s` seconds.
+
+    A file `<folder>.unused` beside the set says since when nobody refers to it; it is taken away when
+    somebody does again. Returns what was deleted. A set is renamed first, so nobody finds half of one.
     """
     gone = []
     for place in (root() / "sets").glob("*/*/*"):
-        folder = str(place.relative_to(root()))
-        if folder in kept or not place.is_dir() or place.stat().st_mtime >= older_than:
+        if not place.is_dir():
             continue
-        doomed = root() / "work" / f"swept-{place.parent.name[:16]}-{place.name}"
-        doomed.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(doomed, ignore_errors=True)
-        os.rename(place, doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
-        gone.append(folder)
+        folder, mark = str(place.relative_to(root())), place.with_name(f"{place.name}.unused")
+        if folder in kept:
+            mark.unlink(missing_ok=True)
+        elif not mark.exists():
+            mark.touch()
+            os.utime(mark, (now, now))
+        elif mark.stat().st_mtime <= now - kept_s:
+            doomed = root() / "work" / f"swept-{place.parent.name[:16]}-{place.name}"
+            doomed.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(doomed, ignore_errors=True)
+            os.rename(place, doomed)
+            mark.unlink()
+            shutil.rmtree(doomed, ignore_errors=True)
+            gone.append(folder)
     return gone
+
+
+def may_sweep(now: float, *, every_s: float) -> bool:
+    """Whether the last sweep of sets was `every_s` seconds ago; if so, this one counts from now."""
+    mark = root() / ".swept"
+    if mark.exists() and mark.stat().st_mtime > now - every_s:
+        return False
+    root().mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    os.utime(mark, (now, now))
+    return True
+
+
+def forget_encoded(sha256: str, recipe_hash: str) -> None:
+    """Delete all renditions and chunks on their way to PACKAGE for this source and recipe."""
+    if recipe_hash:
+        shutil.rmtree(encoded_dir(sha256, recipe_hash), ignore_errors=True)
 
 
 def _last_touched(folder: Path) -> float:

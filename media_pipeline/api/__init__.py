@@ -21,6 +21,7 @@ from media_pipeline.api.captions import (
     upload_captions,
     why_no_transcription,
 )
+from media_pipeline.api.chapters import ChapterRow, chapters, set_chapters
 from media_pipeline.api.intake import begin_upload, cancel_upload, ingest_file, receive_chunk, received_bytes
 from media_pipeline.api.playing import CaptionTrack, Playback, playback, poster_url
 from media_pipeline.api.status import (
@@ -31,13 +32,15 @@ from media_pipeline.api.status import (
     status,
     why_not_playable,
 )
-from media_pipeline.api.work import reap, retry, work_off, work_on
+from media_pipeline.api.steering import cancel, rerun_rendition, retry
+from media_pipeline.api.work import reap, work_off, work_on
 
 __all__ = [
     "CAPTION_LANGUAGES",
     "AssetStatus",
     "CaptionTrack",
     "CaptionsInfo",
+    "ChapterRow",
     "CueRow",
     "Playback",
     "RenditionStatus",
@@ -45,10 +48,12 @@ __all__ = [
     "Transcription",
     "ask_for_transcription",
     "begin_upload",
+    "cancel",
     "cancel_transcription",
     "cancel_upload",
     "captions_of",
     "captions_versions",
+    "chapters",
     "cue_documents",
     "cues",
     "ingest_file",
@@ -61,10 +66,12 @@ __all__ = [
     "receive_chunk",
     "received_bytes",
     "remove_captions",
+    "rerun_rendition",
     "restore_captions",
     "retry",
     "save_cues",
     "set_captions",
+    "set_chapters",
     "status",
     "transcriptions",
     "upload_captions",

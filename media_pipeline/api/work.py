@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from media_pipeline import jobs, storage
@@ -15,13 +14,17 @@ from media_pipeline.models import (
     Asset,
     AssetState,
     Job,
-    Stage,
     Upload,
 )
 from media_pipeline.stages import run_stage
-from people.api import record
 
-__all__ = ["reap", "retry", "work_off", "work_on"]
+__all__ = ["reap", "sweep", "work_off", "work_on"]
+
+_RUNG_AT_MOST = 16
+"""Bells a round: a worker that comes rings on for the rest, and three hundred chunks must not flood the broker."""
+_SWEPT_EVERY_S = 3600
+_KEPT_S = 24 * 3600
+"""How long a media set or encoded files stay when nobody refers to them any more: somebody may be watching."""
 
 
 def work_on(
@@ -50,7 +53,8 @@ def work_off(asset: Asset, *, on_progress: Callable[[AssetStatus], None] | None 
     """Do all that is left for `asset` in this process, stage after stage (seeding, tests).
 
     `on_progress` is called with the status at least after every stage and about once a second
-    in between. A job that another worker holds is waited for. Returns the asset in a final state.
+    in between. A job that another worker holds is waited for. Returns the asset in a final state;
+    what comes after that (views of a panorama, speech to text) is left to the workers.
     """
     last = [time.monotonic()]
 
@@ -65,11 +69,11 @@ def work_off(asset: Asset, *, on_progress: Callable[[AssetStatus], None] | None 
             on_progress(status(asset))
         if asset.is_final or asset.state == AssetState.UPLOADING:
             return asset
-        job = asset.jobs.open().first()
-        if job is None:
+        waiting = list(asset.jobs.open().values_list("pk", flat=True))
+        if not waiting:
             return asset
-        if not work_on(job.pk, bell=False, on_beat=told):
-            time.sleep(0.5)
+        if not any(work_on(job_id, bell=False, on_beat=told) for job_id in waiting):
+            time.sleep(0.2)
 
 
 def reap() -> int:
@@ -79,6 +83,7 @@ def reap() -> int:
     """
     now = timezone.now()
     jobs.end_overdue(now=now)
+    sweep(now=now)
     for upload in Upload.objects.select_related("asset").filter(expires_at__lt=now):
         if upload.asset.state == AssetState.UPLOADING:
             end_upload(upload, "ABANDONED")
@@ -88,22 +93,31 @@ def reap() -> int:
     storage.sweep_incoming(expected, older_than=now.timestamp() - settings.MEDIA_PIPELINE["UPLOAD_TTL_S"])
     held = set(Job.objects.filter(state="RUNNING").values_list("pk", "fence"))
     storage.sweep_work(held)
-    due = list(Job.objects.takeable(now=now).values_list("pk", flat=True))
+    due = list(Job.objects.takeable(now=now).values_list("pk", flat=True)[:_RUNG_AT_MOST])
     for job_id in due:
         jobs.ring(job_id)
     return len(due)
 
 
-def retry(asset: Asset, *, actor: Any) -> Asset:
-    """Try a FAILED asset again from its beginning; what was made already is found and not made twice.
+def sweep(*, now: datetime, every_s: float = _SWEPT_EVERY_S) -> list[str]:
+    """Delete what nobody needs any more, at most every `every_s` seconds; returns the media sets that went.
 
-    On any other state nothing happens. The audit trail records who asked.
+    A set goes a day after no asset referred to it: the one that was published before stays that
+    long for whoever is in the middle of it. Encoded files of assets under way and of failed ones
+    stay (a second attempt finds them); others go a day after they were last touched.
     """
-    with transaction.atomic():
-        moved = Asset.objects.filter(pk=asset.pk, state=AssetState.FAILED).update(
-            state=AssetState.RECEIVED, refusal_code="", refusal_values={}
-        )
-        if moved:
-            jobs.open_job(asset, Stage.PROBE)
-            record(actor, "asset.retried", asset)
-    return Asset.objects.get(pk=asset.pk)
+    if not storage.may_sweep(now.timestamp(), every_s=every_s):
+        return []
+    rows = Asset.objects.exclude(sha256="").values_list(
+        "sha256", "folder", "contents", "recipe_hash", "state"
+    )
+    sets: set[str] = set()
+    encoded: set[str] = set()
+    for sha256, folder, contents, recipe_hash, state in rows.iterator():
+        sets |= storage.folders_named(sha256, folder, contents)
+        if recipe_hash and state not in {AssetState.READY, AssetState.REFUSED}:
+            encoded.add(storage.encoded_dir(sha256, recipe_hash).name)
+            sets.add(storage.set_folder(sha256, recipe_hash))
+    before = now.timestamp() - _KEPT_S
+    storage.sweep_encoded(encoded, older_than=before)
+    return storage.sweep_sets(sets, now=now.timestamp(), kept_s=_KEPT_S)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -30,9 +31,11 @@ __all__ = [
     "joined",
     "measure",
     "missing",
+    "missing_sounds",
     "open_encoding",
     "part_done",
     "preview_recipe",
+    "put_rendition_aside",
     "take_over",
     "whole_file",
 ]
@@ -104,6 +107,22 @@ def open_preview(asset: Asset, facts: Facts, made: Recipe, *, bell: bool) -> Non
         jobs.open_job(asset, Stage.PREVIEW, bell=bell)
 
 
+def put_rendition_aside(
+    facts: dict[str, Any], made: Recipe, kept: Sequence[str], folder: str
+) -> dict[str, Any]:
+    """An asset's facts when all but some renditions of the new recipe `made` are taken over from the set in `folder`."""
+    aside = {"recipe": made.hash, "names": list(kept), "folder": folder}
+    return facts | {"recipe": made.as_dict(), "taken_over": aside}
+
+
+def taken_over(asset: Asset, made: Recipe) -> tuple[list[str], Path | None]:
+    """Names of the renditions that are not made but taken over, and from which folder."""
+    aside = asset.facts.get("taken_over") or {}
+    if aside.get("recipe") != made.hash:
+        return [], None
+    return list(aside["names"]), storage.absolute(aside["folder"])
+
+
 def part_done(asset: Asset, lease: Lease) -> None:
     """End a part's job; whoever ends the last one opens PACKAGE, exactly once.
 
@@ -129,6 +148,9 @@ def joined(asset: Asset, made: Recipe, lease: Lease, scratch: Path) -> Path | No
     target = storage.encoded_dir(asset.sha256, made.hash)
     facts, _recipe = decided(asset)
     parts = chunks_of(asset, facts, made)
+    names, folder = taken_over(asset, made)
+    if folder is not None:
+        take_over(asset, made, names, folder, lease, scratch)
     try:
         for rung in made.rungs:
             if not (target / f"{rung.name}.mp4").is_file():
@@ -144,6 +166,7 @@ def joined(asset: Asset, made: Recipe, lease: Lease, scratch: Path) -> Path | No
         shutil.rmtree(target / "chunks", ignore_errors=True)
     if not absent:
         return target
+    asset.facts = {name: fact for name, fact in asset.facts.items() if name != "taken_over"}
     with transaction.atomic():
         jobs.finish(lease)
         Asset.objects.filter(pk=asset.pk).update(state=AssetState.QUEUED, facts=asset.facts)
@@ -199,12 +222,24 @@ def measure(file: Path, made: Recipe) -> Piece:
 
 
 def missing(asset: Asset, made: Recipe, chunk: Chunk) -> list[VideoRung]:
-    """The renditions that are neither whole nor made for this chunk."""
+    """The picture renditions that are neither whole, nor taken over, nor made for this chunk."""
+    names, _folder = taken_over(asset, made)
     return [
         rung
         for rung in made.rungs
-        if not whole_file(asset, made, rung.name).is_file()
+        if rung.name not in names
+        and not whole_file(asset, made, rung.name).is_file()
         and not _piece(asset, made, chunk, rung.name).is_file()
+    ]
+
+
+def missing_sounds(asset: Asset, made: Recipe) -> list[str]:
+    """Names of the sound renditions that are neither made nor taken over."""
+    names, _folder = taken_over(asset, made)
+    return [
+        sound.name
+        for sound in made.sounds
+        if sound.name not in names and not whole_file(asset, made, sound.name).is_file()
     ]
 
 

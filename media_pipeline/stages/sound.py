@@ -12,7 +12,7 @@ from media_pipeline.models import Asset, AssetState
 from media_pipeline.probe import Facts
 from media_pipeline.recipe import Recipe
 from media_pipeline.runner import Limits, run
-from media_pipeline.stages.parts import part_done
+from media_pipeline.stages.parts import missing_sounds, part_done, whole_file
 from media_pipeline.stages.shared import decided, need_room, policy, published, source_of
 
 __all__ = ["make_sound", "write_sounds"]
@@ -36,8 +36,8 @@ def write_sounds(
 
     Raises StageFailed ENCODE_FAILED.
     """
-    target = storage.encoded_dir(asset.sha256, made.hash)
-    if all((target / f"{sound.name}.mp4").is_file() for sound in made.sounds):
+    lacking = missing_sounds(asset, made)
+    if not lacking:
         return
     need_room(_ROOM)
     out = scratch / "sound"
@@ -56,5 +56,5 @@ def write_sounds(
     outcome = run(command, limits=Limits(wall_s=10 * cpu_s, cpu_s=cpu_s), cwd=out, tick=tick, tick_s=0.5)
     if outcome.code != 0:
         raise StageFailed("ENCODE_FAILED", outcome.stderr)
-    for sound in made.sounds:
-        storage.put_file(out / f"{sound.name}.mp4", target / f"{sound.name}.mp4")
+    for name in lacking:
+        storage.put_file(out / f"{name}.mp4", whole_file(asset, made, name))

@@ -210,7 +210,7 @@ def test_what_cannot_be_decoded_to_the_end_fails_and_can_be_tried_again(clips, o
 
     again = api.retry(asset, actor=editor)
 
-    assert again.state == "RECEIVED"
+    assert again.state == "QUEUED"
     assert api.work_off(again).state == "READY"
     assert api.retry(again, actor=editor).state == "READY"  # nothing happens to what is well
 
