@@ -11,3 +11,8 @@ class MediaPipelineConfig(AppConfig):
 
     def ready(self) -> None:
         from media_pipeline import checks, tasks  # noqa: F401  (registers system checks and tasks)
+        from media_pipeline.dress import dress_soon
+        from media_pipeline.signals import captions_changed, chapters_changed
+
+        captions_changed.connect(dress_soon, dispatch_uid="dress")
+        chapters_changed.connect(dress_soon, dispatch_uid="dress")

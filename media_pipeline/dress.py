@@ -6,11 +6,11 @@ from typing import Any
 
 from django.db import transaction
 
-from media_pipeline import package, storage
+from media_pipeline import package, shelves, storage
 from media_pipeline.models import Asset
 from media_pipeline.package.dressing import CaptionText, ChapterMark
 
-__all__ = ["dress", "put_on"]
+__all__ = ["dress", "dress_soon", "put_on"]
 
 
 def dress(asset: Asset) -> str:
@@ -31,12 +31,20 @@ def dress(asset: Asset) -> str:
     return str(contents.get("dress", ""))
 
 
+def dress_soon(*, asset: Asset, **_news: Any) -> None:
+    """At captions_changed and chapters_changed: dress the asset as soon as the change stands.
+
+    A dress that cannot be made (disk full) leaves the old one on and is told to the log; the next change makes it.
+    """
+    transaction.on_commit(lambda: dress(asset), robust=True)
+
+
 def put_on(asset: Asset, folder: str, contents: Mapping[str, Any]) -> dict[str, Any]:
     """`contents` with the name of the dress for the asset's captions and chapters, which lies in `folder` now.
 
     Call with the asset's row locked.
     """
-    home = storage.absolute(folder)
+    home = shelves.at_hand(folder)
     captions = [CaptionText(row.lang, row.label, row.vtt) for row in asset.captions.order_by("lang")]
     marks = [ChapterMark(row.begin_ms, row.title) for row in asset.chapters.order_by("begin_ms")]
     draft = home / package.MANIFEST_DASH
@@ -50,4 +58,5 @@ def put_on(asset: Asset, folder: str, contents: Mapping[str, Any]) -> dict[str, 
         for file, text in files.items():
             (made / file).write_text(text, encoding="utf-8")
         storage.move_into_place(made, home / name)
+    shelves.publish(f"{folder}/{name}")
     return {**contents, "dress": name}

@@ -105,3 +105,12 @@ class RecogniserMissing(MediaError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class ChaptersUnusable(MediaError):
+    """Chapters that cannot be kept: `code` NO_TITLE, TITLE_TOO_LONG, OUTSIDE, TOGETHER or TOO_MANY."""
+
+    def __init__(self, code: str, **values: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.values = values

@@ -78,7 +78,7 @@ def dress_files(
 ) -> dict[str, str]:
     """Names and texts of a dress; {} when there is nothing to add or the set is of an earlier layout.
 
-    `draft_mpd` is the set's own manifest.mpd. `lang` is the chapters' language.
+    `draft_mpd` is the set's own manifest.mpd, "" where there is none (an encrypted set). `lang` is the chapters' language.
     """
     if contents.get("layout", 0) < LAYOUT or not (captions or chapters):
         return {}
@@ -99,7 +99,7 @@ def dress_files(
     if any(track.codec == "hevc" for track in tracks):
         headset = headset_pictures(tracks)
         files[MANIFEST_HEADSET] = hls.master(tracks, pictures=headset, **common)
-    if in_main(tracks) or heard(tracks):
+    if draft_mpd and (in_main(tracks) or heard(tracks)):
         files[MANIFEST_DASH] = dash.manifest(
             draft_mpd, tracks, duration_s=duration_s, board=board, subtitles=subtitles, up="../"
         )

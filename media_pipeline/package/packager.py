@@ -1,6 +1,5 @@
 """The packager's arguments: how renditions are cut into segments. Pure."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from media_pipeline.package.names import MANIFEST_DASH, MANIFEST_HLS
@@ -9,13 +8,10 @@ from media_pipeline.recipe import Recipe
 __all__ = ["packager_command"]
 
 
-def packager_command(
-    program: str, encoded: Path, recipe: Recipe, *, encryption: Sequence[str] = ()
-) -> list[str]:
+def packager_command(program: str, encoded: Path, recipe: Recipe) -> list[str]:
     """Arguments that cut `encoded/<rung>.mp4` into segments below the working folder.
 
-    The manifests it writes are drafts: `hls` and `dash` write ours from them. `encryption` are
-    further arguments of the packager (raw key), for protected sets.
+    The manifests it writes are drafts: `hls` and `dash` write ours from them.
     """
     streams = [
         f"in={encoded}/{rung.name}.mp4,stream=video,init_segment={rung.name}/init.mp4,"
@@ -40,5 +36,4 @@ def packager_command(
         "--generate_static_live_mpd",
         "--use_fake_clock_for_muxer",
         "--single_threaded",  # same input, same bytes, down to the order in the manifests
-        *encryption,
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from media_pipeline import chapters, graph, jobs, package, storage, storyboard, vr
+from media_pipeline import chapters, graph, jobs, keys, package, shelves, storage, storyboard, vr
 from media_pipeline.dress import put_on
 from media_pipeline.engine import engine
 from media_pipeline.errors import StageFailed
@@ -32,25 +32,29 @@ from media_pipeline.stages.parts import joined
 from media_pipeline.stages.shared import decided
 from media_pipeline.stages.viewports import open_views
 
-__all__ = ["make_set", "package_set", "switch"]
+__all__ = ["find_chapters", "make_set", "package_set", "switch"]
 
 
 def package_set(asset: Asset, lease: Lease, scratch: Path) -> None:
     """Make the media set of the encoded renditions, if it is not there yet, and switch the asset to it."""
     _facts, made = decided(asset)
     folder = storage.set_folder(asset.sha256, made.hash)
-    target = storage.absolute(folder)
+    target = shelves.at_hand(folder)
     encoded = storage.encoded_dir(asset.sha256, made.hash)
     if not target.is_dir():
-        whole = joined(asset, made, lease, scratch)
-        if whole is None:  # swept or lost: it is made again
-            return
         out = scratch / "set"
         out.mkdir()
-        contents = make_set(whole, out, made, lease.beat)
-        (out / "set.json").write_text(json.dumps(contents, indent=1, sort_keys=True))
+        if not keys.make_from_twin(asset.sha256, made, out):
+            whole = joined(asset, made, lease, scratch)
+            if whole is None:  # swept or lost: it is made again
+                return
+            contents = make_set(whole, out, made, lease.beat)
+            if made.protected:
+                contents = keys.seal(out, contents, sha256=asset.sha256)
+            (out / "set.json").write_text(json.dumps(contents, indent=1, sort_keys=True))
         storage.move_into_place(out, target)
     contents = json.loads((target / "set.json").read_text())
+    shelves.publish(folder, tick=lease.beat)
     switch(asset, lease, folder, contents)
     shutil.rmtree(encoded, ignore_errors=True)
 
@@ -60,14 +64,11 @@ def make_set(
     out: Path,
     made: Recipe,
     beat: Callable[..., None],
-    *,
-    encryption: Sequence[str] = (),
-    key: str = "",
 ) -> dict[str, Any]:
     """Make a whole, verified media set in the empty folder `out` from `encoded/<name>.mp4`; returns its contents.
 
-    `beat` is called now and then with the share done. `encryption` are arguments of the packager for
-    a protected set and `key` its key in hex, so that the segments can be tried. Raises StageFailed PACKAGE_UNSOUND.
+    `beat` is called now and then with the share done. A protected set is made in clear too: it is
+    sealed afterwards (`keys.seal`). Raises StageFailed PACKAGE_UNSOUND.
     """
     tools = engine()
     beat(0.05)
@@ -84,7 +85,7 @@ def make_set(
             raise StageFailed("PACKAGE_UNSOUND", outcome.stderr)
         return outcome.stdout
 
-    must(package.packager_command(tools.packager, encoded, made, encryption=encryption))
+    must(package.packager_command(tools.packager, encoded, made))
     beat(0.4)
     draft = (out / package.MANIFEST_DASH).read_text()
     whole = vr.dress_set(encoded, out, made, ffmpeg=tools.ffmpeg, must=must)
@@ -105,7 +106,7 @@ def make_set(
     package.verify(out, tracks, expected_s=lengths, masters=masters, duration_s=duration_s)
     beat(0.8)
     for track in tracks:
-        _try(out, track, must, key=key)
+        _try(out, track, must)
     beat(0.95)
     return {
         "layout": dressing.LAYOUT,
@@ -209,7 +210,7 @@ def _write_manifests(
     return list(texts)
 
 
-def _try(out: Path, track: Track, must: Callable[..., str], *, key: str) -> None:
+def _try(out: Path, track: Track, must: Callable[..., str]) -> None:
     """Decode the first and the last segment of a rendition: what comes out is what was promised.
 
     Without a decoder for its codec (AV1 in some builds) its packets are counted instead.
@@ -221,7 +222,6 @@ def _try(out: Path, track: Track, must: Callable[..., str], *, key: str) -> None
             joined.write(piece.read_bytes())
     command = [
         engine().ffprobe, "-v", "error", "-protocol_whitelist", "file", "-f", "mov",
-        *(["-decryption_key", key] if key else []),
         "-show_entries", "stream=codec_name,width,height,nb_read_frames,nb_read_packets", "-of", "json",
     ]  # fmt: skip
     frames = ["-count_frames"] if _decodes(track.codec) else []
@@ -296,7 +296,8 @@ def switch(
     if not preview:
         asset.state, asset.ready_at = AssetState.READY, now
         asset.refusal_code, asset.refusal_values = "", {}
-        _found_chapters(asset, contents)
+        if find_chapters(asset, contents):
+            chapters_changed.send(sender=Asset, asset=asset)
     asset.folder = folder
     asset.contents = put_on(asset, folder, contents | ({"preview": True} if preview else {}))
     asset.duration_s = contents["duration_s"]
@@ -322,18 +323,18 @@ def switch(
     open_views(asset, bell=lease.bell)
 
 
-def _found_chapters(asset: Asset, contents: Mapping[str, Any]) -> None:
-    """Chapters from slide changes, unless an editor has set some herself."""
+def find_chapters(asset: Asset, contents: Mapping[str, Any]) -> bool:
+    """Chapters from slide changes, unless an editor has set some herself; whether anything changed."""
     if asset.chapters.filter(by_hand=True).exists():
-        return
+        return False
     changes = [change / 1000 for change in contents.get("scenes_ms", [])]
     rows = [
         Chapter(asset=asset, begin_ms=page.begin_ms, title=_("Page %(number)s") % {"number": page.number})
-        for page in chapters.pages(changes, contents["duration_s"])
+        for page in chapters.pages(changes, contents.get("duration_s", 0.0))
     ]
     had = list(asset.chapters.values_list("begin_ms", "title"))
     if had == [(row.begin_ms, row.title) for row in rows]:
-        return
+        return False
     asset.chapters.all().delete()
     Chapter.objects.bulk_create(rows)
-    chapters_changed.send(sender=Asset, asset=asset)
+    return True

@@ -4,6 +4,7 @@ What PACKAGE makes of renditions is tested apart from how they are encoded: here
 set can have (H.264, AV1, stills, two sounds) whatever the ladder decides for a clip.
 """
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def waiting_for_package(made: Recipe, source: Path, *, title: str = "章程学�
     home = storage.encoded_dir(sha256, made.hash)
     home.mkdir(parents=True)
     for file in source.glob("*.mp4"):
-        (home / file.name).symlink_to(file)
+        shutil.copyfile(file, home / file.name)
     picture = made.rungs[0] if made.rungs else None
     asset = Asset.objects.create(
         title=title,
