@@ -19,6 +19,7 @@ from wagtail.admin.views import generic
 from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.permission_policies import ModelPermissionPolicy
 
+from courses.catalogue import captions_desk
 from courses.catalogue.words import file_size, minutes_and_seconds
 from media_pipeline import api as media
 from media_pipeline.errors import UploadRefused
@@ -139,6 +140,7 @@ class LectureViewSet(ModelViewSet):
             path("begin/", begin, name="begin"),
             path("<int:pk>/card/", card, name="card"),
             path("<int:pk>/retry/", try_again, name="retry"),
+            *captions_desk.urlpatterns,
         ]
 
 
