@@ -34,6 +34,7 @@ from media_pipeline.api.status import (
 )
 from media_pipeline.api.steering import cancel, rerun_rendition, retry
 from media_pipeline.api.work import reap, work_off, work_on
+from media_pipeline.headset import Listed, deovr_list, heresphere_list
 
 __all__ = [
     "CAPTION_LANGUAGES",
@@ -42,6 +43,7 @@ __all__ = [
     "CaptionsInfo",
     "ChapterRow",
     "CueRow",
+    "Listed",
     "Playback",
     "RenditionStatus",
     "StageStatus",
@@ -56,6 +58,8 @@ __all__ = [
     "chapters",
     "cue_documents",
     "cues",
+    "deovr_list",
+    "heresphere_list",
     "ingest_file",
     "opened_captions",
     "playback",

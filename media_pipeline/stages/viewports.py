@@ -31,16 +31,21 @@ _ROOM_BYTES = 256 * 1024**2
 
 def open_views(asset: Asset, *, bell: bool = True) -> None:
     """Queue the views of an asset that has just been published, when it is a sphere and they are wanted."""
-    if not settings.MEDIA_PIPELINE["VIEWPORTS"] or not asset.contents.get("recipe"):
-        return
-    if plans.views_of(Recipe.from_dict(asset.contents["recipe"])) is not None:
+    if settings.MEDIA_PIPELINE["VIEWPORTS"] and _wanted(asset) is not None:
         jobs.open_job(asset, Stage.VIEWPORTS, bell=bell)
+
+
+def _wanted(asset: Asset) -> plans.ViewsRecipe | None:
+    """What views the published set gets; None also for a set that an earlier version of this room made."""
+    try:
+        return plans.views_of(Recipe.from_dict(asset.contents["recipe"])) if asset.folder else None
+    except (KeyError, TypeError):
+        return None
 
 
 def make_views(asset: Asset, lease: Lease, scratch: Path) -> None:
     """Draw, cut, verify, publish by one rename, and tell the asset. What was drawn before is found again."""
-    contents = asset.contents
-    wanted = plans.views_of(Recipe.from_dict(contents["recipe"])) if asset.folder and contents else None
+    wanted = _wanted(asset)
     if wanted is None:
         with transaction.atomic():
             jobs.finish(lease)

@@ -8,7 +8,7 @@ from wagtail.admin.auth import require_admin_access
 from wagtail.documents import urls as wagtaildocs_urls
 
 from people.admin.account import AccountView
-from portal import views
+from portal import headsets, views
 from portal.api import api
 from portal.health import healthz
 
@@ -21,6 +21,9 @@ pages = [
     path("my/notices/read/", views.notices_read, name="notices_read"),
     path("my/notices/<int:pk>/", views.notice, name="notice"),
     path("elder/", views.elder, name="elder"),
+    path("headset/", headsets.page, name="headset"),
+    path("deovr/<slug:code>", headsets.deovr, name="deovr"),
+    path("heresphere/<slug:code>", headsets.heresphere, name="heresphere"),
     path("privacy/", views.privacy, name="privacy"),
     path("accessibility/", views.accessibility, name="accessibility"),
     path("offline/", views.offline, name="offline"),

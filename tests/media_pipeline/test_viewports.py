@@ -292,13 +292,18 @@ def test_trouble_with_views_leaves_the_lecture_alone(editor, wanted):
 def test_views_are_a_matter_of_the_setting(editor, wanted, settings, monkeypatch):
     settings.MEDIA_PIPELINE = {**settings.MEDIA_PIPELINE, "VIEWPORTS": False}
     made = made_of(640, 320)
-    asset = Asset.objects.create(title="展馆", uploaded_by=editor, contents={"recipe": made.as_dict()})
+    asset = Asset.objects.create(
+        title="展馆", uploaded_by=editor, folder="sets/a", contents={"recipe": made.as_dict()}
+    )
 
     open_views(asset, bell=False)
     assert not asset.jobs.exists()
     settings.MEDIA_PIPELINE = {**settings.MEDIA_PIPELINE, "VIEWPORTS": True}
     open_views(asset, bell=False)
     assert asset.jobs.get().stage == Stage.VIEWPORTS
+    older = Asset.objects.create(title="旧", folder="sets/b", contents={"recipe": {"audio_kbps": 96}})
+    open_views(older, bell=False)
+    assert not older.jobs.exists()
 
 
 @pytest.mark.media
