@@ -90,6 +90,9 @@ FAILURES = {
         "Processing did not come to an end in many times the expected time and was stopped. The file is kept; "
         "please tell the administrator and try again."
     ),
+    "CANCELLED_WORK": gettext_noop(
+        "Processing was cancelled. What has been made so far is kept; try again to go on from there."
+    ),
     "SOURCE_MISSING": gettext_noop("The uploaded file is no longer on the server. Please upload it again."),
     "INTERNAL": gettext_noop(
         "Something unexpected happened while the lecture was processed. The file is kept; "
