@@ -19,6 +19,7 @@
  *   </section>
  */
 import { Controller } from "@hotwired/stimulus";
+import { chapterAt, marks, type Chapter } from "../study/chapters";
 import { fill, timeline } from "../study/clock";
 import { attach, warmUp, type Engine } from "../study/engine";
 import { land, leadBack, pushed, type SeekRule } from "../study/frontier";
@@ -53,6 +54,7 @@ export default class PlayerController extends Controller<HTMLElement> {
     "preview",
     "tile",
     "previewTime",
+    "marks",
     "leaseLost",
     "signedOut",
     "refused",
@@ -74,6 +76,8 @@ export default class PlayerController extends Controller<HTMLElement> {
     perMinuteText: String,
     fullText: String,
     smallText: String,
+    thriftText: String,
+    wholeText: String,
     muteText: String,
     soundText: String,
   };
@@ -93,6 +97,7 @@ export default class PlayerController extends Controller<HTMLElement> {
   declare readonly previewTarget: HTMLElement;
   declare readonly tileTarget: HTMLElement;
   declare readonly previewTimeTarget: HTMLElement;
+  declare readonly marksTarget: HTMLElement;
   declare readonly leaseLostTarget: HTMLElement;
   declare readonly signedOutTarget: HTMLElement;
   declare readonly refusedTarget: HTMLElement;
@@ -112,6 +117,8 @@ export default class PlayerController extends Controller<HTMLElement> {
   declare readonly perMinuteTextValue: string;
   declare readonly fullTextValue: string;
   declare readonly smallTextValue: string;
+  declare readonly thriftTextValue: string;
+  declare readonly wholeTextValue: string;
   declare readonly muteTextValue: string;
   declare readonly soundTextValue: string;
 
@@ -122,6 +129,8 @@ export default class PlayerController extends Controller<HTMLElement> {
   private positionS = 0;
   private cap = 0;
   private listening = false;
+  private thrifty = false;
+  private chapters: Chapter[] = [];
   /** The view that plays in 简易模式; null: the whole lecture. */
   private view: number | null = null;
   private immersed = false;
@@ -153,6 +162,8 @@ export default class PlayerController extends Controller<HTMLElement> {
       hear("study:listen", ({ on }) => void this.hearOnly(on)),
       hear("study:simple", ({ level }) => void this.look(level)),
       hear("study:notice", ({ words }) => this.say(words)),
+      hear("study:thrift", ({ on }) => void this.saveData(on)),
+      hear("study:chapters", ({ chapters }) => this.mark(chapters)),
       hear("study:immersed", ({ on }) => {
         this.immersed = on;
       }),
@@ -332,7 +343,9 @@ export default class PlayerController extends Controller<HTMLElement> {
     this.engine = null;
     this.stageTarget.classList.add("is-loading");
     const views = this.view !== null && !this.listening ? playback.views_url : undefined;
-    const url = views ?? (this.listening && playback.audio_url ? playback.audio_url : playback.manifest_url);
+    const thrifty = this.thrifty ? playback.slides_url : undefined;
+    const sound = this.listening ? playback.audio_url : undefined;
+    const url = views || sound || thrifty || playback.manifest_url;
     const sphere = (playback.projection ?? "FLAT") !== "FLAT";
     this.engine = await attach(
       this.videoTarget,
@@ -412,6 +425,18 @@ export default class PlayerController extends Controller<HTMLElement> {
     this.stageTarget.classList.toggle("is-listening", on);
     if (on) this.qualityTarget.hidden = true;
     tell("study:listening", { on });
+  }
+
+  /** Sound and slides, or the whole picture: from where the lecture is, playing if it played. */
+  private async saveData(on: boolean): Promise<void> {
+    if (on === this.thrifty || !this.play?.playback?.slides_url) return;
+    const playing = !this.videoTarget.paused;
+    this.thrifty = on;
+    tell("study:thrifty", { on });
+    if (this.engine) this.say(on ? this.thriftTextValue : this.wholeTextValue);
+    if (this.listening || !this.engine) return;
+    await this.load();
+    if (playing) await this.start();
   }
 
   /** What the archive says about what was handed in. */
@@ -581,9 +606,21 @@ export default class PlayerController extends Controller<HTMLElement> {
     range.style.setProperty("--reach", `${(reach * 100).toFixed(2)}%`);
   }
 
+  private mark(chapters: Chapter[]): void {
+    this.chapters = chapters;
+    this.marksTarget.replaceChildren(
+      ...marks(chapters, this.rule.durationS).map((share) => {
+        const mark = document.createElement("span");
+        mark.style.setProperty("--at", `${(share * 100).toFixed(3)}%`);
+        return mark;
+      }),
+    );
+  }
+
   private async preview(positionS: number): Promise<void> {
     const share = positionS / (this.rule.durationS || 1);
-    this.previewTimeTarget.textContent = timeline(positionS);
+    const chapter = this.chapters[chapterAt(this.chapters, positionS)];
+    this.previewTimeTarget.textContent = [timeline(positionS), chapter?.title].filter(Boolean).join(" ");
     this.previewTarget.style.setProperty("--at", `${(share * 100).toFixed(2)}%`);
     this.previewTarget.hidden = false;
     const found = await this.storyboard.at(positionS);

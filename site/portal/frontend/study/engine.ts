@@ -5,7 +5,7 @@
  * hls.js is loaded when the first lecture is, not with the page.
  */
 import type HlsType from "hls.js";
-import { ceiling, type Connection, type Level } from "./quality";
+import { ceiling, inTheSameCodec, oneOfEachSize, type Connection, type Level } from "./quality";
 
 export interface Wish {
   url: string;
@@ -71,12 +71,15 @@ function streamed(Hls: typeof HlsType, video: HTMLVideoElement, wish: Wish, repo
   });
   let recoveries = 0;
   let waits: number | undefined;
+  let offered: number[] = [];
+  const known = (): Level[] => hls.levels.map(({ height, bitrate, videoCodec }) => ({ height, bitrate, codec: videoCodec }));
   hls.on(Hls.Events.MANIFEST_PARSED, () => {
-    const levels = hls.levels.map(({ height, bitrate }) => ({ height, bitrate }));
+    const levels = known();
     const connection = (navigator as Navigator & { connection?: Connection }).connection;
     const cap = ceiling(levels, connection, wish.sphere);
     if (cap !== null) hls.autoLevelCapping = cap;
-    reports.onLevels(levels.length > 1 ? levels : []);
+    offered = oneOfEachSize(levels);
+    reports.onLevels(offered.length > 1 ? offered.map((index) => levels[index] as Level) : []);
     if (wish.level !== undefined) hls.loadLevel = wish.level;
   });
   hls.on(Hls.Events.ERROR, (_event, data) => {
@@ -100,7 +103,8 @@ function streamed(Hls: typeof HlsType, video: HTMLVideoElement, wish: Wish, repo
   hls.attachMedia(video);
   return {
     choose: (level) => {
-      hls.nextLevel = level ?? -1;
+      const wanted = level === null ? -1 : wish.level === undefined ? (offered[level] ?? level) : level;
+      hls.nextLevel = wanted < 0 ? -1 : inTheSameCodec(known(), wanted, hls.currentLevel);
     },
     wake,
     destroy: () => {

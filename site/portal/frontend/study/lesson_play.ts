@@ -16,8 +16,12 @@ export interface Playback {
   manifest_url: string;
   dash_url?: string;
   audio_url?: string;
+  /** Sound and still pictures. */
+  slides_url?: string;
   poster_url?: string;
   storyboard_url?: string;
+  /** Chapters as WebVTT. */
+  chapters_url?: string;
   captions?: CaptionTrack[];
   projection?: Projection;
   stereo?: StereoLayout;

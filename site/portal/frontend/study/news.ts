@@ -1,4 +1,5 @@
 /** What the parts of a lesson page tell each other: events of the window, with these names and details. */
+import type { Chapter } from "./chapters";
 import type { StudyState } from "./receipt";
 
 export interface News {
@@ -24,6 +25,9 @@ export interface News {
   "study:no-sphere": Record<string, never>;
   /** Where one looks in a sphere, in degrees to the right. */
   "study:looking": { yaw: number };
+  /** A wish for sound and slides only, or for the whole picture again; and that it has come true. */
+  "study:thrift": { on: boolean };
+  "study:thrifty": { on: boolean };
   /** A wish to see the lecture in a headset. */
   "study:immerse": Record<string, never>;
   /** Words for the member, shown on the picture for a moment. */
@@ -41,6 +45,8 @@ export interface News {
   "study:lease-taken": { frontierS: number; free: boolean };
   /** The lecture's captions have been read. */
   "study:captions": { cues: { startS: number; endS: number; text: string }[] };
+  /** The lecture's chapters have been read. */
+  "study:chapters": { chapters: Chapter[] };
 }
 
 export function tell<Name extends keyof News>(name: Name, detail: News[Name]): void {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { ceiling, qualities } from "./quality";
+import { ceiling, inTheSameCodec, oneOfEachSize, qualities } from "./quality";
 
 const LADDER = [
   { height: 240, bitrate: 250_000 },
@@ -42,4 +42,24 @@ it.each([
 
 it("still plays on paid data when everything is high", () => {
   expect(ceiling(LADDER.slice(3), { type: "cellular" })).toBe(0);
+});
+
+const BOTH = [
+  { height: 360, bitrate: 300_000, codec: "av01.0.04M.08" },
+  { height: 360, bitrate: 450_000, codec: "avc1.64001e" },
+  { height: 720, bitrate: 1_200_000, codec: "av01.0.05M.08" },
+  { height: 720, bitrate: 2_000_000, codec: "avc1.64001f" },
+];
+
+it("offers a size once where it comes in two codecs", () => {
+  expect(oneOfEachSize(BOTH)).toEqual([1, 3]);
+  expect(oneOfEachSize(BOTH.slice(0, 1))).toEqual([0]);
+  expect(oneOfEachSize(LADDER)).toEqual([0, 1, 2, 3, 4]);
+});
+
+it("chooses a size in the codec that plays", () => {
+  expect(inTheSameCodec(BOTH, 3, 0)).toBe(2);
+  expect(inTheSameCodec(BOTH, 3, 1)).toBe(3);
+  expect(inTheSameCodec(BOTH, 3, -1)).toBe(3);
+  expect(inTheSameCodec(BOTH.slice(1), 0, 1)).toBe(0);
 });

@@ -6,6 +6,8 @@ export interface Level {
   height: number;
   /** Bits a second. */
   bitrate: number;
+  /** As the manifest says, e.g. avc1.64001f; levels of several codecs may have one size. */
+  codec?: string;
 }
 
 export interface Quality {
@@ -36,6 +38,31 @@ export function qualities(levels: Level[], sphere = false): Quality[] {
   });
   const named = ORDER.flatMap((name) => best.get(name) ?? []);
   return named.length > 1 ? named : [];
+}
+
+/** One level a size, H.264 where there is a choice: a person chooses a picture, not a codec. Indices of `levels`. */
+export function oneOfEachSize(levels: Level[]): number[] {
+  const found = new Map<number, number>();
+  levels.forEach((level, index) => {
+    const known = levels[found.get(level.height) ?? -1];
+    if (!known || (family(level) === "avc1" && (family(known) !== "avc1" || known.bitrate < level.bitrate))) {
+      found.set(level.height, index);
+    }
+  });
+  return [...found.values()].sort((a, b) => a - b);
+}
+
+/** The level of the same size as `wanted` in the codec that plays now, so that a choice changes no decoder. */
+export function inTheSameCodec(levels: Level[], wanted: number, playing: number): number {
+  const wish = levels[wanted];
+  const now = levels[playing];
+  if (!wish || !now || family(wish) === family(now)) return wanted;
+  const found = levels.findIndex((level) => level.height === wish.height && family(level) === family(now));
+  return found < 0 ? wanted : found;
+}
+
+function family(level: Level): string {
+  return level.codec?.split(".")[0] ?? "avc1";
 }
 
 export interface Connection {
