@@ -68,7 +68,8 @@ def wrap(command: Sequence[str], *, bwrap: str, cwd: Path | None = None) -> list
     """
     program = str(Path(command[0]).resolve())
     words = [
-        bwrap, "--unshare-all", "--die-with-parent", "--clearenv", "--cap-drop", "ALL",
+        # as pid 1: else bubblewrap's own init takes the program's CPU seconds to its grave (rusage).
+        bwrap, "--unshare-all", "--as-pid-1", "--die-with-parent", "--clearenv", "--cap-drop", "ALL",
         "--setenv", "LC_ALL", "C", "--tmpfs", "/tmp", "--dev", "/dev",
     ]  # fmt: skip
     for place in () if _is_static(program) else _LIBRARIES:
