@@ -13,6 +13,8 @@ SPHERE_WIDTHS = (3840, 2560, 1920, 1280)
 """Widths of whole-sphere renditions: only a quarter of the width is on screen at a time."""
 _MAX_PIXELS = 4096 * 2304
 """H.264 level 5.1/5.2 (ITU-T H.264 Annex A, MaxFS 36864 macroblocks): what headsets and phones decode."""
+_PEAK = 1.5
+"""Peaks above the usual rate: quality is bounded by CRF, and a cap that binds breaks its floor (MediaCMS has 1.5, too)."""
 _STEP = 1.25
 """A rung must be smaller than the one above by this factor, else it is not worth its bytes."""
 
@@ -36,7 +38,8 @@ def ladder(width: int, height: int, *, spherical: bool = False) -> tuple[VideoRu
         if rungs and (rungs[-1].width <= w or rungs[-1].height <= h):
             continue
         name = f"v{w if spherical else min(w, h)}"
-        rungs.append(VideoRung(name, w, h, ceiling_kbps(w * h)))
+        peak = ceiling_kbps(w * h) if spherical else round(ceiling_kbps(w * h) * _PEAK / 10) * 10
+        rungs.append(VideoRung(name, w, h, peak))
     return tuple(rungs)
 
 

@@ -15,7 +15,8 @@ def clips(tmp_path_factory) -> Clips:
 @pytest.fixture
 def own_root(settings, tmp_path):
     """A media folder of this test's own, empty."""
-    settings.MEDIA_PIPELINE = {**settings.MEDIA_PIPELINE, "ROOT": tmp_path / "media", "PRESET": "ultrafast"}
+    chosen = {"ROOT": tmp_path / "media", "PRESET": "ultrafast", "ANALYSE": "off"}
+    settings.MEDIA_PIPELINE = settings.MEDIA_PIPELINE | chosen
     return tmp_path / "media"
 
 

@@ -22,7 +22,10 @@ MEDIA_PIPELINE: dict[str, Any] = {
     "UPLOAD_TTL_S": 7 * 24 * 3600,
     # Encoding: part of the recipe, so another value makes another media set.
     "PRESET": env.str("MEDIA_PRESET", "faster"),
-    "CRF": env.int("MEDIA_CRF", 24),
+    "CRF": env.int("MEDIA_CRF", 24),  # where nothing is known of a lecture; else decide/quality.py
+    "ANALYSE": env.str("MEDIA_ANALYSE", "full"),  # full: kind and quality by samples; quick: kind; off
+    "AV1": env.bool("MEDIA_AV1", False),  # a second ladder in AV1, for those who play it
+    "STILLS": env.bool("MEDIA_STILLS", True),  # a picture every few seconds, for «sound and slides»
     "THREADS": env.int(
         "FFMPEG_THREADS", 1
     ),  # a rendition; x264 under a peak limit repeats itself only with 1

@@ -1,0 +1,242 @@
+"""Which constant quality each rendition needs to reach the floor, and which renditions are worth their bytes.
+
+The floor: VMAF (model v0.6.1, at the rendition's own size against the source scaled to it by lanczos)
+of at least 95.5 on average and 93 for the worst twentieth of the frames. What is above it nobody
+sees, and everybody downloads it.
+
+Pure but for `measure`, which runs ffmpeg; nothing here knows the database.
+"""
+
+import json
+import math
+import re
+import statistics
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from media_pipeline.engine import Engine, engine
+from media_pipeline.errors import StageFailed
+from media_pipeline.graph.samples import LOG, compare_files_command
+from media_pipeline.recipe import VideoRung
+from media_pipeline.runner import Limits, run
+
+__all__ = [
+    "FLOOR",
+    "Point",
+    "Score",
+    "crf_for",
+    "judge_of",
+    "measure",
+    "next_crf",
+    "pooled",
+    "read_scores",
+    "settled",
+    "table_crf",
+    "worth_keeping",
+]
+
+LEAST_CRF, MOST_CRF = 16.0, 34.0
+_STEP = 0.5
+"""Fewer distinct recipes; half a step is about 6 % of the bytes and 0.2 VMAF."""
+_USUAL_SLOPE = -0.55
+"""VMAF lost for each step of CRF near the floor, before anything is measured."""
+_STEEPEST, _FLATTEST = -2.5, -0.15
+_GAIN = 2.0
+"""A rendition that shows less than this more (VMAF, on the largest's screen) than the next one down is left out."""
+_NEARLY = 0.85
+"""A rendition that has more than this share of the bytes of the one above serves nobody whom that one doesn't."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """VMAF (0..100) of a rendition: mean over the frames, and `p5`, the best of the worst twentieth of them."""
+
+    mean: float
+    p5: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def reaches(self, floor: "Score") -> bool:
+        return self.mean >= floor.mean and self.p5 >= floor.p5
+
+
+FLOOR = Score(mean=95.5, p5=93.0)
+MARGIN = Score(mean=0.2, p5=0.4)
+"""What samples must have above the floor so that the whole lecture has it."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """What one trial gave: at constant quality `crf` so many bytes and this score."""
+
+    crf: float
+    size_bytes: int
+    score: Score
+
+
+def table_crf(kind: str, short_side: int) -> float:
+    """The CRF for a lecture that was not measured: from the clips of shared/media.md §3 and tests/benchmarks.
+
+    Smaller pictures forgive less at their own size.
+    """
+    usual = {"SLIDES": 25.0, "CAMERA": 22.0}.get(kind, 24.0)
+    return usual - (1.0 if short_side <= 240 else 0.5 if short_side <= 480 else 0.0)
+
+
+def crf_for(points: Sequence[Point], *, floor: Score = FLOOR, margin: Score = MARGIN) -> float:
+    """The largest CRF, in half steps between 16 and 34, that reaches `floor` + `margin` by these trials.
+
+    Between two trials, and a little beyond, by the straight line through the two nearest to
+    the goal; from a single one by the usual slope. Raises ValueError without trials.
+    """
+    wanted = min(
+        _where(points, lambda score: score.mean, floor.mean + margin.mean),
+        _where(points, lambda score: score.p5, floor.p5 + margin.p5),
+    )
+    return _clamped(math.floor(wanted / _STEP + 1e-6) * _STEP)
+
+
+def next_crf(points: Sequence[Point], *, floor: Score = FLOOR, margin: Score = MARGIN) -> float:
+    """Where the next trial tells most: at the CRF that the trials so far point to, at least one step off them."""
+    guess = crf_for(points, floor=floor, margin=margin)
+    for away in (0.0, 1.0, -1.0, 2.0, -2.0):
+        if all(abs(guess + away - point.crf) >= 1.0 for point in points):
+            return _clamped(guess + away)
+    return guess
+
+
+def settled(crf: Mapping[str, float], order: Sequence[str]) -> dict[str, float]:
+    """The CRFs of `order` (largest picture first), none higher than that of a larger picture.
+
+    At its own size a smaller picture forgives less; where two samples say otherwise it is chance,
+    and the smaller pictures' bytes are few.
+    """
+    most = MOST_CRF
+    found: dict[str, float] = {}
+    for name in order:
+        if name in crf:
+            most = found[name] = min(most, crf[name])
+    return found
+
+
+def worth_keeping(
+    rungs: Sequence[VideoRung], *, detail: Mapping[str, float], size_bytes: Mapping[str, float]
+) -> tuple[VideoRung, ...]:
+    """The rungs (largest first) that are worth their bytes. The smallest always stays.
+
+    `detail`: VMAF of the source's picture after a detour through the rung's size, on the largest
+    rung's screen (100 for the largest). A larger rung goes when the next smaller one that stays
+    shows nearly the same. A smaller one goes when it needs nearly the bytes of the one above.
+    What is not in a mapping is not judged.
+    """
+    kept: list[VideoRung] = []
+    for rung in reversed(rungs):
+        below = kept[-1] if kept else None
+        if (
+            below is None
+            or rung.name not in detail
+            or below.name not in detail
+            or detail[rung.name] - detail[below.name] >= _GAIN
+        ):
+            kept.append(rung)
+    kept.reverse()
+    spare = [kept[0]]
+    for rung in kept[1:]:
+        above = size_bytes.get(spare[-1].name)
+        mine = size_bytes.get(rung.name)
+        last = rung is kept[-1]
+        if last or above is None or mine is None or mine <= _NEARLY * above:
+            spare.append(rung)
+    return tuple(spare)
+
+
+def pooled(frames: Sequence[float]) -> Score:
+    """Mean and 5th percentile (the value below which a twentieth of the frames lie). Raises ValueError for none."""
+    if not frames:
+        raise ValueError("no frames were compared")
+    ordered = sorted(frames)
+    return Score(round(statistics.fmean(ordered), 3), round(ordered[int(len(ordered) * 0.05)], 3))
+
+
+def judge_of(tools: Engine) -> tuple[str, str]:
+    """The program that compares, and the judge: libvmaf where there is one, else XPSNR by our first ffmpeg."""
+    return (tools.measuring, "vmaf") if tools.measuring else (tools.ffmpeg, "xpsnr")
+
+
+def read_scores(log: Path, judge: str) -> list[float]:
+    """VMAF of each compared frame out of a judge's log. Raises StageFailed when it holds none."""
+    try:
+        text = log.read_text()
+        if judge == "vmaf":
+            return [float(frame["metrics"]["vmaf"]) for frame in json.loads(text)["frames"]]
+        found = [_vmaf_of(float(value)) for value in re.findall(r"XPSNR y:\s*([\d.]+|inf)", text)]
+    except (OSError, ValueError, KeyError) as broken:
+        raise StageFailed("ENCODE_FAILED", f"{log.name}: {broken}") from broken
+    if not found:
+        raise StageFailed("ENCODE_FAILED", f"{log.name}: no frame was compared")
+    return found
+
+
+def measure(
+    reference: Path,
+    distorted: Path,
+    *,
+    size: tuple[int, int],
+    every: int = 5,
+    tools: Engine | None = None,
+    judge: str = "",
+) -> Score:
+    """The score of `distorted` (of `size`, same frames as `reference`) against `reference` scaled to it.
+
+    Every `every`th frame counts. `judge`: vmaf or xpsnr (the proxy); empty: what there is.
+    Raises StageFailed, StageInterrupted. Costs about 10 ms of CPU a compared frame of 720p.
+    """
+    tools = tools or engine()
+    program, usual = judge_of(tools)
+    judge = judge or usual
+    if judge == "xpsnr":
+        program = tools.ffmpeg
+    command = compare_files_command(
+        program, reference.absolute(), distorted.absolute(), size=size, judge=judge, every=every
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = run(command, limits=Limits(wall_s=3600, cpu_s=3600), cwd=Path(folder))
+        if outcome.code != 0:
+            raise StageFailed("ENCODE_FAILED", outcome.stderr)
+        return pooled(read_scores(Path(folder) / f"distorted.{LOG[judge]}", judge))
+
+
+PROXY = ((28.0, 40.0), (34.0, 80.0), (40.0, 95.0), (46.0, 99.0))
+"""Luma XPSNR in dB and the VMAF that it stands for; between them by straight lines."""
+
+
+def _vmaf_of(xpsnr_db: float) -> float:
+    """The VMAF that a frame's luma XPSNR stands for."""
+    if xpsnr_db >= PROXY[-1][0]:
+        return PROXY[-1][1]
+    (x1, y1), (x2, y2) = next(((a, b) for a, b in pairwise(PROXY) if xpsnr_db < b[0]), (PROXY[-2], PROXY[-1]))
+    return max(0.0, y1 + (xpsnr_db - x1) * (y2 - y1) / (x2 - x1))
+
+
+def _where(points: Sequence[Point], value: Any, goal: float) -> float:
+    """The CRF at which `value` of the score is `goal`."""
+    if not points:
+        raise ValueError("no trials")
+    near = sorted(points, key=lambda point: (abs(value(point.score) - goal), point.crf))
+    first = near[0]
+    second = next((point for point in near[1:] if point.crf != first.crf), None)
+    slope = _USUAL_SLOPE
+    if second is not None:
+        slope = (value(second.score) - value(first.score)) / (second.crf - first.crf)
+    slope = min(max(slope, _STEEPEST), _FLATTEST)
+    reach = 4.0
+    return first.crf + min(max((goal - value(first.score)) / slope, -reach), reach)
+
+
+def _clamped(crf: float) -> float:
+    return min(max(crf, LEAST_CRF), MOST_CRF)
