@@ -24,6 +24,7 @@ from media_pipeline.api.captions import (
 from media_pipeline.api.chapters import ChapterRow, chapters, set_chapters
 from media_pipeline.api.intake import begin_upload, cancel_upload, ingest_file, receive_chunk, received_bytes
 from media_pipeline.api.playing import CaptionTrack, Playback, playback, poster_url
+from media_pipeline.api.protection import set_protection
 from media_pipeline.api.status import (
     AssetStatus,
     RenditionStatus,
@@ -76,6 +77,7 @@ __all__ = [
     "save_cues",
     "set_captions",
     "set_chapters",
+    "set_protection",
     "status",
     "transcriptions",
     "upload_captions",

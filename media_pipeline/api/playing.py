@@ -107,7 +107,7 @@ def playback(asset: Asset, member: Any, *, client: str = "web", marked: bool = F
         duration_s=contents["duration_s"],
         expires_at=datetime.fromtimestamp(expires, tz=UTC),
         vr_url=vr_url,
-        slides_url=at(manifest_path(contents, MANIFEST_SLIDES)) if _has_stills(contents) else "",
+        slides_url=at(manifest_path(contents, MANIFEST_SLIDES)) if contents.get("slides") else "",
         chapters_url=at(manifest_path(contents, CHAPTERS)) if _has_chapters(asset) else "",
         views_url=at(f"../{views['folder']}/views.m3u8") if (views := contents.get("views")) else "",
         view_yaws=views["yaws"] if views else [],
@@ -126,10 +126,6 @@ def poster_url(asset: Asset) -> str:
     today = int(timezone.now().timestamp()) // _POSTER_DAY_S
     grant = Grant(str(asset.uuid), NOBODY, (today + 2) * _POSTER_DAY_S, only="poster.jpg")
     return _addresses(asset, grant)("poster.jpg")
-
-
-def _has_stills(contents: dict[str, Any]) -> bool:
-    return any(rung.get("fps") for rung in contents.get("recipe", {}).get("rungs", []))
 
 
 def _has_chapters(asset: Asset) -> bool:
