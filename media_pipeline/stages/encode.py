@@ -74,7 +74,7 @@ def _make(
 
         while True:
             command = encode_command(
-                engine().ffmpeg, source, facts, made,
+                engine().decoder_for(facts.video_codec), source, facts, made,
                 chunk=chunk, enter_s=tries[0], only=names, max_pixels=policy().max_pixels,
             )  # fmt: skip
             outcome = run(
