@@ -23,13 +23,16 @@ from tests.media_pipeline.clips import picture, tree
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.media]
 ROOT = Path(__file__).resolve().parents[2]
 PRESET = "veryslow"
-HALF_DONE = "media/work/*/encoded/v*.mp4"
+CHUNK_S = 4
+BEGUN = "media/work/*/encoded/v*.mp4"
+DONE = "media/encoded/*/chunks/c*/v*.mp4"
 
 
 @pytest.fixture
 def data(tmp_path, settings):
     """The data folder that the test and the workers share."""
-    settings.MEDIA_PIPELINE = {**settings.MEDIA_PIPELINE, "ROOT": tmp_path / "media", "PRESET": PRESET}
+    chosen = {"ROOT": tmp_path / "media", "PRESET": PRESET, "CHUNK_S": CHUNK_S}
+    settings.MEDIA_PIPELINE = {**settings.MEDIA_PIPELINE, **chosen}
     return tmp_path
 
 
@@ -86,6 +89,7 @@ def worker(data: Path, database: str, broker: str, name: str):
         "DATABASE_URL": database,
         "BROKER_URL": broker,
         "MEDIA_PRESET": PRESET,
+        "MEDIA_CHUNK_S": str(CHUNK_S),
         "MEDIA_TOKEN_KEY": project.MEDIA_PIPELINE["TOKEN_KEY"],
         "PYTHONPATH": f"{ROOT / 'site'}{os.pathsep}{ROOT}",
     }
@@ -129,41 +133,50 @@ def encoders(data: Path) -> list[int]:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
-def test_a_killed_workers_job_is_taken_up_again(clips, data, broker):
-    clip = clips.make("long.mp4", *picture("384x216", 25, 10))
+def test_a_killed_workers_chunk_is_taken_up_again_and_finished_ones_are_kept(clips, data, broker):
+    clip = clips.make("long.mp4", *picture("384x216", 25, 15), "-g", "50")
     bell = Celery(broker=broker)
     with lent_database(data) as database:
         made = api.ingest_file(clip, title="a", uploaded_by=None, enqueue=False)
         bell.send_task("media_pipeline.work_on", (made.jobs.get().pk,), queue="media")
 
-        # when the encoder has begun to write, the whole worker is killed
+        # when one chunk is done and the encoder has begun with the next, the whole worker is killed
         with worker(data, database, broker, "first") as first:
-            until(lambda: any(p.stat().st_size for p in data.glob(HALF_DONE)), 60, "never encoded")
+            until(lambda: files(data, DONE) and files(data, BEGUN), 120, "never encoded")
             kill_all(first)
 
         # then its ffmpeg dies with it, and nothing is half published
         until(lambda: not encoders(data), 5, "ffmpeg outlived its worker")
-        job = Job.objects.get(stage="ENCODE")
-        assert (job.state, job.fence, job.attempts) == ("RUNNING", 1, 1)
+        chunks = Job.objects.filter(stage="ENCODE")
+        done = set(chunks.filter(state="DONE").values_list("key", flat=True))
+        job = chunks.get(state="RUNNING")
+        assert (job.fence, job.attempts) == (1, 1) and job.key not in done
+        assert 1 <= len(done) < chunks.count()
         assert Asset.objects.get().state == "TRANSCODING" and not (data / "media" / "sets").exists()
+        kept = {path: path.stat().st_mtime_ns for path in files(data, DONE)}
 
         # and nobody takes the job while its lease holds
         with worker(data, database, broker, "second"):
             bell.send_task("media_pipeline.reap", queue="default")
+            until(lambda: not others(job), 120, "the other chunks were never made")
             bell.send_task("media_pipeline.work_on", (job.pk,), queue="media")
             until(lambda: queue_is_read(bell), 30, "the second worker never came")
             time.sleep(0.5)
             assert Job.objects.get(pk=job.pk).fence == 1
+            still_there = {path: path.stat().st_mtime_ns for path in kept}
 
             # but when it has lapsed, the reaper rings and the second worker finishes
             Job.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
             bell.send_task("media_pipeline.reap", queue="default")
-            until(lambda: Asset.objects.get().is_final, 60, "never ended")
+            until(lambda: Asset.objects.get().is_final, 120, "never ended")
 
+        assert still_there == kept  # the finished chunks were not made again
         asset = Asset.objects.get()
         assert (asset.state, asset.refusal_code) == ("READY", "")
         job = Job.objects.get(pk=job.pk)
         assert (job.state, job.fence, job.attempts, job.progress) == ("DONE", 2, 2, 1.0)
+        assert set(chunks.filter(key__in=done).values_list("fence", "attempts")) == {(1, 1)}
+        assert Job.objects.filter(stage="PACKAGE").get().attempts == 1
         api.reap()
         assert not list((data / "media" / "work").iterdir())
 
@@ -173,6 +186,24 @@ def test_a_killed_workers_job_is_taken_up_again(clips, data, broker):
         calm = api.work_off(api.ingest_file(clip, title="b", uploaded_by=None, enqueue=False))
         assert calm.state == "READY"
         assert tree(data / "undisturbed" / "sets") == interrupted
+
+
+def files(data: Path, pattern: str) -> list[Path]:
+    """Files of the pattern that have something in them."""
+    found = []
+    for path in data.glob(pattern):
+        try:
+            if path.stat().st_size:
+                found.append(path)
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def others(job: Job) -> bool:
+    """Whether parts of the lecture besides `job` are still to be made."""
+    parts = Job.objects.filter(stage__in=["ENCODE", "SOUND"]).exclude(pk=job.pk)
+    return parts.exclude(state="DONE").exists()
 
 
 def queue_is_read(bell: Celery) -> bool:
