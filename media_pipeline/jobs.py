@@ -36,7 +36,7 @@ __all__ = [
     "give_back",
     "open_job",
     "ring",
-    "ring_for_the_turned_away",
+    "ring_on",
     "running_deadline_s",
     "stop",
     "take",
@@ -45,7 +45,9 @@ __all__ = [
 log = logging.getLogger(__name__)
 WAITING_DEADLINE_S = 30 * 24 * 3600
 """How long a job may wait for a worker; the time while the queue is held does not count."""
-_NO_MEMORY = "waits for memory"
+NO_MEMORY = "waits for memory"
+ENDED_WITH_ANOTHER = "ended with another"
+"""Words in `Job.error` that others look for."""
 
 
 @dataclass
@@ -195,8 +197,8 @@ def claim(job_id: int, *, now: datetime | None = None, gate: admission.Gate | No
         return None
     if why_not := (gate or admission.gate(now=now)).lets(job):
         if why_not == "MEMORY":
-            Job.objects.filter(pk=job_id, state=JobState.WAITING).exclude(error=_NO_MEMORY).update(
-                error=_NO_MEMORY
+            Job.objects.filter(pk=job_id, state=JobState.WAITING).exclude(error=NO_MEMORY).update(
+                error=NO_MEMORY
             )
         return None
     taken = (
@@ -219,11 +221,11 @@ def claim(job_id: int, *, now: datetime | None = None, gate: admission.Gate | No
     return Lease(job.pk, job.asset_id, job.stage, job.fence + 1, job.attempts + 1, job.progress)
 
 
-def ring_for_the_turned_away() -> None:
-    """When a job has ended: ring for those that had not the memory to begin, two at most."""
-    turned_away = Job.objects.filter(state=JobState.WAITING, error=_NO_MEMORY)
-    for job_id in turned_away.values_list("pk", flat=True)[:2]:
-        ring(job_id)
+def ring_on() -> None:
+    """When a job has ended: ring once for the next, whose own bell may have been lost or met too little memory."""
+    following = Job.objects.takeable(now=timezone.now()).values_list("pk", flat=True).first()
+    if following is not None:
+        ring(following)
 
 
 def end_overdue(*, now: datetime | None = None) -> int:
@@ -297,7 +299,7 @@ def _end(job: Job, state: AssetState, code: str, values: dict, error: str, now: 
     if job.stage in SIDE_STAGES:
         return
     job.asset.jobs.open().update(
-        state=JobState.STOPPED, finished_at=now, lease_until=None, error="ended with another"
+        state=JobState.STOPPED, finished_at=now, lease_until=None, error=ENDED_WITH_ANOTHER
     )
     asset = Asset.objects.select_for_update().get(pk=job.asset_id)
     asset.state, asset.refusal_code, asset.refusal_values = state, code, values

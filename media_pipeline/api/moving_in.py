@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from media_pipeline import package, storage
 from media_pipeline.api.intake import ingest_file
-from media_pipeline.api.work import retry
+from media_pipeline.api.steering import retry
 from media_pipeline.errors import UploadRefused
 from media_pipeline.models import Asset, AssetState
 from media_pipeline.verdicts import sentence

@@ -45,7 +45,7 @@ def work_on(
     lease.bell, lease.on_beat = bell, on_beat
     run_stage(lease)
     if bell:
-        jobs.ring_for_the_turned_away()
+        jobs.ring_on()
     return True
 
 
