@@ -14,9 +14,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from media_pipeline.asr.models import Model
-from media_pipeline.asr.sherpa import Sherpa
-from media_pipeline.asr.stand_in import StandIn
+from django.conf import settings
+
+settings.configure(USE_I18N=False)  # this process has neither database nor translations
+
+from media_pipeline.asr.models import Model  # noqa: E402
+from media_pipeline.asr.sherpa import Sherpa  # noqa: E402
+from media_pipeline.asr.stand_in import StandIn  # noqa: E402
 
 
 def main(order: dict) -> None:

@@ -12,7 +12,7 @@
 import { Controller } from "@hotwired/stimulus";
 import { attach, type Engine } from "../study/engine";
 import {
-  cueAt, find, History, insertAfter, inWindow, merge, readDraft, readTime, received, replaceAll, replaceOne, showTime,
+  cueAt, find, History, insertAfter, insertAt, inWindow, merge, readDraft, readTime, received, replaceAll, replaceOne, showTime,
   split, toSend, warnings, withText, withTime, without, type Cue, type Draft, type Match, type Sent,
 } from "./cue_list";
 
@@ -33,7 +33,7 @@ const DRAFT_AFTER_MS = 800;
 export class CueEditorController extends Controller<HTMLElement> {
   static override targets = [
     "plain", "desk", "video", "heard", "list", "sheet", "row", "count", "state", "save", "undo", "redo", "draft",
-    "draftText", "conflict", "conflictText", "find", "instead", "matches", "follow", "trouble", "live",
+    "draftText", "conflict", "conflictText", "find", "instead", "matches", "follow", "empty", "live",
   ];
   declare readonly plainTarget: HTMLElement;
   declare readonly deskTarget: HTMLElement;
@@ -56,7 +56,7 @@ export class CueEditorController extends Controller<HTMLElement> {
   declare readonly insteadTarget: HTMLInputElement;
   declare readonly matchesTarget: HTMLElement;
   declare readonly followTarget: HTMLInputElement;
-  declare readonly troubleTarget: HTMLButtonElement;
+  declare readonly emptyTarget: HTMLElement;
   declare readonly liveTarget: HTMLElement;
 
   private given!: Data;
@@ -203,6 +203,7 @@ export class CueEditorController extends Controller<HTMLElement> {
       }
     }
     this.countTarget.textContent = this.word("count", { n: String(cues.length) });
+    this.emptyTarget.hidden = cues.length > 0;
     this.undoTarget.disabled = !this.history.undoable;
     this.redoTarget.disabled = !this.history.redoable;
     this.saveTarget.disabled = this.saving || !this.dirty;
@@ -312,8 +313,10 @@ export class CueEditorController extends Controller<HTMLElement> {
     this.write(at + 1);
   }
 
-  addFirst(): void {
-    this.add(this.cues.length ? cueAt(this.cues, this.nowMs) >= 0 ? cueAt(this.cues, this.nowMs) : this.cues.length - 1 : -1);
+  addNow(): void {
+    const [next, at] = insertAt(this.cues, this.nowMs, this.given.durationMs);
+    this.change(next);
+    this.write(at);
   }
 
   private write(at: number): void {

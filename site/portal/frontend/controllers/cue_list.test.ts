@@ -39,6 +39,18 @@ describe("changing", () => {
     expect(shape(list.insertAfter([], -1, 500))).toEqual([[0, 500, ""]]);
     expect(shape(list.without(cues, 0))).toEqual([[1500, 2000, "二"]]);
   });
+  test("a new one begins where the lecture stands, or after what is heard there", () => {
+    const cues = row([0, 1000, "一"], [8000, 9000, "二"]);
+    const added = (now: number) => {
+      const [next, at] = list.insertAt(cues, now, 20_000);
+      return [at, ...(shape(next)[at] as [number, number, string])];
+    };
+    expect(added(4000)).toEqual([1, 4000, 6000, ""]);
+    expect(added(7000)).toEqual([1, 7000, 8000, ""]);
+    expect(added(500)).toEqual([1, 1000, 3000, ""]);
+    expect(added(15_000)).toEqual([2, 15_000, 17_000, ""]);
+    expect(list.insertAt([], 3000, 0)[0]).toMatchObject([{ beginMs: 3000, endMs: 5000 }]);
+  });
   test("an end never passes the other, nor the lecture", () => {
     const cues = row([1000, 2000, "一"]);
     expect(shape(list.withTime(cues, 0, "begin", 2500, 9000))).toEqual([[2500, 2600, "一"]]);

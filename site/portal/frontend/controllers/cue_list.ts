@@ -115,6 +115,22 @@ export function insertAfter(cues: Cue[], at: number, durationMs: number): Cue[] 
   return [...cues.slice(0, at + 1), fresh, ...cues.slice(at + 1)];
 }
 
+/** An empty caption that begins at `nowMs`, or where the one that is heard then ends; gives the row and its place. */
+export function insertAt(cues: Cue[], nowMs: number, durationMs: number): [Cue[], number] {
+  const now = Math.max(0, Math.round(nowMs));
+  let before = -1;
+  cues.forEach((cue, at) => {
+    if (cue.beginMs <= now) before = at;
+  });
+  const row = insertAfter(cues, before, durationMs);
+  const fresh = row[before + 1] as Cue;
+  const until = cues[before + 1]?.beginMs ?? (durationMs || Number.MAX_SAFE_INTEGER);
+  if (now > fresh.beginMs && now + LEAST_MS <= until) {
+    row[before + 1] = { ...fresh, beginMs: now, endMs: Math.min(now + 2000, until) };
+  }
+  return [row, before + 1];
+}
+
 export function without(cues: Cue[], at: number): Cue[] {
   return cues[at] ? [...cues.slice(0, at), ...cues.slice(at + 1)] : cues;
 }
