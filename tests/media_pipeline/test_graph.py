@@ -146,4 +146,4 @@ def test_interlaced_pictures_are_woven_first():
 def test_hasty_presets_stay_hasty():
     told = {p: x264_options(VideoRung("v480", 852, 480, 100, preset=p)) for p in ("ultrafast", "medium")}
 
-    assert told["ultrafast"] == {} and told["medium"]["aq-mode"] == 3
+    assert told["ultrafast"] == {} and told["medium"]["aq-mode"] == 2
