@@ -18,6 +18,7 @@ __all__ = ["compare_command", "compare_files_command", "look_command"]
 
 LOG = {"vmaf": "json", "xpsnr": "log"}
 """The judges, and how the files end in which they write what they found."""
+_BT709 = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "range": "tv"}
 
 
 def look_command(
@@ -70,11 +71,14 @@ def compare_files_command(
 ) -> list[str]:
     """Arguments that compare two files frame for frame, the reference scaled to `size`; found: `distorted.<ending>`.
 
-    Both must have the same frames: same rate, same beginning.
+    Both must have the same frames: same rate, same beginning; and the same colours: what their tags
+    say is not heeded, because ffmpeg would convert an untagged reference to a tagged rendition's.
     """
     wanted = ffmpeg.input(f"file:{reference}")["v:0"].filter("setpts", "PTS-STARTPTS")
+    wanted = wanted.filter("setparams", **_BT709)
     wanted = wanted.filter("scale", *size, flags="lanczos").filter("setsar", "1").filter("format", "yuv420p")
     made = ffmpeg.input(f"file:{distorted}")["v:0"].filter("setpts", "PTS-STARTPTS")
+    made = made.filter("setparams", **_BT709)
     return _compiled(program, [_judged(wanted, made.filter("setsar", "1"), "distorted", judge, every)])
 
 
