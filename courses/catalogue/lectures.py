@@ -19,7 +19,7 @@ from wagtail.admin.views import generic
 from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.permission_policies import ModelPermissionPolicy
 
-from courses.catalogue import captions_desk
+from courses.catalogue import captions_desk, chapters_desk
 from courses.catalogue.words import file_size, minutes_and_seconds
 from media_pipeline import api as media
 from media_pipeline.errors import UploadRefused
@@ -39,38 +39,9 @@ class NobodyDeletes(ModelPermissionPolicy):
 class LectureForm(forms.ModelForm):
     """The little that an editor says about a lecture; everything else is read from the file."""
 
-    captions = forms.FileField(
-        required=False,
-        label=gettext_lazy("captions"),
-        help_text=gettext_lazy("A WebVTT file (.vtt) in Chinese. A new file replaces the captions."),
-        widget=forms.FileInput(attrs={"accept": ".vtt,text/vtt"}),
-    )
-
     class Meta:
         model = Asset
         fields = ["title"]
-
-    def clean_captions(self) -> str:
-        file = self.cleaned_data.get("captions")
-        if not file:
-            return ""
-        if file.size > 2_000_000:
-            raise forms.ValidationError(_("This file is too big to be captions."))
-        try:
-            text = file.read().decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise forms.ValidationError(_("Save the captions as UTF-8 and choose the file again.")) from None
-        if not text.lstrip().startswith("WEBVTT"):
-            raise forms.ValidationError(
-                _("This is no WebVTT file: its first line must be WEBVTT. Subtitle editors can save as .vtt.")
-            )
-        return text
-
-    def save(self, commit: bool = True) -> Asset:
-        asset = super().save(commit)
-        if self.cleaned_data.get("captions"):
-            media.set_captions(asset, vtt=self.cleaned_data["captions"])
-        return asset
 
 
 class LectureIndexView(generic.IndexView):
@@ -82,9 +53,7 @@ class LectureIndexView(generic.IndexView):
         context["may_upload"] = self.user_has_permission("add")
         context["begin_url"] = reverse("lectures:begin")
         context["projections"] = Projection.choices
-        context["under_way"] = [
-            (asset, media.status(asset)) for asset in Asset.objects.under_way().exclude(state="UPLOADING")[:5]
-        ]
+        context["under_way"] = Asset.objects.under_way().exclude(state="UPLOADING")[:5]
         return context
 
 
@@ -140,27 +109,48 @@ class LectureViewSet(ModelViewSet):
             path("begin/", begin, name="begin"),
             path("<int:pk>/card/", card, name="card"),
             path("<int:pk>/retry/", try_again, name="retry"),
+            path("<int:pk>/cancel/", cancel, name="cancel"),
+            path("<int:pk>/remake/", remake, name="remake"),
             *captions_desk.urlpatterns,
+            *chapters_desk.urlpatterns,
         ]
 
 
-def lecture_card(asset: Asset) -> dict[str, Any]:
-    """Context of catalogue_admin/_lecture_card.html."""
+def lecture_card(asset: Asset, user: Any = None) -> dict[str, Any]:
+    """Context of catalogue_admin/_lecture_card.html; with `user` also what she may do from it.
+
+    Inside another form (the lesson editor) the card is shown without buttons: give no user.
+    """
     status = media.status(asset)
+    under_way = not status.final and status.state != "UPLOADING"
+    may_change = user is not None and user.has_perm("media_pipeline.change_asset")
     facts = [
         file_size(status.size_bytes),
         minutes_and_seconds(status.duration_s),
         f"{status.width}×{status.height}" if status.width else "",
     ]
-    return {"asset": asset, "status": status, "facts": " · ".join(fact for fact in facts if fact)}
+    return {
+        "asset": asset,
+        "status": status,
+        "facts": " · ".join(fact for fact in facts if fact),
+        "ahead": (status.queue_place or 1) - 1,
+        "may_cancel": may_change and under_way,
+        "may_retry": may_change and status.state == "FAILED",
+        "may_remake": status.state == "READY"
+        and user is not None
+        and user.has_perm("media_pipeline.change_job"),
+    }
 
 
 @require_GET
 def card(request: HttpRequest, pk: int) -> HttpResponse:
-    """How far one lecture is, as a piece of the page; `X-Final: 1` when it will not change any more."""
+    """How far one lecture is, as a piece of the page; `X-Final: 1` when it will not change any more.
+
+    With `?do=1` the buttons are there that the user may press.
+    """
     if not request.user.has_perm("media_pipeline.view_asset"):
         raise PermissionDenied
-    context = lecture_card(get_object_or_404(Asset, pk=pk))
+    context = lecture_card(get_object_or_404(Asset, pk=pk), request.user if "do" in request.GET else None)
     response = render(request, "catalogue_admin/_lecture_card.html", context)
     response["X-Final"] = "1" if context["status"].final else "0"
     response["X-Playable"] = "1" if context["status"].playable else "0"
@@ -207,4 +197,31 @@ def try_again(request: HttpRequest, pk: int) -> HttpResponse:
     asset = get_object_or_404(Asset, pk=pk)
     media.retry(asset, actor=request.user)
     messages.success(request, _("The video will be transcoded again."))
+    return redirect("lectures:edit", pk)
+
+
+@require_POST
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Stop all work on a lecture that is under way; what was made is kept for another attempt."""
+    if not request.user.has_perm("media_pipeline.change_asset"):
+        raise PermissionDenied
+    asset = get_object_or_404(Asset, pk=pk)
+    if not asset.is_final:
+        media.cancel(asset, actor=request.user)
+        messages.success(request, _("The processing is cancelled. The file is kept."))
+    return redirect("lectures:edit", pk)
+
+
+@require_POST
+def remake(request: HttpRequest, pk: int) -> HttpResponse:
+    """Make one version (POST `name`) of a ready lecture anew; the others are kept as they are."""
+    if not request.user.has_perm("media_pipeline.change_job"):
+        raise PermissionDenied
+    asset = get_object_or_404(Asset, pk=pk)
+    try:
+        media.rerun_rendition(asset, request.POST.get("name", ""), actor=request.user)
+    except KeyError:
+        messages.error(request, _("This version does not exist any more. Look at the list again."))
+    else:
+        messages.success(request, _("This version is made anew; until then the lecture plays as before."))
     return redirect("lectures:edit", pk)
