@@ -36,6 +36,10 @@ class UploadBrokenOff(MediaError):
         self.offset = offset
 
 
+class ChecksumMismatch(MediaError):
+    """A piece did not arrive as it was sent; nothing of it was kept."""
+
+
 class AssetRefused(MediaError):
     """The file is not a lecture that we can make playable: final. `code` as in verdicts.REFUSALS."""
 

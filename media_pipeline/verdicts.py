@@ -26,6 +26,10 @@ REFUSALS = {
         "This video has sound but no picture; the picture was probably not recorded. Please export it again. "
         "If it is meant as a sound recording, upload it as mp3 or m4a. The file was not kept."
     ),
+    "TYPE": gettext_noop(
+        "A file ending in %(suffix)s is no video. Please export slides and documents as a video (mp4), or attach "
+        "them to the lesson as an attachment."
+    ),
     "TOO_LONG": gettext_noop(
         "The lecture is longer than %(hours)s hours. Please cut it into several lessons. The file was not kept."
     ),

@@ -22,7 +22,16 @@ from media_pipeline.api.captions import (
     why_no_transcription,
 )
 from media_pipeline.api.chapters import ChapterRow, chapters, set_chapters
-from media_pipeline.api.intake import begin_upload, cancel_upload, ingest_file, receive_chunk, received_bytes
+from media_pipeline.api.intake import (
+    NO_LECTURES,
+    UploadTerms,
+    begin_upload,
+    cancel_upload,
+    ingest_file,
+    receive_chunk,
+    received_bytes,
+    upload_terms,
+)
 from media_pipeline.api.playing import CaptionTrack, Playback, playback, poster_url
 from media_pipeline.api.protection import set_protection
 from media_pipeline.api.status import (
@@ -38,6 +47,7 @@ from media_pipeline.api.work import reap, work_off, work_on
 from media_pipeline.headset import Listed, deovr_list, heresphere_list
 
 __all__ = [
+    "NO_LECTURES",
     "CAPTION_LANGUAGES",
     "AssetStatus",
     "CaptionTrack",
@@ -49,6 +59,7 @@ __all__ = [
     "RenditionStatus",
     "StageStatus",
     "Transcription",
+    "UploadTerms",
     "ask_for_transcription",
     "begin_upload",
     "cancel",
@@ -81,6 +92,7 @@ __all__ = [
     "status",
     "transcriptions",
     "upload_captions",
+    "upload_terms",
     "why_no_transcription",
     "why_not_playable",
     "work_off",

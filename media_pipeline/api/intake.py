@@ -1,6 +1,7 @@
 """How a lecture file comes in: resumable uploads, files from disk."""
 
 import shutil
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePath
 from typing import Any
@@ -23,7 +24,77 @@ from media_pipeline.models import (
 )
 from media_pipeline.signals import asset_failed
 
-__all__ = ["begin_upload", "cancel_upload", "ingest_file", "receive_chunk", "received_bytes"]
+__all__ = [
+    "NO_LECTURES",
+    "UploadTerms",
+    "begin_upload",
+    "cancel_upload",
+    "ingest_file",
+    "receive_chunk",
+    "received_bytes",
+    "upload_terms",
+]
+
+
+NO_LECTURES = frozenset(
+    f".{ending}"
+    for group in (
+        (
+            "doc",
+            "docx",
+            "xls",
+            "xlsx",
+            "ppt",
+            "pptx",
+            "wps",
+            "et",
+            "dps",
+            "pdf",
+            "ofd",
+            "txt",
+            "rtf",
+            "csv",
+            "html",
+        ),
+        (
+            "jpg",
+            "jpeg",
+            "png",
+            "gif",
+            "bmp",
+            "heic",
+            "zip",
+            "rar",
+            "7z",
+            "iso",
+            "exe",
+            "msi",
+            "apk",
+            "lnk",
+            "url",
+        ),
+        ("srt", "ass", "vtt"),
+    )
+    for ending in group
+)
+"""Endings of what is certainly no lecture: refused before hours of uploading. Others are judged by their content."""
+
+
+@dataclass(frozen=True)
+class UploadTerms:
+    """What may be uploaded now: the largest file, and how much there is room for (bytes)."""
+
+    largest_bytes: int
+    room_bytes: int
+
+
+def upload_terms() -> UploadTerms:
+    """The limits that an editor sees before she chooses a file."""
+    chosen = settings.MEDIA_PIPELINE
+    room = max(0, storage.room_left())
+    if chosen["QUOTA_BYTES"]:
+        room = min(room, max(0, chosen["QUOTA_BYTES"] - storage.bytes_used()))
+    return UploadTerms(min(chosen["MAX_UPLOAD_BYTES"], room), room)
 
 
 def begin_upload(
@@ -32,12 +103,14 @@ def begin_upload(
     """Open a resumable upload of the file `name`; `.asset` is its asset, state UPLOADING.
 
     `projection` and `stereo` are the editor's choice ("" or unknown words: as the file says).
-    Raises errors.UploadRefused (EMPTY, TOO_BIG, QUOTA, NO_ROOM) before a byte has gone.
+    Raises errors.UploadRefused (EMPTY, TYPE, TOO_BIG, QUOTA, NO_ROOM) before a byte has gone.
     """
     if size_bytes <= 0:
         raise UploadRefused("EMPTY")
-    _check_room(size_bytes)
     name = _plain_name(name)
+    if PurePath(name).suffix.lower() in NO_LECTURES:
+        raise UploadRefused("TYPE", suffix=PurePath(name).suffix.lower())
+    _check_room(size_bytes)
     with transaction.atomic():
         asset = Asset.objects.create(
             title=(title or PurePath(name).stem or name)[:200],
@@ -71,12 +144,14 @@ def received_bytes(upload: Upload) -> int:
     return upload.size_bytes if upload.asset.sha256 else upload.offset_bytes
 
 
-def receive_chunk(upload: Upload, *, offset: int, stream: Any) -> int:
+def receive_chunk(
+    upload: Upload, *, offset: int, stream: Any, checksum: uploads.Checksum | None = None
+) -> int:
     """Append what `stream` (`.read(n) -> bytes`) yields at `offset`; returns the new offset.
 
     The last byte turns the asset to RECEIVED and queues its check. A piece sent again after
     all has come changes nothing. Raises errors.OffsetMismatch, UploadBusy, UploadBrokenOff
-    (what had come is kept), DiskFull.
+    (what had come is kept), ChecksumMismatch (nothing of the piece is kept), DiskFull.
     """
     if upload.asset.state != AssetState.UPLOADING or upload.asset.sha256:
         reached = received_bytes(upload)
@@ -85,7 +160,9 @@ def receive_chunk(upload: Upload, *, offset: int, stream: Any) -> int:
         return offset
     path = storage.incoming_path(upload.uuid)
     try:
-        reached = uploads.append(path, offset=offset, stream=stream, most=upload.size_bytes)
+        reached = uploads.append(
+            path, offset=offset, stream=stream, most=upload.size_bytes, checksum=checksum
+        )
     except UploadBrokenOff as broken:
         Upload.objects.filter(pk=upload.pk).update(offset_bytes=broken.offset)
         raise

@@ -1,4 +1,4 @@
-"""tus 1.0 (https://tus.io/protocols/resumable-upload): core, creation, termination, as views over the api.
+"""tus 1.0 (https://tus.io/protocols/resumable-upload): core, creation, checksum, expiration, termination, as views over the api.
 
 Signed-in editors only (permission media_pipeline.add_asset), each sees her own uploads; CSRF
 by the X-CSRFToken header like every other request of the admin.
@@ -19,7 +19,15 @@ from django.utils.translation import gettext as _
 from django.views import View
 
 from media_pipeline import api
-from media_pipeline.errors import DiskFull, OffsetMismatch, UploadBrokenOff, UploadBusy, UploadRefused
+from media_pipeline.errors import (
+    ChecksumMismatch,
+    DiskFull,
+    OffsetMismatch,
+    UploadBrokenOff,
+    UploadBusy,
+    UploadRefused,
+)
+from media_pipeline.intake.uploads import ALGORITHMS, Checksum
 from media_pipeline.models import Upload
 from media_pipeline.verdicts import sentence
 
@@ -27,7 +35,7 @@ __all__ = ["UploadCollection", "UploadItem"]
 
 Answer = TypeVar("Answer", bound=HttpResponse)
 VERSION = "1.0.0"
-_EXTENSIONS = "creation,expiration,termination"
+_EXTENSIONS = "creation,checksum,expiration,termination"
 
 
 def metadata(header: str) -> dict[str, str]:
@@ -40,6 +48,16 @@ def metadata(header: str) -> dict[str, str]:
         except (binascii.Error, UnicodeDecodeError):
             continue
     return found
+
+
+def checksum_of(header: str) -> Checksum | None:
+    """What an Upload-Checksum header says: `<algorithm> <base64>`; None without one. Raises ValueError."""
+    if not header:
+        return None
+    algorithm, _space, value = header.partition(" ")
+    if algorithm not in ALGORITHMS:
+        raise ValueError(algorithm)
+    return Checksum(algorithm, base64.b64decode(value, validate=True))
 
 
 def refusal(status: int, code: str, message: str) -> JsonResponse:
@@ -82,6 +100,7 @@ class UploadCollection(View):
         response = _tus(HttpResponse(status=204))
         response["Tus-Version"] = VERSION
         response["Tus-Extension"] = _EXTENSIONS
+        response["Tus-Checksum-Algorithm"] = ",".join(ALGORITHMS)
         response["Tus-Max-Size"] = str(settings.MEDIA_PIPELINE["MAX_UPLOAD_BYTES"])
         return response
 
@@ -146,7 +165,13 @@ class UploadItem(View):
         if not offset.isascii() or not offset.isdigit():
             return refusal(400, "OFFSET", _("This upload client is not supported."))
         try:
-            reached = api.receive_chunk(upload, offset=int(offset), stream=request)
+            checksum = checksum_of(request.headers.get("Upload-Checksum", ""))
+        except ValueError:
+            return refusal(400, "CHECKSUM", _("This upload client is not supported."))
+        try:
+            reached = api.receive_chunk(upload, offset=int(offset), stream=request, checksum=checksum)
+        except ChecksumMismatch:
+            return refusal(460, "CHECKSUM", _("A piece arrived damaged and is sent again."))
         except OffsetMismatch as elsewhere:
             response = refusal(409, "OFFSET", _("The upload goes on from another place."))
             response["Upload-Offset"] = str(elsewhere.expected)

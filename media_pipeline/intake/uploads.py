@@ -2,24 +2,37 @@
 
 import fcntl
 import hashlib
+import hmac
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from media_pipeline.errors import DiskFull, OffsetMismatch, UploadBrokenOff, UploadBusy
+from media_pipeline.errors import ChecksumMismatch, DiskFull, OffsetMismatch, UploadBrokenOff, UploadBusy
 
-__all__ = ["append", "begin", "digest", "discard", "offset_of"]
+__all__ = ["ALGORITHMS", "Checksum", "append", "begin", "digest", "discard", "offset_of"]
 
 _PIECE = 1024**2
+ALGORITHMS = ("sha256", "sha1")
+"""What a piece's checksum may be of; sha1 is what the protocol asks every server to know."""
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What a client says its piece hashes to: `algorithm` is one of ALGORITHMS, `digest` the raw bytes."""
+
+    algorithm: str
+    digest: bytes
 
 
 class _Hash(Protocol):
     def update(self, data: bytes, /) -> None: ...
     def hexdigest(self) -> str: ...
+    def copy(self) -> "_Hash": ...
 
 
 class _RunningHashes:
@@ -63,17 +76,20 @@ def offset_of(path: Path) -> int:
         return 0
 
 
-def append(path: Path, *, offset: int, stream: IO[bytes], most: int) -> int:
+def append(path: Path, *, offset: int, stream: IO[bytes], most: int, checksum: Checksum | None = None) -> int:
     """Write what `stream` yields at `offset`, until it ends or the file has `most` bytes; the new length.
 
     Raises OffsetMismatch when the file does not end at `offset`, UploadBusy when another request is
-    writing, DiskFull, and UploadBrokenOff when the stream breaks: then what had come is kept.
+    writing, DiskFull, and UploadBrokenOff when the stream breaks: then what had come is kept. A whole
+    piece that does not hash to `checksum` is taken back: ChecksumMismatch.
     """
     with _alone(path) as opened:
         at = opened.seek(0, os.SEEK_END)
         if at != offset:
             raise OffsetMismatch(at)
         running, done = _caught_up(path, at)
+        before = (running.copy(), done)
+        arrived = hashlib.new(checksum.algorithm) if checksum else None
         try:
             while at < most:
                 try:
@@ -90,6 +106,12 @@ def append(path: Path, *, offset: int, stream: IO[bytes], most: int) -> int:
                 at += len(piece)
                 running.update(piece)
                 done = at
+                if arrived:
+                    arrived.update(piece)
+            if checksum and arrived and not hmac.compare_digest(arrived.digest(), checksum.digest):
+                opened.truncate(offset)
+                running, done = before
+                raise ChecksumMismatch(path.name)
         finally:
             _running.put(path, running, done)
         os.fsync(opened.fileno())

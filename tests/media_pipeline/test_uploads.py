@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import time
+import tracemalloc
 from datetime import timedelta
 
 import pytest
@@ -46,7 +47,8 @@ def test_the_server_says_what_it_speaks(browser):
 
     assert said.status_code == 204
     assert said["Tus-Version"] == "1.0.0"
-    assert said["Tus-Extension"] == "creation,expiration,termination"
+    assert said["Tus-Extension"] == "creation,checksum,expiration,termination"
+    assert said["Tus-Checksum-Algorithm"] == "sha256,sha1"
     assert said["Tus-Max-Size"] == str(20 * 1024**3)
 
 
@@ -130,6 +132,86 @@ def test_a_server_that_dies_at_the_last_byte(browser, editor, own_root, monkeypa
     digest = hashlib.sha256(data).hexdigest()
     assert (asset.state, asset.sha256, asset.jobs.count()) == ("RECEIVED", digest, 1)
     assert tree(own_root) == {f"sources/{digest[:2]}/{digest}": data}
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha1"])
+def test_a_piece_that_does_not_hash_to_its_checksum_is_taken_back(browser, editor, own_root, algorithm):
+    upload = api.begin_upload(editor, name="a.mp4", size_bytes=300)
+    address = f"{COLLECTION}{upload.uuid}/"
+    send(browser, address, 0, b"x" * 100)
+
+    def piece(offset: int, sent: bytes, meant: bytes):
+        digest = base64.b64encode(hashlib.new(algorithm, meant).digest()).decode()
+        return browser.patch(
+            address, sent, content_type="application/offset+octet-stream", HTTP_UPLOAD_OFFSET=str(offset),
+            HTTP_UPLOAD_CHECKSUM=f"{algorithm} {digest}", **TUS,
+        )  # fmt: skip
+
+    damaged = piece(100, b"y" * 99 + b"?", b"y" * 100)
+    assert (damaged.status_code, damaged.json()["code"]) == (460, "CHECKSUM")
+    assert tree(own_root) == {f"incoming/{upload.uuid}": b"x" * 100}
+    assert browser.head(address, **TUS)["Upload-Offset"] == "100"
+
+    assert piece(100, b"y" * 100, b"y" * 100).status_code == 204
+    assert piece(200, b"z" * 100, b"z" * 100).status_code == 204
+    upload.asset.refresh_from_db()
+    assert upload.asset.sha256 == hashlib.sha256(b"x" * 100 + b"y" * 100 + b"z" * 100).hexdigest()
+
+
+@pytest.mark.parametrize("said", ["md5 AAAA", "sha256", "sha256 ***"])
+def test_a_checksum_that_we_do_not_understand_moves_nothing(browser, editor, own_root, said):
+    upload = api.begin_upload(editor, name="a.mp4", size_bytes=300)
+
+    answer = browser.patch(
+        f"{COLLECTION}{upload.uuid}/", b"x", content_type="application/offset+octet-stream",
+        HTTP_UPLOAD_OFFSET="0", HTTP_UPLOAD_CHECKSUM=said, **TUS,
+    )  # fmt: skip
+
+    assert answer.status_code in {400, 460}
+    assert tree(own_root) == {f"incoming/{upload.uuid}": b""}
+
+
+def test_a_large_file_needs_no_memory(editor, own_root):
+    """64 MB go through; what Python holds at most is a few pieces. (Nothing in it grows with the file.)"""
+    most = 64 * 1024**2
+    upload = api.begin_upload(editor, name="a.mp4", size_bytes=most)
+    piece = os.urandom(1024**2)
+
+    class Wire:
+        left = most
+
+        def read(self, wanted):
+            given = piece[: min(wanted, self.left)]
+            self.left -= len(given)
+            return given
+
+    tracemalloc.start()
+    try:
+        api.receive_chunk(upload, offset=0, stream=Wire())
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 8 * 1024**2
+    assert Asset.objects.get().sha256 == hashlib.sha256(piece * 64).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["讲稿.docx", "课件.PPTX", "照片.jpg", "资料.zip"])
+def test_documents_are_refused_before_a_byte_goes(browser, own_root, name):
+    said = create(browser, name, 100)
+
+    assert (said.status_code, said.json()["code"]) == (422, "TYPE")
+    assert name[-4:].lower() in said.json()["message"]
+    assert not Asset.objects.exists() and tree(own_root) == {}
+
+
+def test_what_may_be_uploaded_is_known_before(editor, own_root, settings):
+    chosen = settings.MEDIA_PIPELINE
+    settings.MEDIA_PIPELINE = chosen | {"MAX_UPLOAD_BYTES": 500, "QUOTA_BYTES": 0, "DISK_RESERVE_BYTES": 0}
+    assert api.upload_terms().largest_bytes == 500
+
+    settings.MEDIA_PIPELINE = chosen | {"MAX_UPLOAD_BYTES": 500, "QUOTA_BYTES": 300, "DISK_RESERVE_BYTES": 0}
+    assert (api.upload_terms().largest_bytes, api.upload_terms().room_bytes) == (300, 300)
 
 
 def test_a_wrong_offset_moves_nothing(browser, editor, own_root):
@@ -240,7 +322,7 @@ def test_abandoned_uploads_are_swept(editor, own_root):
 
     asset = Asset.objects.get()
     assert (asset.state, asset.refusal_code) == ("REFUSED", "ABANDONED")
-    assert tree(own_root) == {} and not Upload.objects.exists()
+    assert not list((own_root / "incoming").iterdir()) and not Upload.objects.exists()
     with pytest.raises(OffsetMismatch):
         api.receive_chunk(upload, offset=5, stream=io.BytesIO(b"67890"))
 
@@ -254,7 +336,7 @@ def test_forgotten_files_are_swept_fresh_ones_kept(own_root, db):
 
     api.reap()
 
-    assert list(tree(own_root)) == ["incoming/fresh"]
+    assert list(tree(own_root / "incoming")) == ["fresh"]
 
 
 def test_names_are_for_showing_only(editor, own_root):

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fill, inMegabytes, message } from "./upload_controller";
+import { fill, inMegabytes, message, unfit } from "./upload_controller";
 
 test("a text keeps what it has no value for", () => {
   expect(fill("已传 {done}，共 {total}", { done: "412 MB", total: "980 MB" })).toBe("已传 412 MB，共 980 MB");
@@ -18,3 +18,10 @@ test("the server's sentence is taken from its answer, and nothing from a proxy's
   expect(message("<html>502</html>")).toBe("");
   expect(message(undefined)).toBe("");
 });
+
+test.each([
+  ["讲稿.DOCX", 10, "kind"],
+  ["录课.mp4", 10, ""],
+  ["录课.mp4", 101, "size"],
+  ["没有扩展名", 10, ""],
+] as const)("%s of %d bytes: %s", (name, size, said) => expect(unfit({ name, size }, 100, ".docx .pdf")).toBe(said));

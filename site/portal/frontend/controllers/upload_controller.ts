@@ -1,6 +1,8 @@
 /**
  * Uploads one lecture in resumable pieces (tus 1.0) and says how far it is. A broken connection is
  * waited out; the same file chosen again, even after the page was closed, goes on where it stopped.
+ * Each piece carries its sha256 where the browser can reckon one (https or this machine), so that a piece
+ * that was damaged on the way is sent again. What is no video, or too large, is said before a byte goes.
  * When the last byte has arrived it announces `lecture-upload:done` with an `Uploaded`.
  *
  *   <div data-controller="lecture-upload" data-lecture-upload-begin-url-value="/admin/lectures/begin/" …texts…>
@@ -14,6 +16,7 @@
  */
 import { Controller } from "@hotwired/stimulus";
 import type { Upload } from "tus-js-client";
+import { Pieces } from "../study/upload_pieces";
 import type { Uploaded } from "./lecture_cards";
 
 const PIECE_BYTES = 16 * 1024 * 1024;
@@ -34,7 +37,7 @@ export class LectureUploadController extends Controller<HTMLElement> {
     "pause", "resume", "refusal", "refusedName", "refusedReason",
   ];
   static override values = {
-    beginUrl: String, uploading: String, of: String, left: String,
+    beginUrl: String, largest: Number, noLectures: String, tooBig: String, wrongKind: String, uploading: String, of: String, left: String,
     offline: String, paused: String, failed: String,
   };
   declare readonly chooseTarget: HTMLElement;
@@ -53,6 +56,10 @@ export class LectureUploadController extends Controller<HTMLElement> {
   declare readonly refusedNameTarget: HTMLElement;
   declare readonly refusedReasonTarget: HTMLElement;
   declare readonly beginUrlValue: string;
+  declare readonly largestValue: number;
+  declare readonly noLecturesValue: string;
+  declare readonly tooBigValue: string;
+  declare readonly wrongKindValue: string;
   declare readonly uploadingValue: string;
   declare readonly ofValue: string;
   declare readonly leftValue: string;
@@ -130,6 +137,11 @@ export class LectureUploadController extends Controller<HTMLElement> {
   private async take(file: File): Promise<void> {
     this.file = file;
     this.refusalTarget.hidden = true;
+    const against = unfit(file, this.largestValue, this.noLecturesValue);
+    if (against) {
+      this.refuse(against === "kind" ? this.wrongKindValue : this.tooBigValue);
+      return;
+    }
     this.chooseTarget.hidden = true;
     this.progressTarget.hidden = false;
     this.pauseTarget.hidden = false;
@@ -170,7 +182,10 @@ export class LectureUploadController extends Controller<HTMLElement> {
     const begun = this.begun;
     if (!begun) return;
     this.startedAt = 0;
+    const pieces = new Pieces();
     this.upload = new tus.Upload(file, {
+      fileReader: pieces,
+      onBeforeRequest: (request) => pieces.sign(request),
       uploadUrl: new URL(begun.upload_url, window.location.href).href,
       chunkSize: PIECE_BYTES,
       retryDelays: RETRY_MS,
@@ -254,6 +269,13 @@ export class LectureUploadController extends Controller<HTMLElement> {
   private forget(): void {
     localStorage.removeItem(this.key);
   }
+}
+
+/** Why a file need not be sent at all: its ending, its size, or "" when nothing speaks against it. */
+export function unfit(file: { name: string; size: number }, largest: number, endings: string): "kind" | "size" | "" {
+  const ending = /\.[^.]+$/.exec(file.name.toLowerCase())?.[0] ?? "";
+  if (endings.split(" ").includes(ending)) return "kind";
+  return largest && file.size > largest ? "size" : "";
 }
 
 /** «{done} of {total}» with its values. */
