@@ -182,7 +182,7 @@ def tree(data: Path) -> dict[str, str]:
 
 
 def manage(data: Path, *words: str) -> None:
-    subprocess.run([*MANAGE, *words], env=environment(data), cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*MANAGE, *words], env=environment(data), cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
 def disturb(school: School, clips: Path, kills: int, dice: random.Random) -> Counter[str]:

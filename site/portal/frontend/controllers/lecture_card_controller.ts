@@ -32,13 +32,14 @@ export class LectureCardController extends Controller<HTMLElement> {
   }
 
   private async ask(): Promise<void> {
-    if (document.hidden) return this.askIn(EVERY_MS);
+    if (document.hidden || this.beingUsed) return this.askIn(EVERY_MS);
     this.asked = new AbortController();
     try {
       const answer = await fetch(this.urlValue, { signal: this.asked.signal, credentials: "same-origin" });
       if (answer.status === 404 || answer.status === 403) return;
       if (!answer.ok) return this.askIn(AFTER_A_FAILURE_MS);
       const card = await answer.text();
+      if (this.beingUsed) return this.askIn(EVERY_MS);
       if (card !== this.shown) this.element.innerHTML = card;
       this.shown = card;
       if (answer.headers.get("X-Final") === "1") {
@@ -52,4 +53,9 @@ export class LectureCardController extends Controller<HTMLElement> {
   }
 
   private shown = "";
+
+  /** An open question («cancel?») is not pulled away from under the pointer. */
+  private get beingUsed(): boolean {
+    return this.element.querySelector("details[open]") !== null;
+  }
 }

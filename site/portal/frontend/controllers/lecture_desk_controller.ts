@@ -14,6 +14,6 @@ export class LectureDeskController extends Controller<HTMLElement> {
   declare readonly cardsTarget: HTMLElement;
 
   uploaded(event: CustomEvent<Uploaded>): void {
-    this.cardsTarget.prepend(liveCard(event.detail.card_url));
+    this.cardsTarget.prepend(liveCard(`${event.detail.card_url}?do=1`));
   }
 }
