@@ -129,8 +129,11 @@ def _package(
         if len(stretches) == 1:
             os.link(stretches[0] / f"{name}.mp4", whole / f"{name}.mp4")
             continue
+        # Linked into the working folder, because a sandbox shows nothing else of what a list names.
+        for stretch in stretches:
+            os.link(stretch / f"{name}.mp4", whole / f"{stretch.name}-{name}.mp4")
         listed = whole / f"{name}.txt"
-        listed.write_text("".join(f"file '{stretch / name}.mp4'\n" for stretch in stretches))
+        listed.write_text("".join(f"file '{stretch.name}-{name}.mp4'\n" for stretch in stretches))
         must(join_command(tools.ffmpeg, f"whole/{name}.txt", f"whole/{name}.mp4"))
     lease.beat(0.93)
     outcome = run(
