@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
@@ -138,11 +139,14 @@ def folders_named(sha256: str, folder: str, contents: object) -> set[str]:
     return {place for place in {folder} if place} | {f"sets/{sha256[:2]}/{sha256}/{name}" for name in named}
 
 
-def sweep_sets(kept: set[str], *, now: float, kept_s: float) -> list[str]:
+def sweep_sets(
+    kept: set[str], *, now: float, kept_s: float, remove_elsewhere: Callable[[str], None] | None = None
+) -> list[str]:
     """Delete media sets that have not been among `kept` (folders relative to the root) for `kept_s` seconds.
 
     A file `<folder>.unused` beside the set says since when nobody refers to it; it is taken away when
-    somebody does again. Returns what was deleted. A set is renamed first, so nobody finds half of one.
+    somebody does again. Returns what was deleted. A set is renamed first, so nobody finds half of
+    one; `remove_elsewhere` then deletes what other shelves hold of it.
     """
     gone = []
     for place in (root() / "sets").glob("*/*/*"):
@@ -159,6 +163,8 @@ def sweep_sets(kept: set[str], *, now: float, kept_s: float) -> list[str]:
             doomed.parent.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(doomed, ignore_errors=True)
             os.rename(place, doomed)
+            if remove_elsewhere is not None:
+                remove_elsewhere(folder)
             mark.unlink()
             shutil.rmtree(doomed, ignore_errors=True)
             gone.append(folder)

@@ -60,7 +60,7 @@ def retry(asset: Asset, *, actor: Any) -> Asset:
     if held.refusal_code == "PACKAGE_UNSOUND":  # something in the encoded files may be wrong
         storage.forget_encoded(held.sha256, held.recipe_hash)
     held.refusal_code, held.refusal_values = "", {}
-    known = "recipe" in held.facts and not _outdated(Recipe.from_dict(held.facts["recipe"]))
+    known = "recipe" in held.facts and not _outdated(held, Recipe.from_dict(held.facts["recipe"]))
     held.state = AssetState.QUEUED if known else AssetState.RECEIVED
     held.save(update_fields=["state", "refusal_code", "refusal_values"])
     if known:
@@ -88,8 +88,8 @@ def rerun_rendition(asset: Asset, name: str, actor: Any) -> Asset:
         raise KeyError(name)
     held.edition += 1
     made = replace(published, edition=held.edition)
-    if _outdated(made):
-        made = replace(made, engine=engine().version)
+    if _outdated(held, made):
+        made = replace(made, engine=engine().version_for(held.video_codec))
     kept = [] if made.protected else [other for other in made.names if other != name]
     held.facts = put_rendition_aside(held.facts, made, kept, held.folder)
     held.state, held.recipe_hash = AssetState.QUEUED, made.hash
@@ -99,9 +99,9 @@ def rerun_rendition(asset: Asset, name: str, actor: Any) -> Asset:
     return Asset.objects.get(pk=held.pk)
 
 
-def _outdated(made: Recipe) -> bool:
+def _outdated(asset: Asset, made: Recipe) -> bool:
     """Whether the programs have changed since the recipe was decided; unknown where there are none."""
     try:
-        return made.engine != engine().version
+        return made.engine != engine().version_for(asset.video_codec)
     except EngineMissing:
         return False

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
-from media_pipeline import jobs, storage
+from media_pipeline import jobs, shelves, storage
 from media_pipeline.api.intake import end_upload
 from media_pipeline.api.status import AssetStatus, status
 from media_pipeline.models import (
@@ -120,4 +120,4 @@ def sweep(*, now: datetime, every_s: float = _SWEPT_EVERY_S) -> list[str]:
             sets.add(storage.set_folder(sha256, recipe_hash))
     before = now.timestamp() - _KEPT_S
     storage.sweep_encoded(encoded, older_than=before)
-    return storage.sweep_sets(sets, now=now.timestamp(), kept_s=_KEPT_S)
+    return storage.sweep_sets(sets, now=now.timestamp(), kept_s=_KEPT_S, remove_elsewhere=shelves.remove_set)

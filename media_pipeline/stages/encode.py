@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from media_pipeline import chunks, storage
+from media_pipeline import chunks, jobs, storage
 from media_pipeline.chunks import Chunk, Piece
 from media_pipeline.engine import engine
 from media_pipeline.errors import StageFailed
@@ -15,7 +15,14 @@ from media_pipeline.models import Asset, AssetState
 from media_pipeline.probe import Facts
 from media_pipeline.recipe import Recipe, VideoRung
 from media_pipeline.runner import Limits, run
-from media_pipeline.stages.parts import chunks_of, measure, missing, part_done
+from media_pipeline.stages.parts import (
+    TWIN_PAUSE_S,
+    chunks_of,
+    made_by_a_twin,
+    measure,
+    missing,
+    part_done,
+)
 from media_pipeline.stages.shared import decided, need_room, policy, published, source_of
 
 __all__ = ["encode", "encode_whole"]
@@ -32,6 +39,9 @@ def encode(asset: Asset, lease: Lease, scratch: Path) -> None:
     wanted = [chunk for chunk in chunks_of(asset, facts, made) if chunk.key == job.key]
     if wanted and not published(asset, made):
         lacking = missing(asset, made, wanted[0])
+        if lacking and made_by_a_twin(asset, lease):
+            jobs.give_back(lease, error="made for another asset", after_s=TWIN_PAUSE_S, counted=False)
+            return
         if lacking:
             need_room(_ROOM_A_JOB)
             # Killed before, by the kernel for its memory as likely as not: now one rendition at a time.

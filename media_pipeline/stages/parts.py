@@ -11,8 +11,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
-from media_pipeline import chunks, jobs, storage
+from media_pipeline import chunks, jobs, shelves, storage
 from media_pipeline.chunks import Chunk, Piece
 from media_pipeline.engine import engine
 from media_pipeline.errors import StageFailed
@@ -27,8 +28,10 @@ from media_pipeline.runner import Limits, run
 from media_pipeline.stages.shared import decided, published
 
 __all__ = [
+    "TWIN_PAUSE_S",
     "chunks_of",
     "joined",
+    "made_by_a_twin",
     "measure",
     "missing",
     "missing_sounds",
@@ -40,6 +43,8 @@ __all__ = [
     "whole_file",
 ]
 
+TWIN_PAUSE_S = 3.0
+"""After so many seconds a job asks again whether its twin has made the part."""
 _SIDE = 480
 _LARGEST_SPHERE = 1280
 
@@ -115,12 +120,26 @@ def put_rendition_aside(
     return facts | {"recipe": made.as_dict(), "taken_over": aside}
 
 
-def taken_over(asset: Asset, made: Recipe) -> tuple[list[str], Path | None]:
-    """Names of the renditions that are not made but taken over, and from which folder."""
+def taken_over(asset: Asset, made: Recipe) -> tuple[list[str], str]:
+    """Names of the renditions that are not made but taken over, and from which folder (relative to the root)."""
     aside = asset.facts.get("taken_over") or {}
     if aside.get("recipe") != made.hash:
-        return [], None
-    return list(aside["names"]), storage.absolute(aside["folder"])
+        return [], ""
+    return list(aside["names"]), str(aside["folder"])
+
+
+def made_by_a_twin(asset: Asset, lease: Lease) -> bool:
+    """Whether somebody is making this very part right now for another asset with the same source and recipe.
+
+    Only the later job gives way, so of two exactly one works.
+    """
+    mine = lease.holder()
+    return (
+        Job.objects.filter(stage=mine.stage, key=mine.key, state=JobState.RUNNING, pk__lt=mine.pk)
+        .filter(asset__sha256=asset.sha256, asset__recipe_hash=asset.recipe_hash)
+        .filter(lease_until__gt=timezone.now())
+        .exists()
+    )
 
 
 def part_done(asset: Asset, lease: Lease) -> None:
@@ -149,8 +168,8 @@ def joined(asset: Asset, made: Recipe, lease: Lease, scratch: Path) -> Path | No
     facts, _recipe = decided(asset)
     parts = chunks_of(asset, facts, made)
     names, folder = taken_over(asset, made)
-    if folder is not None:
-        take_over(asset, made, names, folder, lease, scratch)
+    if names:
+        take_over(asset, made, names, shelves.at_hand(folder), lease, scratch)
     try:
         for rung in made.rungs:
             if not (target / f"{rung.name}.mp4").is_file():

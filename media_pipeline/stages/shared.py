@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from media_pipeline import storage
+from media_pipeline import shelves, storage
 from media_pipeline.errors import DiskFull, LeaseLost, StageFailed
 from media_pipeline.jobs import Lease
 from media_pipeline.models import Asset, AssetState
@@ -41,7 +41,7 @@ def published(asset: Asset, made: Recipe) -> bool:
 
 def source_of(asset: Asset) -> Path:
     path = storage.source_path(asset.sha256)
-    if not path.is_file():
+    if not shelves.fetch_source(asset.sha256):
         raise StageFailed("SOURCE_MISSING", str(path.name))
     return path
 
@@ -56,4 +56,4 @@ def forget_source(asset: Asset) -> None:
     """Delete the source of a refused asset when no other asset needs it."""
     needed = Asset.objects.filter(sha256=asset.sha256).exclude(pk=asset.pk).exclude(state=AssetState.REFUSED)
     if not needed.exists():
-        storage.source_path(asset.sha256).unlink(missing_ok=True)
+        shelves.forget_source(asset.sha256)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from media_pipeline import storage
+from media_pipeline import jobs, storage
 from media_pipeline.engine import engine
 from media_pipeline.errors import StageFailed
 from media_pipeline.graph.sound import sound_command
@@ -12,7 +12,13 @@ from media_pipeline.models import Asset, AssetState
 from media_pipeline.probe import Facts
 from media_pipeline.recipe import Recipe
 from media_pipeline.runner import Limits, run
-from media_pipeline.stages.parts import missing_sounds, part_done, whole_file
+from media_pipeline.stages.parts import (
+    TWIN_PAUSE_S,
+    made_by_a_twin,
+    missing_sounds,
+    part_done,
+    whole_file,
+)
 from media_pipeline.stages.shared import decided, need_room, policy, published, source_of
 
 __all__ = ["make_sound", "write_sounds"]
@@ -25,6 +31,9 @@ def make_sound(asset: Asset, lease: Lease, scratch: Path) -> None:
     Asset.objects.filter(pk=asset.pk, state=AssetState.QUEUED).update(state=AssetState.TRANSCODING)
     facts, made = decided(asset)
     if not published(asset, made):
+        if missing_sounds(asset, made) and made_by_a_twin(asset, lease):
+            jobs.give_back(lease, error="made for another asset", after_s=TWIN_PAUSE_S, counted=False)
+            return
         write_sounds(asset, facts, made, scratch, lease.beat)
     part_done(asset, lease)
 
@@ -42,7 +51,9 @@ def write_sounds(
     need_room(_ROOM)
     out = scratch / "sound"
     out.mkdir()
-    command = sound_command(engine().ffmpeg, source_of(asset), facts, made, max_pixels=policy().max_pixels)
+    command = sound_command(
+        engine().decoder_for(facts.audio_codec), source_of(asset), facts, made, max_pixels=policy().max_pixels
+    )
     seconds = facts.duration_s or made.max_duration_s
     cpu_s = round(1800 + seconds * 4 * len(made.sounds))
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from media_pipeline import api, storage
+from media_pipeline import api, jobs, storage
 from media_pipeline.errors import LeaseLost, StageInterrupted
 from media_pipeline.models import Job, Stage
 from media_pipeline.recipe import Recipe
@@ -123,6 +123,23 @@ def test_finished_chunks_are_never_made_again(lecture, short_chunks, runs, monke
     assert len(runs) == len({begin for begin, _files in runs}) == len(chunk_jobs(asset))
 
 
+def test_what_is_being_made_for_another_asset_is_waited_for(lecture, short_chunks, runs):
+    one, other = decided(lecture), decided(lecture)
+    first, second = chunk_jobs(one)[0], chunk_jobs(other)[0]
+    at_work = jobs.claim(first.pk)
+
+    assert api.work_on(second.pk, bell=False)
+    second.refresh_from_db()
+    assert (second.state, second.attempts, runs) == ("WAITING", 0, [])
+    assert second.not_before > timezone.now()
+
+    jobs.give_back(at_work, error="", after_s=0)
+    Job.objects.filter(pk=second.pk).update(not_before=timezone.now())
+    assert api.work_on(second.pk, bell=False) and len(runs) == 1
+    assert api.work_on(first.pk, bell=False) and len(runs) == 1
+    assert {job.state for job in (chunk_jobs(one)[0], chunk_jobs(other)[0])} == {"DONE"}
+
+
 def _killed(*_args, **_kwargs):
     raise StageInterrupted("killed by signal 9")
 
@@ -145,8 +162,7 @@ def test_after_a_kill_one_rendition_at_a_time_and_the_same_bytes(
 
 def test_chunks_that_do_not_fit_are_made_undivided(lecture, short_chunks, runs):
     asset = decided(lecture)
-    jobs = chunk_jobs(asset)
-    for job in jobs:
+    for job in chunk_jobs(asset):
         api.work_on(job.pk, bell=False)
     made = Recipe.from_dict(asset.facts["recipe"])
     name = made.rungs[0].name
