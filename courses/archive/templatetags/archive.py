@@ -109,7 +109,8 @@ def _playback(study: LessonStudy) -> dict[str, Any] | None:
         return None
     if media.why_not_playable(version.asset):
         return None
-    return asdict(media.playback(version.asset, study.member or AnonymousUser()))
+    marked = study.lesson.course.marked
+    return asdict(media.playback(version.asset, study.member or AnonymousUser(), marked=marked))
 
 
 @register.filter

@@ -4,6 +4,7 @@ import CaptionsController from "../controllers/captions_controller";
 import ChaptersController from "../controllers/chapters_controller";
 import HeadsetController from "../controllers/headset_controller";
 import ListenController from "../controllers/listen_controller";
+import MemberMarkController from "../controllers/member_mark_controller";
 import PlayerController from "../controllers/player_controller";
 import SimpleViewController from "../controllers/simple_view_controller";
 import SphereController from "../controllers/sphere_controller";
@@ -22,6 +23,7 @@ export const controllers = {
   "simple-view": SimpleViewController,
   sphere: SphereController,
   captions: CaptionsController,
+  "member-mark": MemberMarkController,
   chapters: ChaptersController,
   beats: BeatsController,
   player: PlayerController,
