@@ -97,10 +97,10 @@ class Facts:
     `width` 0: sound only. `duration_s` 0: the file does not say (the encoder will find out).
     `fps` is a fraction «25/1»: the steady rate that is nearest to what the file holds.
     `demuxer` is forced in later stages. Stream indices are those of the file. `picture_s` is where
-    the picture ends on the file's timeline, 0 when the file does not say or the sound goes on for
-    more than a second. `start_s` is what the file's clock shows at its beginning. `matrix` is
-    bt709, bt601, bt2020 or rgb (guessed by size when not stated); `interlaced` is what the frames
-    are (`settle`), not only what the file says.
+    the picture ends on the file's timeline, 0 when the file does not say; when the sound goes on for more
+    than a second, the last picture is held for `hold_s` seconds. `start_s` is what the file's clock shows
+    at its beginning. `matrix` is bt709, bt601, bt2020 or rgb (guessed by size when not stated);
+    `interlaced` is what the frames are (`settle`), not only what the file says.
     """
 
     demuxer: str
@@ -120,6 +120,7 @@ class Facts:
     full_range: bool = False
     picture_s: float = 0.0
     start_s: float = 0.0
+    hold_s: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -303,8 +304,7 @@ def judge(report: Mapping[str, Any], *, name: str, policy: Policy) -> Facts:
         facts["sounds"] = tuple(_sound_facts(stream) for stream in ordered[:MAX_SOUNDS])
     if picture is not None:
         facts |= _picture_facts(picture, policy)
-        ends_s = _ends_at(picture, container)
-        facts["picture_s"] = ends_s if duration_s - 1 <= ends_s <= duration_s + 1 else 0.0
+        facts |= _length_of_picture(_ends_at(picture, container), duration_s)
     return Facts(**facts)
 
 
@@ -399,6 +399,15 @@ def _ends_at(stream: Mapping[str, Any], container: Mapping[str, Any]) -> float:
     if lasts_s <= 0:
         return 0.0
     return lasts_s + max(0.0, _number(stream.get("start_time")) - _number(container.get("start_time")))
+
+
+def _length_of_picture(ends_s: float, duration_s: float) -> dict[str, float]:
+    """`picture_s` and `hold_s` of a picture that ends at `ends_s` (0: unknown) in a file of `duration_s`."""
+    if ends_s <= 0 or ends_s > duration_s + 1:
+        return {}
+    if ends_s < duration_s - 1:
+        return {"picture_s": duration_s, "hold_s": round(duration_s - ends_s, 3)}
+    return {"picture_s": ends_s}
 
 
 def _clock(text: Any) -> float:

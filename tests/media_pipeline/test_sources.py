@@ -386,6 +386,26 @@ def test_the_published_set_is_in_sync(db, own_root, tmp_path):
     assert abs(at_s - 1.2) <= 0.041 and abs(late_s) <= 0.045, (at_s, late_s)
 
 
+def test_the_last_picture_stays_while_the_speaker_goes_on(db, own_root, settings, tmp_path):
+    """In chunks, the later of which hold nothing but that picture; and a slide that is a single frame."""
+    settings.MEDIA_PIPELINE |= {"CHUNK_S": 4}
+    held = make(
+        tmp_path / "a.mp4", *lavfi(patches(seconds=3.0)), *lavfi(tone(seconds=10)), *X264, "-pix_fmt", "yuv420p",
+        "-c:a", "aac",
+    )  # fmt: skip
+    slow = make(
+        tmp_path / "b.mp4", *lavfi(patches(rate="1/6", seconds=12)), *lavfi(tone(seconds=12)), *X264, "-pix_fmt",
+        "yuv420p", "-c:a", "aac",
+    )  # fmt: skip
+
+    for source, length_s in ((held, 10), (slow, 12)):
+        asset = api.work_off(api.ingest_file(source, title="a", uploaded_by=None, enqueue=False))
+        assert (asset.state, asset.refusal_code) == ("READY", "")
+        assert abs(asset.duration_s - length_s) < 0.1
+        lengths = [item["duration_s"] for item in asset.contents["renditions"]]
+        assert max(lengths) - min(lengths) < 0.1, lengths
+
+
 # --- sound ------------------------------------------------------------------------------------
 
 
@@ -432,7 +452,9 @@ def test_a_knock_on_the_microphone_does_not_keep_speech_low(tmp_path):
     made = Made(source, tmp_path / "out", name="a.mka")
 
     loud, peak = heard(made.out / "audio.mp4")
-    assert abs(loud - loudness.TARGET_LUFS) <= 2.0 and peak <= loudness.CEILING_DBTP  # the knock was measured too
+    assert (
+        abs(loud - loudness.TARGET_LUFS) <= 2.0 and peak <= loudness.CEILING_DBTP
+    )  # the knock was measured too
 
 
 def test_silence_is_left_alone(tmp_path):
