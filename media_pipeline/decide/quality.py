@@ -12,7 +12,7 @@ import math
 import re
 import statistics
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +26,7 @@ from media_pipeline.runner import Limits, run
 
 __all__ = [
     "FLOOR",
+    "SCALES",
     "Point",
     "Score",
     "crf_for",
@@ -39,14 +40,27 @@ __all__ = [
     "worth_keeping",
 ]
 
-LEAST_CRF, MOST_CRF = 16.0, 34.0
-_STEP = 0.5
-"""Fewer distinct recipes; half a step is about 6 % of the bytes and 0.2 VMAF."""
-_USUAL_SLOPE = -0.55
-"""VMAF lost for each step of CRF near the floor, before anything is measured."""
-_STEEPEST, _FLATTEST = -2.5, -0.15
+
+@dataclass(frozen=True)
+class Scale:
+    """An encoder's scale of constant quality: what is allowed, in which steps, and VMAF lost a step near the floor."""
+
+    least: float
+    most: float
+    step: float
+    slope: float
+
+
+H264 = Scale(16.0, 34.0, 0.25, -0.55)
+"""Quarter steps are about 3 % of the bytes."""
+AV1 = Scale(20.0, 60.0, 1.0, -0.3)
+SCALES = {"h264": H264, "av1": AV1}
+_STEEPEST, _FLATTEST = 4.5, 0.27
+"""Slopes that trials may show, in multiples of the usual one: steeper or flatter is chance."""
 _GAIN = 2.0
 """A rendition that shows less than this more (VMAF, on the largest's screen) than the next one down is left out."""
+_DETAIL_SIDE = 480
+"""Pictures of this short side and below always stay: VMAF hardly sees fine grain go, people in a hall do."""
 _NEARLY = 0.85
 """A rendition that has more than this share of the bytes of the one above serves nobody whom that one doesn't."""
 
@@ -66,8 +80,12 @@ class Score:
 
 
 FLOOR = Score(mean=95.5, p5=93.0)
-MARGIN = Score(mean=0.2, p5=0.4)
-"""What samples must have above the floor so that the whole lecture has it."""
+MARGIN = Score(mean=0.0, p5=0.7)
+"""What samples must have above the floor so that the whole lecture has it.
+
+None for the mean, because a sample is harder than the whole: its first GOP is coded without
+history (0.1 to 0.5 VMAF). The worst frames of a whole lecture may lie outside the samples (0.8 on a camera's clip).
+"""
 
 
 @dataclass(frozen=True)
@@ -88,25 +106,29 @@ def table_crf(kind: str, short_side: int) -> float:
     return usual - (1.0 if short_side <= 240 else 0.5 if short_side <= 480 else 0.0)
 
 
-def crf_for(points: Sequence[Point], *, floor: Score = FLOOR, margin: Score = MARGIN) -> float:
-    """The largest CRF, in half steps between 16 and 34, that reaches `floor` + `margin` by these trials.
+def crf_for(
+    points: Sequence[Point], *, floor: Score = FLOOR, margin: Score = MARGIN, scale: Scale = H264
+) -> float:
+    """The largest CRF of `scale` (H.264: quarter steps, 16 to 34) that reaches `floor` + `margin` by these trials.
 
     Between two trials, and a little beyond, by the straight line through the two nearest to
     the goal; from a single one by the usual slope. Raises ValueError without trials.
     """
     wanted = min(
-        _where(points, lambda score: score.mean, floor.mean + margin.mean),
-        _where(points, lambda score: score.p5, floor.p5 + margin.p5),
+        _where(points, lambda score: score.mean, floor.mean + margin.mean, scale),
+        _where(points, lambda score: score.p5, floor.p5 + margin.p5, scale),
     )
-    return _clamped(math.floor(wanted / _STEP + 1e-6) * _STEP)
+    return _clamped(math.floor(wanted / scale.step + 1e-6) * scale.step, scale)
 
 
-def next_crf(points: Sequence[Point], *, floor: Score = FLOOR, margin: Score = MARGIN) -> float:
-    """Where the next trial tells most: at the CRF that the trials so far point to, at least one step off them."""
-    guess = crf_for(points, floor=floor, margin=margin)
+def next_crf(
+    points: Sequence[Point], *, floor: Score = FLOOR, margin: Score = MARGIN, scale: Scale = H264
+) -> float:
+    """Where the next trial tells most: at the CRF that the trials so far point to, at least 1 off them."""
+    guess = crf_for(points, floor=floor, margin=margin, scale=scale)
     for away in (0.0, 1.0, -1.0, 2.0, -2.0):
         if all(abs(guess + away - point.crf) >= 1.0 for point in points):
-            return _clamped(guess + away)
+            return _clamped(guess + away, scale)
     return guess
 
 
@@ -116,7 +138,7 @@ def settled(crf: Mapping[str, float], order: Sequence[str]) -> dict[str, float]:
     At its own size a smaller picture forgives less; where two samples say otherwise it is chance,
     and the smaller pictures' bytes are few.
     """
-    most = MOST_CRF
+    most = H264.most
     found: dict[str, float] = {}
     for name in order:
         if name in crf:
@@ -131,7 +153,7 @@ def worth_keeping(
 
     `detail`: VMAF of the source's picture after a detour through the rung's size, on the largest
     rung's screen (100 for the largest). A larger rung goes when the next smaller one that stays
-    shows nearly the same. A smaller one goes when it needs nearly the bytes of the one above.
+    shows nearly the same and has at least 480 lines. A smaller one goes when it needs nearly the bytes of the one above.
     What is not in a mapping is not judged.
     """
     kept: list[VideoRung] = []
@@ -139,6 +161,7 @@ def worth_keeping(
         below = kept[-1] if kept else None
         if (
             below is None
+            or min(below.width, below.height) < _DETAIL_SIDE
             or rung.name not in detail
             or below.name not in detail
             or detail[rung.name] - detail[below.name] >= _GAIN
@@ -223,20 +246,20 @@ def _vmaf_of(xpsnr_db: float) -> float:
     return max(0.0, y1 + (xpsnr_db - x1) * (y2 - y1) / (x2 - x1))
 
 
-def _where(points: Sequence[Point], value: Any, goal: float) -> float:
+def _where(points: Sequence[Point], value: Callable[[Score], float], goal: float, scale: Scale) -> float:
     """The CRF at which `value` of the score is `goal`."""
     if not points:
         raise ValueError("no trials")
     near = sorted(points, key=lambda point: (abs(value(point.score) - goal), point.crf))
     first = near[0]
     second = next((point for point in near[1:] if point.crf != first.crf), None)
-    slope = _USUAL_SLOPE
+    slope = scale.slope
     if second is not None:
         slope = (value(second.score) - value(first.score)) / (second.crf - first.crf)
-    slope = min(max(slope, _STEEPEST), _FLATTEST)
-    reach = 4.0
+    slope = min(max(slope, scale.slope * _STEEPEST), scale.slope * _FLATTEST)
+    reach = -2.2 / scale.slope  # beyond the trials the line is only believed so far
     return first.crf + min(max((goal - value(first.score)) / slope, -reach), reach)
 
 
-def _clamped(crf: float) -> float:
-    return min(max(crf, LEAST_CRF), MOST_CRF)
+def _clamped(crf: float, scale: Scale) -> float:
+    return min(max(crf, scale.least), scale.most)

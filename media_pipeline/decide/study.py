@@ -15,7 +15,7 @@ from media_pipeline.chunks import Chunk
 from media_pipeline.decide import classify, quality, samples
 from media_pipeline.decide.classify import Signs
 from media_pipeline.decide.quality import Point, Score
-from media_pipeline.engine import Engine
+from media_pipeline.engine import Engine, decodes
 from media_pipeline.errors import StageFailed
 from media_pipeline.graph.encode import encode_command
 from media_pipeline.graph.samples import LOG, compare_command, look_command
@@ -95,14 +95,22 @@ def try_out(source: Path, facts: Facts, draft: Recipe, bench: Bench) -> Trials:
 
     Raises StageFailed (the source cannot be read there), StageInterrupted, DiskFull.
     """
-    rungs = tuple(rung for rung in draft.rungs if not rung.fps)
-    _program, judge = quality.judge_of(bench.tools)
+    program, judge = quality.judge_of(bench.tools)
+    rungs = tuple(
+        rung
+        for rung in draft.rungs
+        if not rung.fps and rung.codec in quality.SCALES and decodes(program, rung.codec)
+    )
+    scales = {rung.name: quality.SCALES[rung.codec] for rung in rungs}
     places = samples.plan(facts.picture_s or facts.duration_s, draft)
     points: dict[str, list[Point]] = {rung.name: [] for rung in rungs}
     detail: dict[str, float] = {}
     for round_number in range(2):
         if round_number:
-            rungs = tuple(replace(rung, crf=quality.next_crf(points[rung.name])) for rung in rungs)
+            rungs = tuple(
+                replace(rung, crf=quality.next_crf(points[rung.name], scale=scales[rung.name]))
+                for rung in rungs
+            )
         trial = replace(draft, rungs=rungs)
         frames: dict[str, list[float]] = {}
         sizes: dict[str, int] = {}
@@ -117,7 +125,7 @@ def try_out(source: Path, facts: Facts, draft: Recipe, bench: Bench) -> Trials:
             if name.startswith("detail-")
         }
     ladder = [rung for rung in rungs if rung.codec == "h264"]
-    crf = {rung.name: quality.crf_for(points[rung.name]) for rung in rungs}
+    crf = {rung.name: quality.crf_for(points[rung.name], scale=scales[rung.name]) for rung in rungs}
     crf |= quality.settled(crf, [rung.name for rung in ladder])
     weighed = {name: round(_between(points[name], value)) for name, value in crf.items()}
     kept = quality.worth_keeping(ladder, detail=detail, size_bytes=weighed)

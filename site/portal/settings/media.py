@@ -21,7 +21,7 @@ MEDIA_PIPELINE: dict[str, Any] = {
     "DISK_RESERVE_BYTES": env.int("MEDIA_DISK_RESERVE_BYTES", 1024**3),
     "UPLOAD_TTL_S": 7 * 24 * 3600,
     # Encoding: part of the recipe, so another value makes another media set.
-    "PRESET": env.str("MEDIA_PRESET", "faster"),
+    "PRESET": env.str("MEDIA_PRESET", "medium"),  # why: media_pipeline/decisions/0001
     "CRF": env.int("MEDIA_CRF", 24),  # where nothing is known of a lecture; else decide/quality.py
     "ANALYSE": env.str("MEDIA_ANALYSE", "full"),  # full: kind and quality by samples; quick: kind; off
     "AV1": env.bool("MEDIA_AV1", False),  # a second ladder in AV1, for those who play it
