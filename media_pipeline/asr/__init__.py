@@ -4,8 +4,7 @@
 captions instead. The engine runs in a process of its own (listen.py): a broken model ends that, not the worker.
 
 Why sherpa-onnx (looked at in November 2026): last release October 2026, Apache-2.0, 15 MB of wheels without PyTorch,
-holds no code that downloads, runs Mandarin models (SenseVoice, Paraformer) several times faster than real time on
-one core. faster-whisper: last release October 2025, fetches from a hub unless told not to, 150 MB. vosk: December 2022.
+holds no code that downloads, runs the Mandarin models SenseVoice and Paraformer. faster-whisper: last release October 2025, fetches from a hub unless told not to, 150 MB. vosk: December 2022.
 funasr-onnx: needs librosa and numba, downloads by modelscope.
 """
 
@@ -37,7 +36,8 @@ SENTENCES = {
         "Please tell the administrator."
     ),
     "NO_PACKAGE": gettext_noop(
-        "The program for speech to text is not installed. For the administrator: pip install .[asr]"
+        "The program for speech to text is not installed. "
+        "For the administrator: .venv/bin/pip install sherpa-onnx==2.0.1 numpy"
     ),
     "NO_ENGINE": gettext_noop(
         "ASR_ENGINE=%(engine)s is no engine that we know. Please tell the administrator."

@@ -3,11 +3,10 @@
 import json
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from courses.catalogue.words import file_size, minutes_and_seconds
-from media_pipeline.models import Asset, Captions, Upload
+from media_pipeline.models import Asset, Upload
 from tests.factories import LessonFactory, MemberFactory, PlayableAssetFactory
 
 pytestmark = pytest.mark.django_db
@@ -88,22 +87,11 @@ def test_the_list_and_the_lecture_page_work(editing):
     assert "/delete/" not in one
 
 
-def test_captions_are_taken_only_as_webvtt(editing):
+def test_a_lecture_gets_another_title(editing):
     asset = PlayableAssetFactory()
-    address = reverse("lectures:edit", args=[asset.pk])
+    response = editing.post(reverse("lectures:edit", args=[asset.pk]), {"title": "新标题"})
 
-    wrong = editing.post(
-        address, {"title": asset.title, "captions": SimpleUploadedFile("a.vtt", "1\n大家好".encode())}
-    )
-    assert wrong.status_code == 200
-    assert not Captions.objects.exists()
-
-    good = "WEBVTT\n\n00:00.000 --> 00:02.000\n大家好\n"
-    response = editing.post(
-        address, {"title": "新标题", "captions": SimpleUploadedFile("a.vtt", good.encode("utf-8-sig"))}
-    )
     assert response.status_code == 302
-    assert Captions.objects.get().vtt == good
     assert Asset.objects.get().title == "新标题"
 
 

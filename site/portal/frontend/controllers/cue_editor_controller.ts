@@ -188,20 +188,22 @@ export class CueEditorController extends Controller<HTMLElement> {
     this.sheetTarget.style.blockSize = `${cues.length * this.rowPx}px`;
     const [first, last] = inWindow(this.listTarget.scrollTop, this.listTarget.clientHeight || 600, this.rowPx, cues.length);
     const wanted = new Set<number>();
-    for (let at = first; at < last; at += 1) {
-      const cue = cues[at] as Cue;
-      wanted.add(cue.id);
-      this.fill(this.shown.get(cue.id) ?? this.make(cue.id), cue, at);
-    }
+    for (const cue of cues.slice(first, last)) wanted.add(cue.id);
+    const free: HTMLElement[] = [];
     for (const [id, row] of this.shown) {
       if (wanted.has(id)) continue;
       const at = row.contains(document.activeElement) ? cues.findIndex((cue) => cue.id === id) : -1;
       if (at >= 0) this.fill(row, cues[at] as Cue, at); // somebody writes here: it stays, out of sight
       else {
-        row.remove();
+        free.push(row);
         this.shown.delete(id);
       }
     }
+    for (let at = first; at < last; at += 1) {
+      const cue = cues[at] as Cue;
+      this.fill(this.shown.get(cue.id) ?? this.make(cue.id, free.pop()), cue, at);
+    }
+    for (const row of free) row.remove();
     this.countTarget.textContent = this.word("count", { n: String(cues.length) });
     this.emptyTarget.hidden = cues.length > 0;
     this.undoTarget.disabled = !this.history.undoable;
@@ -210,10 +212,11 @@ export class CueEditorController extends Controller<HTMLElement> {
     if (!this.saving) this.stateTarget.textContent = this.word(this.dirty ? "unsaved" : "saved");
   }
 
-  private make(id: number): HTMLElement {
-    const row = (this.rowTarget.content.firstElementChild as HTMLElement).cloneNode(true) as HTMLElement;
+  /** A row for the caption `id`: one that went out of sight, or a new one. */
+  private make(id: number, used?: HTMLElement): HTMLElement {
+    const row = used ?? ((this.rowTarget.content.firstElementChild as HTMLElement).cloneNode(true) as HTMLElement);
     row.dataset["id"] = String(id);
-    this.sheetTarget.append(row);
+    if (!used) this.sheetTarget.append(row);
     this.shown.set(id, row);
     return row;
   }
