@@ -281,11 +281,9 @@ def _timeline_faults(
     if count != track.segments:
         found.append(Fault("SEGMENT_COUNT", f"{path}: {name} has {count}, not {track.segments}"))
     first = int(template.get("startNumber", "1"))
+    pattern = re.sub(r"\$Number%0(\d+)d\$", r"{:0\1d}", template.get("media", ""))
     addresses = [template.get("initialization", "")]
-    addresses += [
-        re.sub(r"\$Number%0(\d+)d\$", lambda w, n=number: f"{n:0{w[1]}d}", template.get("media", ""))
-        for number in range(first, first + count)
-    ]
+    addresses += [pattern.format(number) for number in range(first, first + count)]
     found += [
         Fault("FILE_MISSING", f"{path}: {uri}") for uri in addresses if not sizes.get(_beside(path, uri))
     ]
