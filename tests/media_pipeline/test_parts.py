@@ -160,6 +160,15 @@ def test_after_a_kill_one_rendition_at_a_time_and_the_same_bytes(
     assert tree(tmp_path / "other" / "sets") == tree(short_chunks / "sets")
 
 
+def test_a_picture_that_ends_before_the_sound_is_held_through_all_chunks(clips, short_chunks):
+    clip = clips.make("声音更长.mp4", *picture("160x90", 25, 3), *sound(SECONDS), "-g", "50")
+    asset = api.work_off(ingest(clip))
+
+    assert asset.state == "READY" and len(chunk_jobs(asset)) > 2
+    name = Recipe.from_dict(asset.contents["recipe"]).names[0]
+    assert abs(frames(asset, name).frames - SECONDS * 25) <= 2
+
+
 def test_chunks_that_do_not_fit_are_made_undivided(lecture, short_chunks, runs):
     asset = decided(lecture)
     for job in chunk_jobs(asset):
