@@ -59,7 +59,13 @@ class StageFailed(MediaError):
 
 
 class StageInterrupted(MediaError):
-    """A stage was killed or ran out of memory or time: worth another attempt."""
+    """A stage was killed or ran out of memory or time: worth another attempt.
+
+    `from_outside`: killed far below its own limits (an operator, the machine's want of memory), so
+    it says nothing about the file.
+    """
+
+    from_outside = False
 
 
 class DiskFull(MediaError):

@@ -259,11 +259,16 @@ def _reader(engine: Engine, facts: Facts, policy: Policy, *options: str) -> list
 
 
 def _look(command: list[str], *, limits: Limits | None = None, capture: bool = False) -> Outcome:
-    """Run a command of the check, in an empty folder; one that had to be killed is a verdict on the file."""
+    """Run a command of the check, in an empty folder; one that had to be killed is a verdict on the file.
+
+    Raises AssetRefused (HOSTILE); StageInterrupted when somebody else killed it: worth another attempt.
+    """
     try:
         with tempfile.TemporaryDirectory(prefix="look-") as empty:
             return run(command, limits=limits or _LIMITS, cwd=Path(empty), capture=capture)
     except StageInterrupted as stopped:
+        if stopped.from_outside:
+            raise
         raise AssetRefused("HOSTILE", detail=str(stopped)[:200]) from stopped
 
 

@@ -107,7 +107,10 @@ def run(
     if code == -_SIGXFSZ or os.strerror(errno.EFBIG) in stderr:
         raise StageInterrupted(f"wrote more than {limits.file_bytes} bytes")
     if code < 0:
-        raise StageInterrupted(f"killed by signal {-code}: {stderr[-300:]}")
+        killed = StageInterrupted(f"killed by signal {-code}: {stderr[-300:]}")
+        # Past its CPU limit the kernel kills with the same signal.
+        killed.from_outside = code in {-signal.SIGKILL, -signal.SIGTERM} and used[0] < 0.5 * limits.cpu_s
+        raise killed
     return Outcome(code, stdout, stderr, *used)
 
 

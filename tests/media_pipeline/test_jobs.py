@@ -1,11 +1,16 @@
 """Leases, heartbeats, fences: who may write, and what happens when somebody dies."""
 
+import os
+import signal
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
-from media_pipeline import api, jobs
+from media_pipeline import admission, api, jobs, probe, runner
 from media_pipeline.errors import LeaseLost
 from media_pipeline.models import Asset, AssetState, Job, Stage
 
@@ -126,3 +131,153 @@ def test_without_a_broker_the_job_waits(job, settings, monkeypatch):
     jobs.ring(job.pk)
     job.refresh_from_db()
     assert job.state == "WAITING"
+
+
+def test_a_check_that_somebody_killed_says_nothing_about_the_file(clips, own_root, monkeypatch):
+    made = api.ingest_file(clips.flat, title="a", uploaded_by=None, enqueue=False)
+    real = runner.run
+
+    def killed(command, **told):
+        before = children()
+
+        def kill(_block):
+            os.kill(next(pid for pid in children() if pid not in before), signal.SIGKILL)
+
+        return real(["/bin/sleep", "60"], **{**told, "tick": kill, "tick_s": 0.2, "capture": False})
+
+    monkeypatch.setattr(probe, "run", killed)
+    api.work_on(made.jobs.get().pk)
+
+    made.refresh_from_db()
+    job = made.jobs.get()
+    assert (made.state, job.state, job.attempts) == ("PROBING", "WAITING", 1)
+    assert job.error.startswith("killed by signal 9")
+
+    monkeypatch.setattr(probe, "run", real)
+    Job.objects.update(not_before=timezone.now())
+    assert api.work_on(job.pk)
+    made.refresh_from_db()
+    assert made.state != "REFUSED"
+
+
+def children() -> list[int]:
+    """Programs that this process has started."""
+    return [int(pid) for pid in Path("/proc/thread-self/children").read_text().split()]
+
+
+# --- order, memory, disk, pause
+
+
+def open_jobs(*stages):
+    asset = Asset.objects.create(title="b", original_name="b.mp4", state="QUEUED", sha256="cd" * 32)
+    return [jobs.open_job(asset, stage, key=key, bell=False) for stage, key in stages]
+
+
+def test_the_bell_only_wakes_the_first_in_the_queue_is_taken(job):
+    later, verdict = open_jobs((Stage.SOUND, ""), (Stage.PROBE, ""))
+
+    assert jobs.take(later.pk).job_id == verdict.pk  # short stages before long ones
+    assert jobs.take(later.pk).job_id == job.pk  # then in the order of coming
+    assert jobs.take(later.pk).job_id == later.pk
+    assert jobs.take(later.pk) is None
+
+
+@pytest.mark.parametrize(
+    ("need", "available", "running", "fits"),
+    [
+        (99999, 100, (), True),
+        (500, 2000, (900,), True),
+        (900, 2000, (900,), False),
+        (900, None, (900,), True),
+    ],
+)
+def test_memory_decides_whether_a_job_fits_beside_others(need, available, running, fits):
+    assert admission.fits(need, available_mb=available, running_mb=running) is fits
+
+
+def test_a_job_too_big_for_the_memory_waits_and_is_rung_for(job, monkeypatch):
+    (second,) = open_jobs((Stage.SOUND, ""))
+    Job.objects.update(memory_mb=800)
+    monkeypatch.setattr(admission, "free_memory_mb", lambda: 600)
+    lease = jobs.claim(job.pk)
+    assert lease is not None  # one always may
+
+    assert jobs.claim(second.pk) is None
+    second.refresh_from_db()
+    assert (second.state, second.attempts, second.error) == ("WAITING", 0, jobs.NO_MEMORY)
+
+    rung = []
+    monkeypatch.setattr(jobs, "ring", rung.append)
+    jobs.finish(lease)
+    jobs.ring_on()
+    assert rung == [second.pk]
+    assert jobs.claim(second.pk) is not None
+
+
+def test_what_memory_is_free_is_read_from_the_kernel_and_the_container(tmp_path):
+    proc, group = tmp_path / "proc", tmp_path / "group"
+    proc.mkdir()
+    group.mkdir()
+    (proc / "meminfo").write_text("MemTotal: 8000000 kB\nMemAvailable: 4096000 kB\n")
+    assert admission.free_memory_mb(proc, group) == 4000
+    (group / "memory.max").write_text(f"{1024**3}\n")
+    (group / "memory.current").write_text(f"{700 * 1024**2}\n")
+    (group / "memory.stat").write_text(f"anon 5\ninactive_file {200 * 1024**2}\n")
+    assert admission.free_memory_mb(proc, group) == 524
+    assert admission.free_memory_mb(tmp_path, tmp_path) is None
+
+
+# --- deadlines, costs
+
+
+def test_a_job_past_its_deadline_ends_its_asset_with_a_reason(job, monkeypatch):
+    monkeypatch.setattr(jobs, "ring", lambda job_id: None)
+    (beside,) = open_jobs((Stage.ENCODE, "c0001"))
+    lease = jobs.claim(job.pk)
+    Job.objects.filter(pk=job.pk).update(deadline_at=timezone.now() - timedelta(seconds=1))
+
+    api.reap()
+
+    asset = Asset.objects.get(pk=job.asset_id)
+    assert (asset.state, asset.refusal_code) == ("FAILED", "OVERDUE")
+    with pytest.raises(LeaseLost):
+        jobs.finish(lease)
+    beside.refresh_from_db()
+    assert beside.state == "WAITING"  # another lecture's
+
+
+def test_waiting_while_the_queue_is_held_does_not_count(job, settings):
+    Job.objects.update(deadline_at=timezone.now() - timedelta(seconds=1))
+    settings.MEDIA_PIPELINE = settings.MEDIA_PIPELINE | {"DISK_RESERVE_BYTES": 10**18}
+
+    assert jobs.end_overdue() == 0
+
+    settings.MEDIA_PIPELINE = settings.MEDIA_PIPELINE | {"DISK_RESERVE_BYTES": 0}
+    assert jobs.end_overdue() == 0
+    job.refresh_from_db()
+    assert job.state == "WAITING" and job.deadline_at > timezone.now() + timedelta(days=1)
+
+
+def test_what_stops_a_lecture_stops_its_other_jobs_but_work_beside_stops_alone(job):
+    asset = job.asset
+    piece = jobs.open_job(asset, Stage.ENCODE, key="c0001", bell=False)
+    preview = jobs.open_job(asset, Stage.PREVIEW, bell=False)
+    jobs.stop(jobs.claim(preview.pk), AssetState.FAILED, "ENCODE_FAILED")
+    asset.refresh_from_db()
+    assert asset.state == "QUEUED"
+
+    other = jobs.claim(piece.pk)
+    jobs.stop(jobs.claim(job.pk), AssetState.FAILED, "ENCODE_FAILED")
+
+    asset.refresh_from_db()
+    assert (asset.state, asset.jobs.open().count()) == ("FAILED", 0)
+    with pytest.raises(LeaseLost):
+        jobs.finish(other)
+
+
+def test_a_job_knows_its_work_and_what_it_cost(job):
+    assert job.work > 0 and job.memory_mb > 0 and job.sort.startswith("ENCODE") and job.deadline_at
+    lease = jobs.claim(job.pk)
+    subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"], check=True)
+
+    assert jobs.finish(lease).cpu_s > 0.01
