@@ -7,7 +7,7 @@ second web machine needs no copy, and a worker on another machine fetches the so
 S3 is reached by django-storages (`pip install '.[s3]'`); any server that speaks S3 will do.
 """
 
-import shutil
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,8 +31,8 @@ __all__ = [
     "publish",
     "read",
     "remove_set",
-    "sets_on_s3",
     "size_of",
+    "sweep",
 ]
 
 TYPES = {
@@ -176,20 +176,38 @@ def forget_source(sha256: str) -> None:
             _bucket().bucket.Object(_key(_source(sha256))).delete()
 
 
-def sets_on_s3() -> set[str]:
-    """Folders of all sets on S3, whole or broken off."""
-    return {"/".join(place.split("/")[:4]) for place in _listing("sets/")} if on_s3() else set()
+def sweep(kept: set[str], *, now: float, kept_s: float) -> list[str]:
+    """Delete sets on S3, whole or broken off, that have not been among `kept` for `kept_s` seconds; returns them.
+
+    A file in `unused/` of this machine's root says since when; only one machine sweeps (the scheduler's).
+    """
+    if not on_s3():
+        return []
+    marks, gone = storage.root() / "unused", []
+    marks.mkdir(parents=True, exist_ok=True)
+    for folder in sorted({"/".join(place.split("/")[:4]) for place in _listing("sets/")}):
+        mark = marks / "-".join(folder.split("/")[2:])
+        if folder in kept:
+            mark.unlink(missing_ok=True)
+        elif not mark.exists():
+            mark.touch()
+            os.utime(mark, (now, now))
+        elif mark.stat().st_mtime <= now - kept_s:
+            remove_set(folder)
+            mark.unlink()
+            gone.append(folder)
+    return gone
 
 
 def remove_set(folder: str) -> None:
-    """Delete a set here and on S3, set.json first there, so that half a set never looks whole."""
-    if on_s3():
-        with _reachable():
-            places = sorted(_listing(folder + "/"), key=lambda place: not place.endswith("/set.json"))
-            for place in places:
-                _bucket().bucket.Object(_key(place)).delete()
-        _size_on_s3.cache_clear()
-    shutil.rmtree(storage.absolute(folder), ignore_errors=True)
+    """Delete a set on S3, set.json first, so that half a set never looks whole; without S3 nothing happens."""
+    if not on_s3():
+        return
+    with _reachable():
+        places = sorted(_listing(folder + "/"), key=lambda place: not place.endswith("/set.json"))
+        for place in places:
+            _bucket().bucket.Object(_key(place)).delete()
+    _size_on_s3.cache_clear()
 
 
 def _source(sha256: str) -> str:

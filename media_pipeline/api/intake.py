@@ -11,7 +11,7 @@ from django.db import transaction
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
-from media_pipeline import jobs, storage
+from media_pipeline import jobs, shelves, storage
 from media_pipeline.errors import OffsetMismatch, UploadBrokenOff, UploadRefused
 from media_pipeline.intake import uploads
 from media_pipeline.models import (
@@ -184,6 +184,7 @@ def _complete(upload: Upload) -> None:
         Asset.objects.filter(pk=asset.pk, state=AssetState.UPLOADING).update(sha256=asset.sha256)
         Upload.objects.filter(pk=upload.pk).update(offset_bytes=upload.size_bytes)
     storage.keep_source(path, asset.sha256)
+    shelves.keep_source(asset.sha256)
     uploads.discard(path)
     _received(asset, asset.sha256)
 
@@ -227,6 +228,7 @@ def ingest_file(
     shutil.copyfile(path, copy)
     sha256 = storage.sha256_of(copy)
     storage.keep_source(copy, sha256)
+    shelves.keep_source(sha256)
     with transaction.atomic():
         asset.save()
         _received(asset, sha256, enqueue=enqueue)

@@ -120,4 +120,5 @@ def sweep(*, now: datetime, every_s: float = _SWEPT_EVERY_S) -> list[str]:
             sets.add(storage.set_folder(sha256, recipe_hash))
     before = now.timestamp() - _KEPT_S
     storage.sweep_encoded(encoded, older_than=before)
+    shelves.sweep(sets, now=now.timestamp(), kept_s=_KEPT_S)
     return storage.sweep_sets(sets, now=now.timestamp(), kept_s=_KEPT_S, remove_elsewhere=shelves.remove_set)

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from media_pipeline import jobs, storage
+from media_pipeline import jobs, shelves, storage
 from media_pipeline.jobs import Lease
 from media_pipeline.models import Asset, AssetState
 from media_pipeline.stages import publish
@@ -48,6 +48,7 @@ def preview(asset: Asset, lease: Lease, scratch: Path) -> None:
         storage.move_into_place(out, storage.absolute(folder))
         shutil.rmtree(encoded, ignore_errors=True)
     contents = json.loads((storage.absolute(folder) / "set.json").read_text())
+    shelves.publish(folder, tick=lease.beat)
     with transaction.atomic():
         now = Asset.objects.select_for_update().get(pk=asset.pk)
         if now.folder or now.state not in {AssetState.QUEUED, AssetState.TRANSCODING, AssetState.PACKAGING}:
