@@ -149,6 +149,8 @@ def sweep_sets(
     one; `remove_elsewhere` then deletes what other shelves hold of it.
     """
     gone = []
+    for half in (root() / "work").glob("swept-*"):  # a sweep before was killed
+        shutil.rmtree(half, ignore_errors=True)
     for place in (root() / "sets").glob("*/*/*"):
         if not place.is_dir():
             continue

@@ -50,6 +50,7 @@ def preview(asset: Asset, lease: Lease, scratch: Path) -> None:
     contents = json.loads((storage.absolute(folder) / "set.json").read_text())
     shelves.publish(folder, tick=lease.beat)
     with transaction.atomic():
+        lease.holder(lock=True)  # the job before the asset, as everywhere
         now = Asset.objects.select_for_update().get(pk=asset.pk)
         if now.folder or now.state not in {AssetState.QUEUED, AssetState.TRANSCODING, AssetState.PACKAGING}:
             _drop(lease)
