@@ -1,8 +1,8 @@
 """Where a lecture is looked into: a few samples, spread out, whole GOPs. Pure.
 
-What it costs: each sample is encoded and compared twice, about three seconds of the encoder's work
-for a second of sample. Four samples of 8 s are so 2 to 3 % of an hour-long lecture's encoding; a
-short lecture pays a larger share of a small sum, and none is looked at longer than that.
+What it costs: each sample is encoded twice and compared twice, four to five times the encoder's work
+on it. Four samples of 8 s are so 3 to 4.5 % of an hour-long lecture's encoding; a short lecture pays
+a larger share of a small sum, and none is looked at longer than that.
 """
 
 from media_pipeline.chunks import Chunk
