@@ -69,8 +69,9 @@ def measure(
     if not streams:
         return {}
     command = measure_command(
-        engine.ffmpeg, source, facts, streams, max_pixels=max_pixels, max_duration_s=max_duration_s
-    )
+        engine.ffmpeg, source, facts, streams,
+        engine=engine.version, max_pixels=max_pixels, max_duration_s=max_duration_s,
+    )  # fmt: skip
     outcome = run(command, limits=Limits(wall_s=4 * 3600, cpu_s=3600), cwd=cwd, tick=tick)
     if outcome.code != 0:
         raise StageFailed("ENCODE_FAILED", outcome.stderr)

@@ -73,7 +73,7 @@ class Made:
         self.loud = loudness.measure(source, self.facts, self.facts.sounds, cwd=out, **bounds)
         self.recipe = recipe(
             self.facts, Character("CAMERA" if self.facts.width else "SOUND", loudness=self.loud), projection="FLAT",
-            stereo="MONO", engine="test", preset="ultrafast", crf=14, threads=1, max_duration_s=43200, stills=False,
+            stereo="MONO", engine=tools.version, preset="ultrafast", crf=14, threads=1, max_duration_s=43200, stills=False,
         )  # fmt: skip
         program = tools.decoder_for(self.facts.video_codec)
         commands = []
@@ -352,6 +352,23 @@ SYNC = {
     "odd-rate.mkv": inputs(flash(1.2, "17"), beep(1.2)),
     "gap-in-sound.mkv": [*inputs(flash(2.0), beep(2.0)), "-af", "aselect='not(between(t,0.5,1.3))'"],
 }  # fmt: skip
+
+
+def test_a_broadcast_that_changes_its_channels_and_size(tmp_path):
+    """One channel and a small picture, then 5.1 and a larger one, as a receiver writes it."""
+    coder = [*X264, "-pix_fmt", "yuv420p", "-c:a", "aac"]
+    first = make(tmp_path / "1.ts", *inputs(flash(9), beep(9, layout="mono")), *coder)
+    larger = flash(1.2).replace("160x90", "320x180")
+    then = make(tmp_path / "2.ts", *inputs(larger, beep(1.2, layout="5.1")), *coder, "-output_ts_offset", "3")
+    source = tmp_path / "a.ts"
+    source.write_bytes(first.read_bytes() + then.read_bytes())
+
+    made = Made(source, tmp_path / "out")
+
+    at_s, late_s = lag(made.top, made.out / "audio.mp4", Fraction(25))
+    assert abs(at_s - 4.2) <= 0.1 and abs(late_s) <= 0.06, (at_s, late_s)
+    packets = int(streams(made.out / "audio.mp4")[0]["nb_read_frames"])
+    assert abs(packets * 1024 / 48000 - 6) < 0.15
 
 
 @pytest.mark.parametrize("name", SYNC)
