@@ -1,6 +1,6 @@
 """Encryption of media sets: whole segments by AES-128 (RFC 8216 §4.3.2.4), and the keys for them.
 
-Why AES-128 over HLS and not Common Encryption (decisions/0001): it plays in hls.js without a
+Why AES-128 over HLS and not Common Encryption (decisions/0003): it plays in hls.js without a
 secure context (a school on plain http in an intranet), in Safari and iPhones by themselves, in
 ffmpeg; EME ClearKey does none of these. It is no DRM: it makes copied segments and a copied disk
 worthless, and lets the key endpoint ask who wants to play.
