@@ -57,6 +57,11 @@ class Engine:
             return self.second
         return self.ffmpeg
 
+    @property
+    def decodes_av1(self) -> bool:
+        """Whether the first engine (and its ffprobe) decodes AV1."""
+        return decodes(self.ffmpeg, "av1")
+
     def version_for(self, codec: str) -> str:
         """What the recipe of a source in `codec` names as its engine: another ffmpeg makes other bytes."""
         chosen = self.decoder_for(codec)

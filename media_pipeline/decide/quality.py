@@ -234,7 +234,16 @@ def measure(
         return pooled(read_scores(Path(folder) / f"distorted.{LOG[judge]}", judge))
 
 
-PROXY = ((28.0, 40.0), (34.0, 80.0), (40.0, 95.0), (46.0, 99.0))
+PROXY = (
+    (26.0, 50.0),
+    (32.0, 78.0),
+    (36.5, 89.5),
+    (39.3, 93.0),
+    (40.6, 94.8),
+    (43.0, 96.5),
+    (46.0, 98.0),
+    (50.0, 99.5),
+)
 """Luma XPSNR in dB and the VMAF that it stands for; between them by straight lines."""
 
 
