@@ -3,9 +3,13 @@
 import json
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from courses.catalogue.words import file_size, minutes_and_seconds
+from courses.templatetags.catalogue_admin import time_left
+from media_pipeline import api as media
+from media_pipeline import jobs
 from media_pipeline.models import Asset, Upload
 from tests.factories import LessonFactory, MemberFactory, PlayableAssetFactory
 
@@ -130,3 +134,86 @@ def test_lengths_in_words(seconds, said):
 )
 def test_sizes_in_words(size, said):
     assert file_size(size) == said
+
+
+# --- time left, cancelling, one version anew
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (40, "不到 1 分钟"),
+        (700, "大约还要 12 分钟"),
+        (1900, "大约还要 30 分钟"),
+        (4100, "大约还要 1 小时 10 分钟"),
+        (3590, "大约还要 1 小时 0 分钟"),
+    ],
+)
+def test_time_left_is_rounded_for_people(seconds, words):
+    assert time_left(seconds) == words
+
+
+@pytest.fixture
+def two_on_their_way(settings, tmp_path, monkeypatch):
+    settings.MEDIA_PIPELINE = {**settings.MEDIA_PIPELINE, "ROOT": tmp_path / "media", "WORKERS": 1}
+    monkeypatch.setattr(jobs, "ring", lambda job_id: None)
+    assets = []
+    for title in ("第一讲", "第二讲"):
+        asset = PlayableAssetFactory(raw=True, title=title, fps=25, width=640, height=360, duration_s=300)
+        Asset.objects.filter(pk=asset.pk).update(state="QUEUED", sha256=str(asset.pk) * 64)
+        asset.refresh_from_db()
+        jobs.open_job(asset, "ENCODE", key="c0000")
+        assets.append(asset)
+    return assets
+
+
+def test_the_card_says_how_many_are_ahead_and_how_long_it_takes(editing, two_on_their_way):
+    first, second = (
+        editing.get(reverse("lectures:card", args=[asset.pk])).content.decode() for asset in two_on_their_way
+    )
+
+    assert "下一个就是它" in first and "还要" in first
+    assert "前面还有 1 个" in second and "还要" in second
+    assert "<form" not in second  # inside the lesson's own form there are no buttons
+
+
+def test_an_editor_cancels_and_takes_up_again(editing, two_on_their_way):
+    asset, _other = two_on_their_way
+    card = reverse("lectures:card", args=[asset.pk]) + "?do=1"
+    assert reverse("lectures:cancel", args=[asset.pk]) in editing.get(card).content.decode()
+
+    editing.post(reverse("lectures:cancel", args=[asset.pk]))
+
+    asset.refresh_from_db()
+    assert asset.state == "FAILED" and not asset.jobs.open().exists()
+    page = editing.get(card).content.decode()
+    assert reverse("lectures:retry", args=[asset.pk]) in page and "再试一次" in page
+
+    editing.post(reverse("lectures:retry", args=[asset.pk]))
+    asset.refresh_from_db()
+    assert asset.state in {"RECEIVED", "QUEUED"} and asset.jobs.open().exists()
+
+
+def test_who_may_not_change_lectures_cancels_nothing(client, two_on_their_way):
+    client.force_login(MemberFactory())
+    asset = two_on_their_way[0]
+
+    assert client.post(reverse("lectures:cancel", args=[asset.pk])).status_code in {302, 403, 404}
+    asset.refresh_from_db()
+    assert asset.state == "QUEUED"
+
+
+def test_one_version_anew_is_for_operators(editing, editor, monkeypatch):
+    asset = PlayableAssetFactory(title="录课")
+    asked = []
+    monkeypatch.setattr(media, "rerun_rendition", lambda asset, name, actor: asked.append((asset, name)))
+
+    assert editing.post(reverse("lectures:remake", args=[asset.pk]), {"name": "v720"}).status_code in {
+        302,
+        403,
+    }
+    assert asked == []
+
+    editor.user_permissions.add(Permission.objects.get(codename="change_job"))
+    editing.post(reverse("lectures:remake", args=[asset.pk]), {"name": "v720"})
+    assert asked == [(asset, "v720")]
