@@ -191,12 +191,11 @@ def decode_first_frame(source: Path, facts: Facts, engine: Engine, policy: Polic
 def _with_true_length(source: Path, facts: Facts, engine: Engine, policy: Policy) -> Facts:
     """`facts` with a length that packets bear out.
 
-    Not stated (a recorder that crashed, a live stream): counted by reading the file once without
-    decoding. Stated, but there is nothing near the end: the copy was cut short, or it is a lie.
+    Not stated (a recorder that crashed, a live stream), or nothing is found near the end that is
+    stated (perhaps for want of an index): counted by reading the file once without decoding. When
+    more than a tenth is missing the copy was cut short, or it is a lie.
     """
-    if facts.duration_s:
-        if not _has_an_end(source, facts, engine):
-            raise AssetRefused("DAMAGED")
+    if facts.duration_s and _has_an_end(source, facts, engine):
         return facts
     index = facts.video_index if facts.width else facts.sounds[0].index
     command = [
@@ -206,15 +205,17 @@ def _with_true_length(source: Path, facts: Facts, engine: Engine, policy: Policy
     said = _look(command, limits=_READ_THROUGH, capture=True).stdout
     times = re.findall(r"^out_time_us=(\d+)$", said, re.M)
     length_s = int(times[-1]) / 1e6 if times else 0.0
+    if length_s < facts.duration_s - _tolerance_s(facts.duration_s) or not length_s:
+        raise AssetRefused("DAMAGED")
     if length_s < policy.min_duration_s:
-        raise AssetRefused("TOO_SHORT" if length_s else "DAMAGED")
+        raise AssetRefused("TOO_SHORT")
     if length_s > policy.max_duration_s:
         raise AssetRefused("TOO_LONG", hours=round(policy.max_duration_s / 3600))
     return replace(facts, duration_s=round(length_s, 3))
 
 
 def _has_an_end(source: Path, facts: Facts, engine: Engine) -> bool:
-    """Whether a packet ends in the last tenth (at least the last five seconds) of the stated length."""
+    """Whether a packet ends in the last tenth (at least the last one and a half seconds) of the stated length."""
     from_s = facts.start_s + facts.duration_s - max(2.0, min(0.03 * facts.duration_s, 60))
     command = [
         engine.ffprobe, "-v", "error", "-hide_banner", *INPUT_GUARD, "-f", facts.demuxer,
@@ -225,7 +226,12 @@ def _has_an_end(source: Path, facts: Facts, engine: Engine) -> bool:
     for line in _look(command, limits=_READ_THROUGH, capture=True).stdout.splitlines():
         cells = [*line.split(","), "", ""]
         last_s = max(last_s, (_number(cells[0]) or _number(cells[1])) + max(0.0, _number(cells[2])))
-    return last_s - facts.start_s >= facts.duration_s - max(5.0, 0.1 * facts.duration_s)
+    return last_s - facts.start_s >= facts.duration_s - _tolerance_s(facts.duration_s)
+
+
+def _tolerance_s(duration_s: float) -> float:
+    """How much of a stated length may be missing."""
+    return max(1.5, 0.1 * duration_s)
 
 
 def _is_woven(source: Path, facts: Facts, engine: Engine, policy: Policy) -> bool:

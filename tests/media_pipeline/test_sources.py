@@ -423,6 +423,29 @@ def test_the_last_picture_stays_while_the_speaker_goes_on(db, own_root, settings
         assert max(lengths) - min(lengths) < 0.1, lengths
 
 
+def test_a_recorder_that_crashed(tmp_path):
+    """No length in the header, or no index at the end: the length is counted; half a file is refused."""
+    coder = [*X264, "-bf", "0", "-pix_fmt", "yuv420p", "-c:a", "libmp3lame"]
+    talk = [*lavfi(patches(seconds=6.0)), *lavfi(tone(seconds=6)), *coder]
+    live = make(tmp_path / "a.mkv", *talk, "-live", "1")
+    avi = make(tmp_path / "a.avi", *talk).read_bytes()
+    no_index = tmp_path / "b.avi"
+    no_index.write_bytes(avi[: avi.rindex(b"idx1")])
+    whole = make(tmp_path / "whole.mkv", *talk).read_bytes()
+    half = tmp_path / "c.mkv"
+    half.write_bytes(whole[: len(whole) // 2])
+
+    def looked_at(source):
+        facts = examine(source, name=source.name, engine=engine(), policy=Policy())
+        return settle(source, facts, engine(), Policy())
+
+    assert abs(looked_at(live).duration_s - 6) < 0.2
+    assert abs(looked_at(no_index).duration_s - 6) < 0.5  # ffprobe reckons it from the bit rate
+    with pytest.raises(AssetRefused) as no:
+        looked_at(half)
+    assert no.value.code == "DAMAGED"
+
+
 # --- sound ------------------------------------------------------------------------------------
 
 

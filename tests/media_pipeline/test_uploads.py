@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import os
+import threading
 import time
 import tracemalloc
 from datetime import timedelta
@@ -15,6 +16,7 @@ from django.utils import timezone
 from media_pipeline import api
 from media_pipeline.errors import OffsetMismatch, UploadBrokenOff, UploadBusy
 from media_pipeline.intake import uploads
+from media_pipeline.intake.patience import PatientStream
 from media_pipeline.models import Asset, Job, Upload
 from tests.factories import MemberFactory
 from tests.media_pipeline.clips import tree
@@ -233,16 +235,64 @@ def test_more_than_announced_is_not_taken(editor, own_root, browser):
     assert kept == b"0123456789"
 
 
-def test_two_windows_cannot_write_at_once(editor, own_root):
+def test_the_newest_request_has_the_turn(editor, own_root):
+    """A laptop was closed while it sent: the server still waits on the old line, the new one goes on at once."""
+    data = b"0123456789" * 10
     upload = api.begin_upload(editor, name="a.mp4", size_bytes=100)
+    pieces = iter([data[:30], b"late bytes of the old line"])
 
-    class Meanwhile:
+    class OldLine:
+        first = True
+
         def read(self, most):
-            with pytest.raises(UploadBusy):
-                api.receive_chunk(upload, offset=0, stream=Cut(b"y", 1))
-            return b""
+            if not self.first:
+                assert api.receive_chunk(upload, offset=30, stream=Cut(data[30:], 70)) == 100
+            self.first = False
+            return next(pieces)
 
-    assert api.receive_chunk(upload, offset=0, stream=Meanwhile()) == 0
+    with pytest.raises(UploadBusy):
+        api.receive_chunk(upload, offset=0, stream=OldLine())
+
+    asset = Asset.objects.get()
+    assert (asset.state, asset.sha256) == ("RECEIVED", hashlib.sha256(data).hexdigest())
+    assert list(tree(own_root).values()) == [data]
+
+
+def test_a_line_that_falls_silent_is_given_up_and_what_had_come_is_kept(editor, own_root):
+    upload = api.begin_upload(editor, name="a.mp4", size_bytes=100)
+    hung_up = threading.Event()
+
+    class Silent:
+        given = False
+
+        def read(self, most):
+            if self.given:
+                hung_up.wait(30)
+                return b""
+            self.given = True
+            return b"x" * 40
+
+    with pytest.raises(UploadBrokenOff) as broken, PatientStream(Silent(), patience_s=0.2) as stream:
+        api.receive_chunk(upload, offset=0, stream=stream)
+    hung_up.set()
+
+    assert broken.value.offset == 40
+    assert tree(own_root) == {f"incoming/{upload.uuid}": b"x" * 40}
+    assert api.receive_chunk(upload, offset=40, stream=io.BytesIO(b"y" * 60)) == 100
+
+
+def test_a_patient_stream_gives_what_the_stream_gives():
+    with PatientStream(io.BytesIO(b"0123456789"), patience_s=5) as stream:
+        assert [stream.read(4), stream.read(4), stream.read(4), stream.read(4)] == [
+            b"0123",
+            b"4567",
+            b"89",
+            b"",
+        ]
+    with PatientStream(Cut(b"abc", 2), patience_s=5) as stream:
+        assert stream.read(10) == b"ab"
+        with pytest.raises(OSError, match="connection reset"):
+            stream.read(10)
 
 
 def test_the_same_file_twice_is_kept_once(editor, own_root):
