@@ -181,7 +181,7 @@ def _guess(asset: Asset, stage: str, pieces: int) -> list[Task]:
 def estimated(asset: Asset, stage: str, key: str = "") -> Task:
     """What the job (stage, key) of `asset` has to do: by its recipe when it is decided, else guessed."""
     made: Mapping[str, Any] | None = asset.facts.get("recipe")
-    if made is None or "source" not in asset.facts:
+    if made is None or "kind" not in made or "source" not in asset.facts:  # none yet, or of an earlier layout
         return _guess(asset, stage, 1)[0]
     source = asset.facts["source"]
     rate = _rate(made["fps"])
