@@ -45,10 +45,10 @@ def analyse(asset: Asset, lease: Lease, scratch: Path) -> None:
     projection = asset.projection_chosen or facts.projection
     stereo = asset.stereo_chosen or facts.stereo
     character, analysis = _earlier(asset, projection) or _study(asset, facts, projection, lease, scratch)
-    made = _recipe(facts, character, asset, projection=projection, stereo=stereo)
     with transaction.atomic():
         jobs.finish(lease)
-        asset.refresh_from_db()
+        asset.refresh_from_db()  # somebody may have asked for encryption meanwhile
+        made = _recipe(facts, character, asset, projection=projection, stereo=stereo)
         asset.state = AssetState.QUEUED
         asset.kind = made.kind
         asset.projection, asset.stereo = made.projection, made.stereo
@@ -95,8 +95,8 @@ def _method() -> list[Any]:
 def _earlier(asset: Asset, projection: str) -> tuple[Character, dict[str, Any]] | None:
     """What was found out about the same bytes before, by the same method: for this asset or another one."""
     same = Asset.objects.filter(sha256=asset.sha256).exclude(sha256="").order_by("pk")
-    for other in same.exclude(facts__analysis=None):
-        analysis = other.facts["analysis"]
+    for other in same:
+        analysis = other.facts.get("analysis") or {}
         known = analysis.get("method") == _method() and analysis.get("projection") == projection
         if known and "failed" not in analysis:
             return Character.from_dict(other.facts["character"]), analysis
