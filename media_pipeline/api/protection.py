@@ -30,10 +30,15 @@ def set_protection(asset: Asset, protected: bool, *, actor: Any = None, bell: bo
         record(actor, "asset.protected" if protected else "asset.unprotected", held)
     held.protected = protected
     if ready and is_protected(held.contents) != protected:
-        made = replace(Recipe.from_dict(held.contents["recipe"]), protected=protected)
-        held.facts = held.facts | {"recipe": made.as_dict()}
-        held.recipe_hash, held.state = made.hash, AssetState.PACKAGING
-        jobs.open_job(held, Stage.PACKAGE, bell=bell)
+        try:
+            made = replace(Recipe.from_dict(held.contents["recipe"]), protected=protected)
+        except (KeyError, TypeError):  # a set of an earlier layout: its way begins anew
+            held.state = AssetState.RECEIVED
+            jobs.open_job(held, Stage.PROBE, bell=bell)
+        else:
+            held.facts = held.facts | {"recipe": made.as_dict()}
+            held.recipe_hash, held.state = made.hash, AssetState.PACKAGING
+            jobs.open_job(held, Stage.PACKAGE, bell=bell)
     held.save(update_fields=["protected", "facts", "recipe_hash", "state"])
     asset.refresh_from_db()
     return True

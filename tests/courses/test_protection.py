@@ -89,3 +89,15 @@ def test_a_lecture_published_in_clear_meanwhile_is_taken_up_again():
 
     asset.refresh_from_db()
     assert asset.state == "PACKAGING"
+
+
+def test_a_set_of_an_earlier_layout_is_made_anew_from_its_source():
+    asset = PlayableAssetFactory(sha256="ef" * 32)
+    asset.contents |= {"recipe": {"renditions": [], "fps": "25/1"}}
+    asset.save()
+
+    LessonFactory(parent=CourseFactory(protected=True), lecture=asset)
+
+    asset.refresh_from_db()
+    assert (asset.protected, asset.state, asset.folder != "") == (True, "RECEIVED", True)
+    assert Job.objects.get().stage == "PROBE"
