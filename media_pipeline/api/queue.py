@@ -193,7 +193,12 @@ def resume_queue(*, actor: Any) -> bool:
     due = list(
         Job.objects.takeable(now=now).values_list("pk", flat=True)[: settings.MEDIA_PIPELINE["WORKERS"]]
     )
-    transaction.on_commit(lambda: [jobs.ring(job_id) for job_id in due])
+
+    def ring_for_them() -> None:
+        for job_id in due:
+            jobs.ring(job_id)
+
+    transaction.on_commit(ring_for_them)
     return True
 
 
@@ -338,7 +343,7 @@ def _disk() -> Disk:
     root = storage.root()
     root.mkdir(parents=True, exist_ok=True)
     usage = shutil.disk_usage(root)
-    folders = cache.get_or_set(
+    folders: dict[str, int] = cache.get_or_set(
         f"media_pipeline.folders:{root}",
         lambda: {name: _size(root / name) for name in ("sources", "sets", "encoded", "work", "incoming")},
         60,

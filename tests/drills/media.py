@@ -185,12 +185,23 @@ def manage(data: Path, *words: str) -> None:
     subprocess.run([*MANAGE, *words], env=environment(data), cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
-def disturb(school: School, clips: Path, kills: int, dice: random.Random) -> Counter[str]:
-    """Let lectures come in and kill until it is enough; returns how often each kind was hit."""
+def at_work() -> list[str]:
+    """The stages of the jobs that a living worker holds now."""
+    from media_pipeline.models import Job
+
+    held = Job.objects.filter(state="RUNNING").values_list("stage", "worker")
+    return sorted(stage for stage, worker in held if Path("/proc", worker.rpartition(":")[2]).exists())
+
+
+def disturb(
+    school: School, clips: Path, kills: int, dice: random.Random
+) -> tuple[Counter[str], Counter[str]]:
+    """Let lectures come in and kill until it is enough; how often each kind was hit, and what ran at those moments."""
     from media_pipeline import api
     from media_pipeline.models import Asset
 
     hit: Counter[str] = Counter()
+    during: Counter[str] = Counter()
     due = [KINDS[number % len(KINDS)] for number in range(kills)]
     dice.shuffle(due)
     brought, began = 0, time.monotonic()
@@ -202,10 +213,15 @@ def disturb(school: School, clips: Path, kills: int, dice: random.Random) -> Cou
             brought += 1
             path = clip(brought, clips)
             api.ingest_file(path, title=path.stem, uploaded_by=None)
-        pause_until = time.monotonic() + dice.uniform(0.2, 4.0)
-        while time.monotonic() < pause_until:
+        patient_until = time.monotonic() + 40  # until somebody works again: then a random moment of it
+        while not at_work() and time.monotonic() < patient_until:
             school.look_after()
             time.sleep(0.05)
+        pause_until = time.monotonic() + dice.uniform(0.0, 2.5)
+        while time.monotonic() < pause_until:
+            school.look_after()
+            time.sleep(0.02)
+        stages = at_work()
         patient_until = time.monotonic() + (10 if due[-1] == "ffmpeg" else 0)  # programs live shortly
         while not (done := kill(due[-1], school, dice)) and time.monotonic() < patient_until:
             school.look_after()
@@ -213,6 +229,7 @@ def disturb(school: School, clips: Path, kills: int, dice: random.Random) -> Cou
         if done:
             kind = due.pop()
             hit[kind] += 1
+            during.update(stages or ["nothing running"])
             states = ", ".join(
                 f"{asset.title} {asset.state} {api.status(asset).progress:.0%}"
                 for asset in Asset.objects.under_way().order_by("pk")
@@ -222,7 +239,7 @@ def disturb(school: School, clips: Path, kills: int, dice: random.Random) -> Cou
             )
         else:  # nothing of that kind runs now: another kind first
             due.insert(dice.randrange(len(due)), due.pop())
-    return hit
+    return hit, during
 
 
 def settle(school: School) -> int:
@@ -266,7 +283,7 @@ def main() -> int:
 
     school, dice = School(data), random.Random(options.seed)
     try:
-        hit = disturb(school, clips, options.kills, dice)
+        hit, during = disturb(school, clips, options.kills, dice)
         say("no more kills; waiting for the end")
         pending = settle(school)
     finally:
@@ -284,6 +301,7 @@ def main() -> int:
         say(f"unequal: {name}")
     rows = {
         **{f"kill -9 {kind}": hit[kind] for kind in KINDS},
+        **{f"while {stage} ran": count for stage, count in sorted(during.items())},
         "lectures": sum(ended.values()),
         **{f"ended {state}": count for state, count in sorted(ended.items())},
         "jobs": len(taken),
