@@ -527,7 +527,7 @@ KINDS: dict[str, Kind] = {
     "html-inside": Kind("a.mp4", html_inside, "READY"),
     "sample-table-bomb": Kind("a.mp4", patched(b"stsz", 8, ">I", 0x0FFFFFFF), "DAMAGED"),
     "time-table-bomb": Kind(
-        "a.mp4", patched(b"stts", 4, ">III", 1, 0xFFFFFFFF, 1), "DAMAGED",
+        "a.mp4", patched(b"stts", 4, ">III", 1, 0xFFFFFFFF, 1), "ENCODE_FAILED",
     ),
     "edit-list-far-off": Kind(
         "a.mp4", patched(b"elst", 4, ">IIiI", 1, 40_000_000, -1, 0x10000), "UNDECODABLE",
