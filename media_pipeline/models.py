@@ -251,7 +251,10 @@ class Job(models.Model):
 
     class Meta:
         ordering = ["-priority", "created_at", "pk"]
-        indexes = [models.Index(fields=["state", "lease_until"], name="job_state_lease")]
+        indexes = [
+            models.Index(fields=["state", "lease_until"], name="job_state_lease"),
+            models.Index(fields=["state", "finished_at"], name="job_state_finished"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["asset", "stage", "key"], name="job_once_per_stage"),
             models.CheckConstraint(condition=Q(progress__gte=0, progress__lte=1), name="job_progress_0_to_1"),

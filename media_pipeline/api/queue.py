@@ -343,11 +343,11 @@ def _disk() -> Disk:
     root = storage.root()
     root.mkdir(parents=True, exist_ok=True)
     usage = shutil.disk_usage(root)
-    folders: dict[str, int] = cache.get_or_set(
-        f"media_pipeline.folders:{root}",
-        lambda: {name: _size(root / name) for name in ("sources", "sets", "encoded", "work", "incoming")},
-        60,
-    )
+    key = f"media_pipeline.folders:{root}"
+    folders: dict[str, int] | None = cache.get(key)
+    if folders is None:
+        folders = {name: _size(root / name) for name in ("sources", "sets", "encoded", "work", "incoming")}
+        cache.set(key, folders, 60)
     return Disk(
         usage.free,
         usage.total,
