@@ -73,7 +73,11 @@ def page(chromium: Any, live_server: Any) -> Iterator[Any]:
 
 
 def comes_true(page: Any, condition: str, argument: Any = None) -> None:
-    page.wait_for_function(condition, arg=argument)
+    """Wait for it; in vain, the test fails with what the player was at."""
+    try:
+        page.wait_for_function(condition, arg=argument)
+    except Exception as vain:
+        raise AssertionError(f"{condition} never: {page.evaluate('state()')}") from vain
 
 
 def opened(page: Any, name: str, url: str, *, codec: str = "avc1") -> None:
