@@ -223,12 +223,12 @@ def test_interrupted_runs_are_tried_three_times(clips, own_root, monkeypatch):
 
     monkeypatch.setattr(stages.encode, "run", killed)
     for attempt in (1, 2):
-        api.work_on(job.pk)
+        api.work_on(job.pk, bell=False)
         job.refresh_from_db()
         assert (job.state, job.attempts) == ("WAITING", attempt)
         assert "自动" in api.status(asset).message
         Job.objects.update(not_before=job.created_at)
-    api.work_on(job.pk)
+    api.work_on(job.pk, bell=False)
     asset.refresh_from_db()
     assert (asset.state, asset.refusal_code) == ("FAILED", "KEEPS_DYING")
     assert {name.split("/")[0] for name in tree(own_root)} == {"sources"}
