@@ -3,9 +3,10 @@
 `MEDIA_PIPELINE["ASR_MODEL_DIR"]` names the folder of a model (setting ASR_MODEL_DIR); empty: editors upload
 captions instead. The engine runs in a process of its own (listen.py): a broken model ends that, not the worker.
 
-Why sherpa-onnx (looked at in November 2026): last release October 2026, Apache-2.0, 15 MB of wheels without PyTorch,
-holds no code that downloads, runs the Mandarin models SenseVoice and Paraformer. faster-whisper: last release October 2025, fetches from a hub unless told not to, 150 MB. vosk: December 2022.
-funasr-onnx: needs librosa and numba, downloads by modelscope.
+Why sherpa-onnx (looked at in November 2026): last release October 2026, Apache-2.0, 15 MB of wheels
+without PyTorch, holds no code that downloads, runs the Mandarin models SenseVoice and Paraformer.
+faster-whisper: last release October 2025, fetches from a hub unless told not to, 150 MB with ctranslate2.
+vosk: December 2022. funasr-onnx: needs librosa and numba, downloads by modelscope.
 """
 
 import importlib.util

@@ -201,6 +201,8 @@ def test_without_a_model_the_panel_says_what_to_do(editing, asset, settings):
 
 
 def test_speech_to_text_is_asked_for_once_and_can_be_stopped(editing, asset, settings):
+    asset.facts = {"source": {"fps": "25"}, "recipe": {"fps": "25", "layout": 1}}  # published last year
+    asset.save()
     settings.MEDIA_PIPELINE = {**settings.MEDIA_PIPELINE, "ASR_ENGINE": "stand-in"}
     settings.CELERY_TASK_ALWAYS_EAGER = False
     for _twice in range(2):
