@@ -229,7 +229,7 @@ def disturb(
         if done:
             kind = due.pop()
             hit[kind] += 1
-            during.update(stages or ["nothing running"])
+            during.update(stages or ["nothing"])
             states = ", ".join(
                 f"{asset.title} {asset.state} {api.status(asset).progress:.0%}"
                 for asset in Asset.objects.under_way().order_by("pk")
