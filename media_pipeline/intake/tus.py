@@ -27,6 +27,7 @@ from media_pipeline.errors import (
     UploadBusy,
     UploadRefused,
 )
+from media_pipeline.intake.patience import PatientStream
 from media_pipeline.intake.uploads import ALGORITHMS, Checksum
 from media_pipeline.models import Upload
 from media_pipeline.verdicts import sentence
@@ -165,11 +166,14 @@ class UploadItem(View):
         if not offset.isascii() or not offset.isdigit():
             return refusal(400, "OFFSET", _("This upload client is not supported."))
         try:
+            length = int(request.META.get("CONTENT_LENGTH") or 0)
             checksum = checksum_of(request.headers.get("Upload-Checksum", ""))
         except ValueError:
             return refusal(400, "CHECKSUM", _("This upload client is not supported."))
         try:
-            reached = api.receive_chunk(upload, offset=int(offset), stream=request, checksum=checksum)
+            patience_s = settings.MEDIA_PIPELINE["UPLOAD_PATIENCE_S"]
+            with PatientStream(request, patience_s=patience_s, expected=length) as stream:
+                reached = api.receive_chunk(upload, offset=int(offset), stream=stream, checksum=checksum)
         except ChecksumMismatch:
             return refusal(460, "CHECKSUM", _("A piece arrived damaged and is sent again."))
         except OffsetMismatch as elsewhere:

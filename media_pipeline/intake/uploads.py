@@ -1,4 +1,4 @@
-"""Bytes to disk: pieces appended under a file lock, sha256 while writing, the offset read from the file itself."""
+"""Bytes to disk: pieces appended by whoever has the turn, sha256 while writing, the offset read from the file itself."""
 
 import fcntl
 import hashlib
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
+from uuid import uuid4
 
 from media_pipeline.errors import ChecksumMismatch, DiskFull, OffsetMismatch, UploadBrokenOff, UploadBusy
 
@@ -27,6 +28,10 @@ class Checksum:
 
     algorithm: str
     digest: bytes
+
+
+class Readable(Protocol):
+    def read(self, most: int, /) -> bytes: ...
 
 
 class _Hash(Protocol):
@@ -76,45 +81,54 @@ def offset_of(path: Path) -> int:
         return 0
 
 
-def append(path: Path, *, offset: int, stream: IO[bytes], most: int, checksum: Checksum | None = None) -> int:
+def append(path: Path, *, offset: int, stream: Readable, most: int, checksum: Checksum | None = None) -> int:
     """Write what `stream` yields at `offset`, until it ends or the file has `most` bytes; the new length.
 
-    Raises OffsetMismatch when the file does not end at `offset`, UploadBusy when another request is
-    writing, DiskFull, and UploadBrokenOff when the stream breaks: then what had come is kept. A whole
-    piece that does not hash to `checksum` is taken back: ChecksumMismatch.
+    The newest request has the turn: one that still waits for bytes of a dead connection loses it and
+    writes no more. Raises OffsetMismatch when the file does not end at `offset`, UploadBusy when
+    the turn was lost, DiskFull, and UploadBrokenOff when the stream breaks: then what had come is kept.
+    A whole piece that does not hash to `checksum` is taken back: ChecksumMismatch.
     """
-    with _alone(path) as opened:
+    turn = _Turn(path)
+    with turn.held() as opened:
         at = opened.seek(0, os.SEEK_END)
         if at != offset:
             raise OffsetMismatch(at)
-        running, done = _caught_up(path, at)
-        before = (running.copy(), done)
-        arrived = hashlib.new(checksum.algorithm) if checksum else None
-        try:
-            while at < most:
-                try:
-                    piece = stream.read(min(_PIECE, most - at))
-                except OSError as broken:  # Django's UnreadablePostError is one
-                    raise UploadBrokenOff(at) from broken
-                if not piece:
-                    break
+        turn.take()
+    running, done = _caught_up(path, at)
+    before = (running.copy(), done)
+    arrived = hashlib.new(checksum.algorithm) if checksum else None
+    try:
+        while at < most:
+            try:
+                piece = stream.read(min(_PIECE, most - at))
+            except (
+                OSError
+            ) as broken:  # Django's UnreadablePostError is one, a stalled body's TimeoutError another
+                raise UploadBrokenOff(at) from broken
+            if not piece:
+                break
+            with turn.held(mine=True) as opened:
+                opened.seek(at)
                 try:
                     opened.write(piece)
                 except OSError as full:
                     opened.truncate(at)
                     raise DiskFull(str(full)) from full
-                at += len(piece)
-                running.update(piece)
-                done = at
-                if arrived:
-                    arrived.update(piece)
+            at += len(piece)
+            running.update(piece)
+            done = at
+            if arrived:
+                arrived.update(piece)
+        with turn.held(mine=True) as opened:
             if checksum and arrived and not hmac.compare_digest(arrived.digest(), checksum.digest):
                 opened.truncate(offset)
                 running, done = before
                 raise ChecksumMismatch(path.name)
-        finally:
-            _running.put(path, running, done)
-        os.fsync(opened.fileno())
+            os.fsync(opened.fileno())
+    finally:
+        _running.put(path, running, done)
+        turn.give_up()
     return at
 
 
@@ -128,6 +142,7 @@ def discard(path: Path) -> None:
     """Delete what has arrived. Twice is once."""
     _running.drop(path)
     path.unlink(missing_ok=True)
+    path.with_name(path.name + ".turn").unlink(missing_ok=True)
 
 
 def _caught_up(path: Path, length: int) -> tuple[_Hash, int]:
@@ -146,11 +161,39 @@ def _caught_up(path: Path, length: int) -> tuple[_Hash, int]:
     return running, done
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[IO[bytes]]:
-    with path.open("r+b", buffering=0) as opened:
+class _Turn:
+    """Whose turn it is to write to a file: the request whose word stands in `<file>.turn`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._sign = path.with_name(path.name + ".turn")
+        self._word = uuid4().hex
+
+    @contextmanager
+    def held(self, *, mine: bool = False) -> Iterator[IO[bytes]]:
+        """The file, opened and locked for a moment. Raises UploadBusy when it must be our turn and is not."""
         try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as held:
-            raise UploadBusy(path.name) from held
-        yield opened
+            opened = self._path.open("r+b", buffering=0)
+        except FileNotFoundError as moved:
+            if mine:  # somebody else brought the last bytes
+                raise UploadBusy(self._path.name) from moved
+            raise
+        with opened:
+            fcntl.flock(opened, fcntl.LOCK_EX)
+            if mine and self._read() != self._word:
+                raise UploadBusy(self._path.name)
+            yield opened
+
+    def take(self) -> None:
+        """From now on it is ours (call it while the file is held)."""
+        self._sign.write_text(self._word)
+
+    def give_up(self) -> None:
+        if self._read() == self._word:
+            self._sign.unlink(missing_ok=True)
+
+    def _read(self) -> str:
+        try:
+            return self._sign.read_text()
+        except FileNotFoundError:
+            return ""

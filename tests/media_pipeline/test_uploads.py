@@ -289,6 +289,10 @@ def test_a_patient_stream_gives_what_the_stream_gives():
             b"89",
             b"",
         ]
+    with PatientStream(io.BytesIO(b"0123"), patience_s=5, expected=10) as stream:
+        assert stream.read(10) == b"0123"
+        with pytest.raises(ConnectionError, match="6 bytes did not come"):
+            stream.read(10)
     with PatientStream(Cut(b"abc", 2), patience_s=5) as stream:
         assert stream.read(10) == b"ab"
         with pytest.raises(OSError, match="connection reset"):

@@ -20,6 +20,7 @@ MEDIA_PIPELINE: dict[str, Any] = {
     "QUOTA_BYTES": env.int("MEDIA_QUOTA_BYTES", 0),  # all sources together; 0: the disk decides
     "DISK_RESERVE_BYTES": env.int("MEDIA_DISK_RESERVE_BYTES", 1024**3),
     "UPLOAD_TTL_S": 7 * 24 * 3600,
+    "UPLOAD_PATIENCE_S": env.float("MEDIA_UPLOAD_PATIENCE_S", 60.0),  # a piece that stalls so long is given up
     # Encoding: part of the recipe, so another value makes another media set.
     "PRESET": env.str("MEDIA_PRESET", "medium"),  # why: media_pipeline/decisions/0001
     "CRF": env.int("MEDIA_CRF", 24),  # where nothing is known of a lecture; else decide/quality.py
