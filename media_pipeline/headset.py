@@ -120,7 +120,7 @@ def heresphere(lecture: Lecture) -> dict[str, Any]:
     begins = [begin for begin, _title in lecture.chapters]
     tags = [
         {"name": title, "start": begin, "end": end, "track": 0}
-        for (begin, title), end in zip(lecture.chapters, [*begins[1:], duration_ms], strict=True)
+        for (begin, title), end in zip(lecture.chapters, [*begins, duration_ms][1:], strict=True)
     ]
     return {
         "access": 1,
