@@ -17,12 +17,15 @@ def no_codes():
     cache.clear()
 
 
-def panorama(title, *, disclosure=Disclosure.ALL_MEMBERS, projection="EQUIRECT", **more):
-    folder = f"sets/ab/{title}/0123456789abcdef"
-    asset = PlayableAssetFactory(title=title, projection=projection, folder=folder)
-    asset.contents |= {"projection": projection, "recipe": {"rungs": [], **more}}
+def panorama(title, *, disclosure=Disclosure.ALL_MEMBERS, projection="EQUIRECT", **recipe):
+    asset = PlayableAssetFactory(
+        title=title, projection=projection, folder=f"sets/ab/{title}/0123456789abcdef"
+    )
+    lesson = LessonFactory(title=title, lecture=asset, parent=CourseFactory(disclosure=disclosure))
+    asset.refresh_from_db()
+    asset.contents |= {"projection": projection, "recipe": recipe}
     asset.save()
-    return LessonFactory(title=title, lecture=asset, parent=CourseFactory(disclosure=disclosure))
+    return lesson
 
 
 def titles(answer):
