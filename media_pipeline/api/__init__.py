@@ -47,8 +47,8 @@ from media_pipeline.api.work import reap, work_off, work_on
 from media_pipeline.headset import Listed, deovr_list, heresphere_list
 
 __all__ = [
-    "NO_LECTURES",
     "CAPTION_LANGUAGES",
+    "NO_LECTURES",
     "AssetStatus",
     "CaptionTrack",
     "CaptionsInfo",

@@ -83,6 +83,7 @@ def rates() -> Rates:
     return Rates(
         Sample(asset, stage, sort_, units, cpu_s, (finished - started).total_seconds())
         for asset, stage, sort_, units, cpu_s, started, finished in rows
+        if started and finished
     )
 
 

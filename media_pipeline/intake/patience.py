@@ -7,13 +7,17 @@ is given up at last, the server ends the read and the thread with it.
 
 import queue
 import threading
-from typing import IO
+from typing import Protocol
 
 __all__ = ["PatientStream"]
 
 _PIECE = 1024**2
 _AHEAD = 2
 """Pieces that may wait to be written."""
+
+
+class Readable(Protocol):
+    def read(self, most: int, /) -> bytes: ...
 
 
 class PatientStream:
@@ -25,7 +29,7 @@ class PatientStream:
     Use it as a context manager: leaving it lets the waiting thread go.
     """
 
-    def __init__(self, stream: IO[bytes], *, patience_s: float, expected: int = 0) -> None:
+    def __init__(self, stream: Readable, *, patience_s: float, expected: int = 0) -> None:
         self._stream, self._patience_s = stream, patience_s
         self._pieces: queue.Queue[bytes | Exception] = queue.Queue(_AHEAD)
         self._given_up = threading.Event()

@@ -14,6 +14,7 @@ from typing import IO, Protocol
 from uuid import uuid4
 
 from media_pipeline.errors import ChecksumMismatch, DiskFull, OffsetMismatch, UploadBrokenOff, UploadBusy
+from media_pipeline.intake.patience import Readable
 
 __all__ = ["ALGORITHMS", "Checksum", "append", "begin", "digest", "discard", "offset_of"]
 
@@ -28,10 +29,6 @@ class Checksum:
 
     algorithm: str
     digest: bytes
-
-
-class Readable(Protocol):
-    def read(self, most: int, /) -> bytes: ...
 
 
 class _Hash(Protocol):

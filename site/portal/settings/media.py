@@ -11,7 +11,9 @@ MEDIA_PIPELINE: dict[str, Any] = {
     "FFMPEG": env.str("FFMPEG", ""),
     "FFPROBE": env.str("FFPROBE", ""),
     "PACKAGER": env.str("PACKAGER", ""),
-    "FFMPEG_MEASURING": env.str("FFMPEG_MEASURING", ""),  # a second ffmpeg: AV1 uploads, VMAF; empty: imageio-ffmpeg
+    "FFMPEG_MEASURING": env.str(
+        "FFMPEG_MEASURING", ""
+    ),  # a second ffmpeg: AV1 uploads, VMAF; empty: imageio-ffmpeg
     # Bubblewrap around them: auto (where it works), require, off (media_pipeline/sandbox.py).
     "SANDBOX": env.str("MEDIA_SANDBOX", "auto"),
     # What is accepted.
@@ -20,7 +22,9 @@ MEDIA_PIPELINE: dict[str, Any] = {
     "QUOTA_BYTES": env.int("MEDIA_QUOTA_BYTES", 0),  # all sources together; 0: the disk decides
     "DISK_RESERVE_BYTES": env.int("MEDIA_DISK_RESERVE_BYTES", 1024**3),
     "UPLOAD_TTL_S": 7 * 24 * 3600,
-    "UPLOAD_PATIENCE_S": env.float("MEDIA_UPLOAD_PATIENCE_S", 60.0),  # a piece that stalls so long is given up
+    "UPLOAD_PATIENCE_S": env.float(
+        "MEDIA_UPLOAD_PATIENCE_S", 60.0
+    ),  # a piece that stalls so long is given up
     # Encoding: part of the recipe, so another value makes another media set.
     "PRESET": env.str("MEDIA_PRESET", "medium"),  # why: media_pipeline/decisions/0001
     "CRF": env.int("MEDIA_CRF", 24),  # where nothing is known of a lecture; else decide/quality.py
@@ -39,13 +43,17 @@ MEDIA_PIPELINE: dict[str, Any] = {
     "PREVIEW_AFTER_S": env.int("MEDIA_PREVIEW_AFTER_S", 300),
     "PREVIEW_PRESET": env.str("MEDIA_PREVIEW_PRESET", "ultrafast"),
     # Jobs.
-    "CORES_PER_JOB": env.int("MEDIA_CORES_PER_JOB", 1),  # an encoding job's own; 0: wherever the system puts it
+    "CORES_PER_JOB": env.int(
+        "MEDIA_CORES_PER_JOB", 1
+    ),  # an encoding job's own; 0: wherever the system puts it
     "WORKERS": env.int("MEDIA_WORKERS", os.cpu_count() or 1),  # jobs at a time; the estimate counts with them
     "LEASE_S": env.int("MEDIA_LEASE_S", 60),
     "REAP_S": env.float("MEDIA_REAP_S", 20.0),  # how often lapsed and forgotten jobs are looked for
     "BEAT_S": 2.0,
     "ATTEMPTS": env.int("MEDIA_ATTEMPTS", 3),
-    "BACK_OFF_S": env.list("MEDIA_BACK_OFF_S", [5, 60, 300], subcast=float),  # after the 1st, 2nd, 3rd attempt
+    "BACK_OFF_S": env.list(
+        "MEDIA_BACK_OFF_S", [5, 60, 300], subcast=float
+    ),  # after the 1st, 2nd, 3rd attempt
     # Speech to text: a folder with a model (media_pipeline/asr/README.md); empty: editors upload captions.
     "ASR_ENGINE": env.str("ASR_ENGINE", "sherpa-onnx"),
     "ASR_MODEL_DIR": env.str("ASR_MODEL_DIR", ""),
