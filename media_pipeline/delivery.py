@@ -74,12 +74,13 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
     return begin, end
 
 
-@csrf_exempt  # nothing is changed here; a POST is told 405
+@csrf_exempt  # nothing is changed here
 def file(request: HttpRequest, token: str, uuid: UUID, path: str) -> HttpResponseBase:
     """The view behind /media/…: one file of one asset, whole or a range of it."""
     if request.method == "OPTIONS":
         return _open_to_headsets(HttpResponse(status=204))
-    if request.method not in {"GET", "HEAD"}:
+    asks = request.method == "POST" and path.endswith("/heresphere.json")  # HereSphere posts its questions
+    if request.method not in {"GET", "HEAD"} and not asks:
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD, OPTIONS"})
     if path.endswith(_GRANT) and _asked_by_nginx(request):
         return _told_to_nginx(token, uuid)
@@ -102,7 +103,8 @@ def file(request: HttpRequest, token: str, uuid: UUID, path: str) -> HttpRespons
     if name in DYNAMIC:
         if protected:  # apps on headsets hold no session, so they would get no key
             return _absent()
-        return _open_to_headsets(JsonResponse(headset.manifest(asset, name, request), safe=False))
+        headers = headset.HERESPHERE_HEADERS if name == "heresphere.json" else {}
+        return _open_to_headsets(JsonResponse(headset.manifest(asset, name, request), headers=headers))
     if name.startswith("captions-"):
         return _captions(request, asset, name)
     place = f"{asset.folder.rpartition('/')[0]}/{version}/{name}"
@@ -111,7 +113,9 @@ def file(request: HttpRequest, token: str, uuid: UUID, path: str) -> HttpRespons
 
 def _granted(grant: Grant) -> Asset | None:
     """The published asset of a grant that still counts, in one query; else None."""
-    known = Asset.objects.only("id", "uuid", "title", "sha256", "folder", "contents").filter(uuid=grant.asset)
+    known = Asset.objects.only("id", "uuid", "title", "sha256", "folder", "contents", "ready_at").filter(
+        uuid=grant.asset
+    )
     asset = holders.with_password_of(known, grant).first()
     if asset is None or not asset.folder or not holders.still_counts(grant, asset.holder_password):
         return None
@@ -230,7 +234,7 @@ def _absent() -> HttpResponseBase:
 def _open_to_headsets(response: HttpResponseBase) -> HttpResponseBase:
     """The token is the right, cookies are not asked for: any page may read (VR players in a browser)."""
     response["Access-Control-Allow-Origin"] = "*"
-    response["Access-Control-Allow-Headers"] = "Range"
+    response["Access-Control-Allow-Headers"] = "Range, Content-Type"
     response["Access-Control-Expose-Headers"] = "Content-Range, Content-Length, ETag"
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

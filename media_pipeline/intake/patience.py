@@ -7,11 +7,13 @@ is given up at last, the server ends the read and the thread with it.
 
 import queue
 import threading
+from contextlib import suppress
 from typing import Protocol
 
 __all__ = ["PatientStream"]
 
 _PIECE = 1024**2
+MOST_HEARD_OUT = 64 * 1024**2
 _AHEAD = 2
 """Pieces that may wait to be written."""
 
@@ -59,6 +61,12 @@ class PatientStream:
                 raise ConnectionError(f"{self._lacking} bytes did not come")
         given, self._rest = self._rest[:most], self._rest[most:]
         return given
+
+    def finish(self, *, most: int = MOST_HEARD_OUT) -> None:
+        """Read what is left and forget it: a browser listens to an answer only when it has finished speaking."""
+        with suppress(OSError):
+            while most > 0 and (piece := self.read(_PIECE)):
+                most -= len(piece)
 
     def _listen(self) -> None:
         came: bytes | Exception = b"?"

@@ -170,10 +170,18 @@ class UploadItem(View):
             checksum = checksum_of(request.headers.get("Upload-Checksum", ""))
         except ValueError:
             return refusal(400, "CHECKSUM", _("This upload client is not supported."))
+        patience_s = settings.MEDIA_PIPELINE["UPLOAD_PATIENCE_S"]
+        with PatientStream(request, patience_s=patience_s, expected=length) as stream:
+            answer = self._append(upload, int(offset), stream, checksum)
+            if answer.status_code >= 400:
+                stream.finish()
+        return answer
+
+    def _append(
+        self, upload: Upload, offset: int, stream: PatientStream, checksum: Checksum | None
+    ) -> HttpResponse:
         try:
-            patience_s = settings.MEDIA_PIPELINE["UPLOAD_PATIENCE_S"]
-            with PatientStream(request, patience_s=patience_s, expected=length) as stream:
-                reached = api.receive_chunk(upload, offset=int(offset), stream=stream, checksum=checksum)
+            reached = api.receive_chunk(upload, offset=offset, stream=stream, checksum=checksum)
         except ChecksumMismatch:
             return refusal(460, "CHECKSUM", _("A piece arrived damaged and is sent again."))
         except OffsetMismatch as elsewhere:

@@ -10,6 +10,7 @@ import tracemalloc
 from datetime import timedelta
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 from django.test import Client
 from django.utils import timezone
 
@@ -214,6 +215,31 @@ def test_what_may_be_uploaded_is_known_before(editor, own_root, settings):
 
     settings.MEDIA_PIPELINE = chosen | {"MAX_UPLOAD_BYTES": 500, "QUOTA_BYTES": 300, "DISK_RESERVE_BYTES": 0}
     assert (api.upload_terms().largest_bytes, api.upload_terms().room_bytes) == (300, 300)
+
+
+@pytest.mark.parametrize("who", ["nobody", "an editor with an old form token", "an editor at a wrong offset"])
+def test_a_refused_piece_is_heard_out(client, editor, own_root, who):
+    """A browser that is still sending does not listen: what is refused must be read to its end all the same."""
+    upload = api.begin_upload(editor, name="a.mp4", size_bytes=10**6)
+    body = io.BytesIO(b"x" * 300_000)
+    client.force_login(editor)
+    environ = client._base_environ() | {
+        "REQUEST_METHOD": "PATCH", "PATH_INFO": f"{COLLECTION}{upload.uuid}/", "CONTENT_LENGTH": "300000",
+        "CONTENT_TYPE": "application/offset+octet-stream", "HTTP_UPLOAD_OFFSET": "777", "wsgi.input": body, **TUS,
+    }  # fmt: skip
+    if who == "nobody":
+        environ["HTTP_COOKIE"] = ""
+    handler = WSGIHandler()
+    if who == "an editor at a wrong offset":
+        environ["HTTP_COOKIE"] += "; csrftoken=" + "a" * 32
+        environ["HTTP_X_CSRFTOKEN"] = "a" * 32
+    told = []
+
+    b"".join(handler(environ, lambda status, headers: told.append(status[:3])))
+
+    assert told == [{"nobody": "403", "an editor with an old form token": "403"}.get(who, "409")]
+    assert body.tell() == 300_000
+    assert tree(own_root) == {f"incoming/{upload.uuid}": b""}
 
 
 def test_a_wrong_offset_moves_nothing(browser, editor, own_root):

@@ -19,7 +19,7 @@ import type { Upload } from "tus-js-client";
 import { Pieces } from "../study/upload_pieces";
 import type { Uploaded } from "./lecture_cards";
 
-const PIECE_BYTES = 16 * 1024 * 1024;
+const PIECE_BYTES = 4 * 1024 * 1024; // what a broken or refused request costs at most
 const RETRY_MS = [0, 1000, 3000, 5000, 10000, 20000, 30000, 60000];
 
 /** Answers after which sending again would not help: gone, no right, too big, not wanted. */
