@@ -207,7 +207,7 @@ def test_headset_manifests(client, asset, found):
 def test_a_page_asks_before_it_reads_ranges(client, found):
     said = client.options(found.manifest_url)
 
-    assert said.status_code == 204 and said["Access-Control-Allow-Headers"] == "Range"
+    assert said.status_code == 204 and said["Access-Control-Allow-Headers"] == "Range, Content-Type"
 
 
 def test_one_query_a_segment(client, found, django_assert_num_queries):
