@@ -38,7 +38,7 @@ class Clips:
     def camera(self, size: tuple[int, int], seconds: int) -> Path:
         """A street recorded by a camera: moving, noisy, with sound."""
         wide, high = size
-        shown = f"[0:v]scale={wide}:{high}:flags=lanczos,fps=25,noise=c0s=4:c0f=t,format=yuv420p[v]"
+        shown = f"[0:v]scale={wide}:{high}:flags=lanczos:{_TV},fps=25,noise=c0s=4:c0f=t,format=yuv420p[v]"
         return self._make(f"camera-{wide}x{high}-{seconds}.mp4", [
             "-stream_loop", "-1", "-i", str(self.material("bikes.mp4")),
             "-f", "lavfi", "-i", f"anoisesrc=color=pink:amplitude=0.05:seed=7:d={seconds}",
@@ -51,8 +51,8 @@ class Clips:
         pages = self._pages(-(-seconds // change_s), change_s)
         head = (round(wide / 4 / 2) * 2, round(wide / 4 * 0.82 / 2) * 2)
         graph = (
-            f"[0:v]fps=25,scale={wide}:{high}:flags=lanczos,format=yuv420p[deck];"
-            f"[1:v]fps=25,scale={head[0]}:{head[1]}:flags=lanczos,noise=alls=5:allf=t,format=yuv420p[head];"
+            f"[0:v]fps=25,scale={wide}:{high}:flags=lanczos:{_TV},format=yuv420p[deck];"
+            f"[1:v]fps=25,scale={head[0]}:{head[1]}:flags=lanczos:{_TV},noise=alls=5:allf=t,format=yuv420p[head];"
             f"[deck][head]overlay={wide - head[0]}:{high - head[1]}[v]"
         )
         return self._make(f"slides-{wide}x{high}-{seconds}-{change_s}.mp4", [
@@ -90,6 +90,9 @@ class Clips:
         return target
 
 
+_TV = "out_range=tv:out_color_matrix=bt709"
+"""As cameras record: JPEG pages are full range, and a comparison across ranges would measure contrast."""
 _SOURCE = (
     "-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-g", "250", "-c:a", "aac", "-b:a", "128k", "-ac", "2",
+    "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv",
 )  # fmt: skip

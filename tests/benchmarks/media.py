@@ -468,7 +468,7 @@ class Benchmark:
 
     def crew(self, assets: list[int], count: int, *, kill_at_half: bool = False) -> tuple[float, float]:
         """Let `count` worker processes do what is left; wall seconds and all CPU seconds. Killed: (0, 0)."""
-        from media_pipeline.models import Job
+        from media_pipeline.models import Asset, Job
 
         place = self.fresh("crew")
         go = place / "go"
@@ -500,6 +500,9 @@ class Benchmark:
             return 0.0, 0.0
         said = [worker.communicate()[0] for worker in workers]
         wall = time.monotonic() - began
+        stopped = Asset.objects.filter(pk__in=assets).exclude(state="READY")
+        if stopped:
+            raise RuntimeError(f"not ready: {[(asset.title, asset.refusal_code) for asset in stopped]}")
         return wall, sum(json.loads(text.splitlines()[-1])["cpu_s"] for text in said)
 
 
@@ -595,7 +598,11 @@ def main(words: list[str]) -> int:
                 part()
         from _measured import table
 
-        figures = {key: round(bench.found[key], 3) for key in KEYS if key in bench.found}
+        figures = {
+            key: None if math.isnan(bench.found[key]) else round(bench.found[key], 3)
+            for key in KEYS
+            if key in bench.found
+        }
         table([
             ["figure", "measured", "to reach"],
             *([key, value, f"{'≥' if key == 'two_workers_speedup' else '≤'} {REACH[key]}"] for key, value in figures.items()),
