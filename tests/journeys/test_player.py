@@ -318,10 +318,11 @@ def test_words_qualities_and_the_keyboard(visit: Callable[..., Visitor], newcome
 
     names = page.locator("[data-player-target='quality'] option").all_inner_texts()
     assert names[0] == "自动" and set(names[1:]) <= {"流畅", "标清", "高清"} and len(names) > 2
-    lines = page.locator(".transcript__line")
+    lines = page.locator("[data-controller~=transcript] .transcript__line")
     assert lines.count() > 3
     member.wait_until(
-        lambda: page.locator(".transcript__line[aria-current]").count() == 1, what="the spoken line"
+        lambda: page.locator("[data-controller~=transcript] .transcript__line[aria-current]").count() == 1,
+        what="the spoken line",
     )
     toggle = page.locator("[data-captions-target='toggle']")
     assert toggle.get_attribute("aria-pressed") == "true"
