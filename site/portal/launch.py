@@ -147,7 +147,10 @@ def _prepare(environment: dict[str, str], data: Path, *, demonstration: bool) ->
     if demonstration:
         say("· 准备演示内容（第一次要转码几段授课视频，大约几分钟）")
         # Lectures drawn for the demonstration need no trials and no thrift, they are to be there soon.
-        _manage({"MEDIA_ANALYSE": "quick", "MEDIA_PRESET": "faster", "MEDIA_CORES_PER_JOB": "0"} | environment, "seed")
+        _manage(
+            {"MEDIA_ANALYSE": "quick", "MEDIA_PRESET": "faster", "MEDIA_CORES_PER_JOB": "0"} | environment,
+            "seed",
+        )
     _manage(environment, "rebuild_search", "--if-needed")
 
 
