@@ -158,8 +158,6 @@ def recording(path, *stretches, rate=16000):
 
 def test_sherpa_onnx_loads_a_model_from_a_folder_and_hears(tmp_path):
     """The engine's own code from the file to the times; only the weights are ours (a few kB that hear loudness)."""
-    pytest.importorskip("sherpa_onnx", reason="pip install sherpa-onnx")
-    pytest.importorskip("onnx")
     from media_pipeline.asr.sherpa import Sherpa
 
     model = recognise_model(write_model(tmp_path / "model"))
@@ -253,8 +251,6 @@ def test_heard_again_the_machines_own_text_is_replaced(lecture, stand_in):
 
 @pytest.mark.media
 def test_the_real_engine_in_its_own_process(lecture, settings, tmp_path):
-    pytest.importorskip("sherpa_onnx", reason="pip install sherpa-onnx")
-    pytest.importorskip("onnx")
     settings.CELERY_TASK_ALWAYS_EAGER = False
     given(settings, ASR_ENGINE="sherpa-onnx", ASR_MODEL_DIR=str(write_model(tmp_path / "model")))
 
@@ -266,7 +262,6 @@ def test_the_real_engine_in_its_own_process(lecture, settings, tmp_path):
 
 @pytest.mark.media
 def test_a_broken_model_ends_the_job_and_not_the_lecture(lecture, settings, tmp_path):
-    pytest.importorskip("sherpa_onnx", reason="pip install sherpa-onnx")
     settings.CELERY_TASK_ALWAYS_EAGER = False
     (tmp_path / "tokens.txt").write_text("a 0\n")
     (tmp_path / "model.onnx").write_bytes(b"with_itn, but no model")

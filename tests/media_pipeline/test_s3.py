@@ -5,6 +5,8 @@ import socket
 from urllib.parse import urljoin
 from urllib.request import Request, urlopen
 
+import boto3
+import moto.server as moto_server
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -13,10 +15,6 @@ from media_pipeline import api, shelves, storage
 from media_pipeline.models import AssetState, Job
 from tests.factories import MemberFactory
 from tests.media_pipeline.clips import tree
-
-pytest.importorskip("storages.backends.s3")
-boto3 = pytest.importorskip("boto3")
-moto_server = pytest.importorskip("moto.server")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.media]
 
