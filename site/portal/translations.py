@@ -147,11 +147,18 @@ def _write(catalog: Catalog) -> None:
     fresh.replace(CATALOGUE)
 
 
-def update(added: dict[str, str | list[str]] | None = None, *, tidy: bool = False) -> None:
+class TranslationTaken(ValueError):
+    """Another room says this msgid already, in other Chinese: use a msgid (or a context) of your own."""
+
+
+def update(
+    added: dict[str, str | list[str]] | None = None, *, tidy: bool = False, replace: bool = False
+) -> None:
     """Write the catalogue anew: all used msgids, known translations kept, `added` merged in.
 
     `added` maps "msgid" or "context\\x04msgid" to its Chinese (a list of one for plurals).
-    With `tidy`, translations that no source uses any more are dropped.
+    With `tidy`, translations that no source uses any more are dropped. Raises TranslationTaken, and
+    writes nothing, when a msgid has other Chinese already and `replace` is not said.
     """
     with _alone():
         old, fresh = load(), Catalog(locale="zh_Hans", header_comment=_HEADER, fuzzy=False)
@@ -162,10 +169,15 @@ def update(added: dict[str, str | list[str]] | None = None, *, tidy: bool = Fals
             plurals = [
                 k for k in wanted if k[0] == (context or None) and isinstance(k[1], tuple) and k[1][0] == text
             ]
+            key: Key = plurals[0] if plurals else (context or None, text)
+            words: str | tuple[str, ...]
             if plurals:
-                known[plurals[0]] = tuple(chinese if isinstance(chinese, list) else [chinese])
+                words = tuple(chinese if isinstance(chinese, list) else [chinese])
             else:
-                known[(context or None, text)] = chinese if isinstance(chinese, str) else chinese[0]
+                words = chinese if isinstance(chinese, str) else chinese[0]
+            if not replace and any(known.get(key) or ()) and known[key] != words:
+                raise TranslationTaken(f"{text!r}: {known[key]!r}, not {words!r}")
+            known[key] = words
         keep = set(wanted) if tidy else set(wanted) | set(known)
         for key in sorted(keep, key=str):
             fresh.add(key[1], known.get(key, ""), context=key[0])  # type: ignore[arg-type]

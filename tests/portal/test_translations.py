@@ -54,3 +54,19 @@ def test_a_text_that_looks_like_a_header_line_stays_whole(tmp_path, monkeypatch)
     written = (tmp_path / "django.po").read_text(encoding="utf-8")
     assert 'msgid "Empty: as the file says"\nmsgstr "留空表示自动识别"' in written
     assert "Generated-By" not in written
+
+
+def test_a_msgid_that_another_room_uses_is_not_given_other_words(tmp_path, monkeypatch):
+    catalogue = tmp_path / "django.po"
+    monkeypatch.setattr(translations, "CATALOGUE", catalogue)
+    monkeypatch.setattr(translations, "used", lambda: {(None, "Time"): []})
+    translations.update({"Time": "时间"})
+    before = catalogue.read_bytes()
+
+    translations.update({"Time": "时间"})
+    with pytest.raises(translations.TranslationTaken, match="用时"):
+        translations.update({"Time": "用时"})
+    assert catalogue.read_bytes() == before
+
+    translations.update({"Time": "用时"}, replace=True)
+    assert translations.load().get("Time").string == "用时"

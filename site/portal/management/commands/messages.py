@@ -14,11 +14,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--add", metavar="FILE.json", help='{"English msgid": "中文"}')
+        parser.add_argument(
+            "--replace", action="store_true", help="with --add: other Chinese for known msgids"
+        )
         parser.add_argument("--check", action="store_true", help="list faults; exit 1 if there are any")
         parser.add_argument("--tidy", action="store_true", help="drop translations that nothing uses")
         parser.add_argument("--compile", action="store_true", help="only compile django.mo")
 
-    def handle(self, *, add, check, tidy, compile, **options):
+    def handle(self, *, add, replace, check, tidy, compile, **options):
         if compile:
             self.stdout.write(str(translations.compile_catalogue()))
             return
@@ -31,6 +34,9 @@ class Command(BaseCommand):
                 raise CommandError(f"{len(found.missing)} untranslated, {len(found.fuzzy)} fuzzy")
             return
         added = json.loads(Path(add).read_text(encoding="utf-8")) if add else None
-        translations.update(added, tidy=tidy)
+        try:
+            translations.update(added, tidy=tidy, replace=replace)
+        except translations.TranslationTaken as taken:
+            raise CommandError(f"{taken}. Use a msgid or context of your own, or --replace.") from taken
         translations.compile_catalogue()
         self.stdout.write(f"{len(translations.faults().missing)} untranslated")
