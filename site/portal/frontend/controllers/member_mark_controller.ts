@@ -37,7 +37,7 @@ export function nextPlace(
   let best = { left: 8, top: 8 };
   let least = Infinity;
   for (let trial = 0; trial < 12; trial += 1) {
-    const place = { left: Math.round(8 + random() * across), top: Math.round(8 + random() * down) };
+    const place = { left: Math.floor(8 + random() * across), top: Math.floor(8 + random() * down) };
     const covered = avoid.reduce((sum, box) => sum + overlap({ ...place, ...mark }, box), 0);
     if (covered < least) [best, least] = [place, covered];
     if (!covered) break;
