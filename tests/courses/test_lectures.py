@@ -160,7 +160,7 @@ def two_on_their_way(settings, tmp_path, monkeypatch):
     assets = []
     for title in ("第一讲", "第二讲"):
         asset = PlayableAssetFactory(raw=True, title=title, fps=25, width=640, height=360, duration_s=300)
-        Asset.objects.filter(pk=asset.pk).update(state="QUEUED", sha256=str(asset.pk) * 64)
+        Asset.objects.filter(pk=asset.pk).update(state="QUEUED", sha256=f"{asset.pk:064x}")
         asset.refresh_from_db()
         jobs.open_job(asset, "ENCODE", key="c0000")
         assets.append(asset)
