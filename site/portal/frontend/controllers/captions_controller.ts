@@ -9,6 +9,7 @@
  */
 import { Controller } from "@hotwired/stimulus";
 import { readLessonPlay } from "../study/lesson_play";
+import { choose, chosen } from "../study/choices";
 import { hear, tell } from "../study/news";
 import { cueAt, parse, type Cue } from "../study/webvtt";
 
@@ -36,7 +37,7 @@ export default class CaptionsController extends Controller<HTMLElement> {
       return; // offline: a lecture without captions
     }
     if (!this.cues.length || !this.element.isConnected) return;
-    this.on = remembered() !== "off";
+    this.on = chosen(MARK) !== "off";
     this.toggleTarget.hidden = false;
     this.end = hear("study:position", ({ positionS }) => {
       this.positionS = positionS;
@@ -52,7 +53,7 @@ export default class CaptionsController extends Controller<HTMLElement> {
 
   toggle(): void {
     this.on = !this.on;
-    remember(this.on ? "on" : "off");
+    choose(MARK, this.on ? "on" : "off");
     this.draw();
   }
 
@@ -61,21 +62,5 @@ export default class CaptionsController extends Controller<HTMLElement> {
     this.toggleTarget.setAttribute("aria-pressed", String(this.on));
     if (this.lineTarget.textContent !== (cue?.text ?? "")) this.lineTarget.textContent = cue?.text ?? "";
     this.lineTarget.hidden = !cue;
-  }
-}
-
-function remembered(): string | null {
-  try {
-    return localStorage.getItem(MARK);
-  } catch {
-    return null; // storage is switched off: the choice lasts as long as the page
-  }
-}
-
-function remember(choice: string): void {
-  try {
-    localStorage.setItem(MARK, choice);
-  } catch (error) {
-    console.debug("the choice of captions is not kept", error);
   }
 }

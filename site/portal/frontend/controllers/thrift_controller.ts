@@ -6,6 +6,7 @@
  */
 import { Controller } from "@hotwired/stimulus";
 import { readLessonPlay } from "../study/lesson_play";
+import { choose, chosen } from "../study/choices";
 import { hear, tell } from "../study/news";
 
 const MARK = "study-thrift";
@@ -22,7 +23,7 @@ export default class ThriftController extends Controller<HTMLButtonElement> {
       this.element.setAttribute("aria-pressed", String(on));
     });
     // After the player has begun to listen to us.
-    if (remembered() === "on") setTimeout(() => tell("study:thrift", { on: true }));
+    if (chosen(MARK) === "on") setTimeout(() => tell("study:thrift", { on: true }));
   }
 
   override disconnect(): void {
@@ -30,23 +31,7 @@ export default class ThriftController extends Controller<HTMLButtonElement> {
   }
 
   toggle(): void {
-    remember(this.on ? "off" : "on");
+    choose(MARK, this.on ? "off" : "on");
     tell("study:thrift", { on: !this.on });
-  }
-}
-
-function remembered(): string | null {
-  try {
-    return localStorage.getItem(MARK);
-  } catch {
-    return null; // storage is switched off: the choice lasts as long as the page
-  }
-}
-
-function remember(choice: string): void {
-  try {
-    localStorage.setItem(MARK, choice);
-  } catch (error) {
-    console.debug("the choice of thrift is not kept", error);
   }
 }
