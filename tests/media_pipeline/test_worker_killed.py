@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from celery import Celery
+from celery import Celery, current_app
 from django.conf import settings as project
 from django.db import connection, connections
 from django.utils import timezone
@@ -135,7 +135,9 @@ def encoders(data: Path) -> list[int]:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 def test_a_killed_workers_chunk_is_taken_up_again_and_finished_ones_are_kept(clips, data, broker):
     clip = clips.make("long.mp4", *picture("384x216", 25, 15), "-g", "50")
-    bell = Celery(broker=broker)
+    # By default a second application would become the current one of this process, for every test after this.
+    bell = Celery(broker=broker, set_as_current=False, fixups=[])
+    assert current_app.main == "eschool"
     with lent_database(data) as database:
         made = api.ingest_file(clip, title="a", uploaded_by=None, enqueue=False)
         bell.send_task("media_pipeline.work_on", (made.jobs.get().pk,), queue="media")
