@@ -237,10 +237,11 @@ def end_overdue(*, now: datetime | None = None) -> int:
     if admission.queue_held():
         until = now + timedelta(seconds=WAITING_DEADLINE_S)
         Job.objects.filter(state=JobState.WAITING, deadline_at__lt=until).update(deadline_at=until)
-    late = Job.objects.open().filter(deadline_at__lt=now).values_list("pk", flat=True)
+    late = Job.objects.open().filter(deadline_at__lt=now).values_list("pk", "asset_id")
     ended = 0
-    for job_id in list(late):
+    for job_id, asset_id in list(late):
         with transaction.atomic():
+            Job.objects.hold_open_of(asset_id)
             job = Job.objects.open().select_for_update().filter(pk=job_id, deadline_at__lt=now).first()
             if job is not None:
                 values = {"state": job.state}
@@ -275,12 +276,14 @@ def stop(
     lease: Lease, state: AssetState, code: str, *, values: dict[str, Any] | None = None, error: str = ""
 ) -> None:
     """End the job and its asset as REFUSED or FAILED with a reason. Raises LeaseLost."""
+    Job.objects.hold_open_of(lease.asset_id)
     _end(lease.holder(lock=True), state, code, values or {}, error, timezone.now())
 
 
 @transaction.atomic
 def _give_up(job: Job, *, now: datetime) -> None:
     """Stop a job that lost its worker for the last allowed time."""
+    Job.objects.hold_open_of(job.asset_id)
     rows = Job.objects.select_for_update().filter(
         Q(pk=job.pk, fence=job.fence, state=JobState.RUNNING), lease_until__lt=now
     )
@@ -293,6 +296,7 @@ def _end(job: Job, state: AssetState, code: str, values: dict, error: str, now: 
     """Stop the job, and with it its asset and whatever else is open for it; what runs learns LeaseLost.
 
     A job that the lecture does not need to get ready (preview, views, speech to text) stops alone.
+    The caller holds the asset's open jobs (`hold_open_of`).
     """
     job.state, job.finished_at, job.lease_until, job.error = JobState.STOPPED, now, None, error[-2000:]
     job.save(update_fields=["state", "finished_at", "lease_until", "error"])

@@ -31,3 +31,10 @@ class JobQuerySet(QuerySet["Job"]):
     def open(self) -> JobQuerySet:
         """Jobs that are not at their end."""
         return self.filter(state__in=["WAITING", "RUNNING"])
+
+    def hold_open_of(self, asset_id: int) -> None:
+        """Lock all open jobs of one asset, in one order, so that two who end it at once never wait for each other.
+
+        Inside a transaction, before any of those jobs and before the asset is locked alone.
+        """
+        list(self.open().filter(asset_id=asset_id).order_by("pk").select_for_update().values_list("pk"))

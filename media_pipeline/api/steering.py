@@ -9,7 +9,7 @@ from django.utils import timezone
 from media_pipeline import jobs, storage
 from media_pipeline.engine import engine
 from media_pipeline.errors import EngineMissing
-from media_pipeline.models import Asset, AssetState, JobState, Stage
+from media_pipeline.models import Asset, AssetState, Job, JobState, Stage
 from media_pipeline.recipe import Recipe
 from media_pipeline.signals import asset_failed
 from media_pipeline.stages.parts import open_encoding, put_rendition_aside
@@ -27,8 +27,7 @@ def cancel(asset: Asset, actor: Any) -> Asset:
     with the code CANCELLED_WORK; one that was READY and had a rendition made anew is READY again,
     with the media set that it had.
     """
-    open_jobs = asset.jobs.open().select_for_update()  # jobs before asset, as everywhere
-    list(open_jobs)
+    Job.objects.hold_open_of(asset.pk)  # jobs before asset, as everywhere
     held = Asset.objects.select_for_update().get(pk=asset.pk)
     if held.is_final or held.state == AssetState.UPLOADING:
         return held

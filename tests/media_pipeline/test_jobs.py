@@ -4,10 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import pytest
+from django.db import connection, connections
 from django.utils import timezone
 
 from media_pipeline import admission, api, jobs, probe, runner
@@ -281,3 +285,40 @@ def test_a_job_knows_its_work_and_what_it_cost(job):
     subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"], check=True)
 
     assert jobs.finish(lease).cpu_s > 0.01
+
+
+@pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="SQLite has one writer; .ci/run runs it on PostgreSQL"
+)
+@pytest.mark.django_db(transaction=True)
+def test_two_jobs_that_fail_in_the_same_moment_do_not_wait_for_each_other(own_root, monkeypatch):
+    # given two jobs of one lecture that run in two workers
+    asset = Asset.objects.create(title="a", original_name="a.mp4", state="QUEUED", sha256="ab" * 32)
+    leases = [jobs.claim(jobs.open_job(asset, Stage.ENCODE, key=key, bell=False).pk) for key in ("c0", "c1")]
+    assert None not in leases
+    # when both have taken what they need first, before either ends the lecture
+    both, usual = Barrier(2), jobs._end
+
+    def together(*words):
+        with suppress(BrokenBarrierError):  # the one that has to wait for the other never comes
+            both.wait(1)
+        usual(*words)
+
+    monkeypatch.setattr(jobs, "_end", together)
+
+    def stopped(lease):
+        try:
+            jobs.stop(lease, AssetState.FAILED, "ENCODE_FAILED")
+            return "stopped"
+        except LeaseLost:
+            return "lost"
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as many:
+        ends = sorted(many.map(stopped, leases))
+    # then one ends it, and the other learns that its job is gone
+    assert ends == ["lost", "stopped"]
+    assert set(asset.jobs.values_list("state", flat=True)) == {"STOPPED"}
+    asset.refresh_from_db()
+    assert (asset.state, asset.refusal_code) == ("FAILED", "ENCODE_FAILED")
