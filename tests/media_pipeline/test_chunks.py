@@ -163,6 +163,43 @@ def test_chunks_in_a_row_are_frame_for_frame_the_undivided_run(clips, tmp_path, 
     assert pictures(tmp_path / "joined.mp4") == pictures(undivided)
 
 
+@pytest.mark.media
+@pytest.mark.parametrize(("codec", "preset"), [("av1", "12"), ("hevc", "ultrafast")])
+def test_chunks_of_the_other_codecs_make_a_whole_too(clips, tmp_path, codec, preset):
+    """Each decoded picture of the joined file is its chunk's, on the grid of the whole; keyframes begin every segment."""
+    source = clips.make("chunks mp4.mp4", *picture("320x180", "25", 14.3), "-bf", "2", "-g", "50")
+    rung = replace(RUNG, codec=codec, preset=preset, crf=35)
+    made = recipe(chunk_s=4, rungs=(rung,))
+    parts = plan(14.3, made)
+    files = [
+        encoded(tmp_path / chunk.key, source, Facts("mov", 14.3, 0, (), 320, 180, "25/1"), made, chunk)
+        for chunk in parts
+    ]
+
+    assert is_whole([piece_of(file) for file in files], parts)
+    listed = tmp_path / "list"
+    listed.write_text(concat_list([(f, Fraction(piece_of(f).frames) / made.rate) for f in files]))
+    run(join_command(engine().ffmpeg, listed, "joined.mp4", codec=codec), tmp_path)
+
+    joined = pictures(tmp_path / "joined.mp4", codec)
+    step = joined[1][0] - joined[0][0]
+    assert [time for time, _hash in joined] == [step * number for number in range(358)]
+    assert [seen for _time, seen in joined] == [
+        seen for file in files for _time, seen in pictures(file, codec)
+    ]
+    assert keyframes(tmp_path / "joined.mp4") == [0, 100, 200, 300]
+
+
+def keyframes(file):
+    """Numbers of the packets that are keyframes."""
+    said = subprocess.run(
+        [engine().ffprobe, "-v", "error", "-show_entries", "packet=flags", "-of", "json", file],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    packets = json.loads(said.stdout)["packets"]
+    return [number for number, packet in enumerate(packets) if packet["flags"].startswith("K")]
+
+
 def encoded(folder, source, facts, made, chunk):
     """The file of a chunk (None: of the whole), entered as early as needed, as the stage does it."""
     folder.mkdir()
@@ -171,7 +208,8 @@ def encoded(folder, source, facts, made, chunk):
         command = encode_command(
             engine().ffmpeg, source, facts, made, chunk=chunk, enter_s=enter_s, max_pixels=10**7
         )
-        command[command.index("-profile") + 1] = "high444"
+        if "-profile" in command:
+            command[command.index("-profile") + 1] = "high444"
         run(command, folder)
         piece = piece_of(folder / "v180.mp4")
         if piece.frames and not piece.start:
@@ -192,10 +230,12 @@ def piece_of(file):
     return Piece(int(stream["nb_frames"]), int(stream["start_pts"]))
 
 
-def pictures(file):
+def pictures(file, codec="h264"):
     """Time and hash of each decoded picture."""
     said = subprocess.run(
-        [engine().ffmpeg, "-v", "error", "-i", file, "-f", "framemd5", "-"], capture_output=True, check=True
+        [engine().decoder_for(codec), "-v", "error", "-i", file, "-f", "framemd5", "-"],
+        capture_output=True,
+        check=True,
     )
     lines = [line.split(b",") for line in said.stdout.splitlines() if not line.startswith(b"#")]
     return [(int(line[2]), line[5]) for line in lines]
