@@ -13,7 +13,7 @@ import re
 import statistics
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,13 @@ __all__ = [
     "Point",
     "Score",
     "crf_for",
+    "first_crf",
     "judge_of",
     "measure",
     "next_crf",
     "pooled",
     "read_scores",
+    "scale_of",
     "settled",
     "table_crf",
     "worth_keeping",
@@ -43,20 +45,30 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Scale:
-    """An encoder's scale of constant quality: what is allowed, in which steps, and VMAF lost a step near the floor."""
+    """An encoder's scale of constant quality: what is allowed, in which steps, and what VMAF does along it.
+
+    `slope`: VMAF gained by one more near the floor, as it usually is; `steepest`, `flattest`: what
+    trials may show, all else is chance; `reach`: how far beyond the trials their line is believed.
+    """
 
     least: float
     most: float
     step: float
     slope: float
+    steepest: float
+    flattest: float
+    reach: float
 
 
-H264 = Scale(16.0, 34.0, 0.25, -0.55)
+H264 = Scale(16.0, 34.0, 0.25, -0.5, -2.5, -0.15, 4.0)
 """Quarter steps are about 3 % of the bytes."""
-AV1 = Scale(20.0, 60.0, 1.0, -0.3)
+AV1 = Scale(20.0, 60.0, 1.0, -0.3, -1.35, -0.08, 7.0)
 SCALES = {"h264": H264, "av1": AV1}
-_STEEPEST, _FLATTEST = 4.5, 0.27
-"""Slopes that trials may show, in multiples of the usual one: steeper or flatter is chance."""
+_SLIDES_SLOPE = {"h264": -0.28, "av1": -0.2}
+"""Most of a slide is coded once in eight seconds: it loses little for long."""
+_SLIDES_HIGHER = {"h264": 2.0, "av1": 2.0}
+_CHANCE = 1.0
+"""CRF that trials may be wrong by: ±0.3 VMAF on two samples."""
 _GAIN = 2.0
 """A rendition that shows less than this more (VMAF, on the largest's screen) than the next one down is left out."""
 _DETAIL_SIDE = 480
@@ -80,12 +92,14 @@ class Score:
 
 
 FLOOR = Score(mean=95.5, p5=93.0)
-MARGIN = Score(mean=0.0, p5=0.7)
+MARGIN = Score(mean=0.2, p5=0.5)
 """What samples must have above the floor so that the whole lecture has it.
 
-None for the mean, because a sample is harder than the whole: its first GOP is coded without
-history (0.1 to 0.5 VMAF). The worst frames of a whole lecture may lie outside the samples (0.8 on a camera's clip).
+Of the mean for chance and for the first keyframe of each chunk (0.1; `samples.lead`). The worst frames of a
+whole lecture may lie outside the samples.
 """
+_WORST = 1.5
+"""How much faster than the mean the worst frames lose, when nothing else is known."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +112,26 @@ class Point:
 
 
 def table_crf(kind: str, short_side: int) -> float:
-    """The CRF for a lecture that was not measured: from the clips of shared/media.md §3 and tests/benchmarks.
+    """The CRF for a lecture that was not tried: from the clips of shared/media.md §3 and tests/benchmarks.
 
     Smaller pictures forgive less at their own size.
     """
-    usual = {"SLIDES": 25.0, "CAMERA": 22.0}.get(kind, 24.0)
+    usual = {"SLIDES": 27.0, "CAMERA": 22.0}.get(kind, 24.0)
     return usual - (1.0 if short_side <= 240 else 0.5 if short_side <= 480 else 0.0)
+
+
+def first_crf(rung: VideoRung, kind: str) -> float:
+    """Where the first trial of a rendition is made: near where most lectures' floor lies.
+
+    Of slides that is above the table's cautious value.
+    """
+    return rung.crf + (_SLIDES_HIGHER[rung.codec] if kind == "SLIDES" else 0.0)
+
+
+def scale_of(codec: str, kind: str) -> Scale:
+    """The scale of `codec` for lectures of `kind`. Raises KeyError for a codec that is not tried (HEVC)."""
+    scale = SCALES[codec]
+    return replace(scale, slope=_SLIDES_SLOPE[codec]) if kind == "SLIDES" else scale
 
 
 def crf_for(
@@ -112,11 +140,13 @@ def crf_for(
     """The largest CRF of `scale` (H.264: quarter steps, 16 to 34) that reaches `floor` + `margin` by these trials.
 
     Between two trials, and a little beyond, by the straight line through the two nearest to
-    the goal; from a single one by the usual slope. Raises ValueError without trials.
+    the goal; from a single one by the usual slope. Loss grows faster and faster, so above the
+    highest trial the line is never taken for flatter than usual. Raises ValueError without trials.
     """
+    worst = replace(scale, slope=max(scale.slope * _WORST, scale.steepest))
     wanted = min(
         _where(points, lambda score: score.mean, floor.mean + margin.mean, scale),
-        _where(points, lambda score: score.p5, floor.p5 + margin.p5, scale),
+        _where(points, lambda score: score.p5, floor.p5 + margin.p5, worst),
     )
     return _clamped(math.floor(wanted / scale.step + 1e-6) * scale.step, scale)
 
@@ -133,16 +163,16 @@ def next_crf(
 
 
 def settled(crf: Mapping[str, float], order: Sequence[str]) -> dict[str, float]:
-    """The CRFs of `order` (largest picture first), none higher than that of a larger picture.
+    """The CRFs of `order` (largest picture first), smaller pictures with care.
 
-    At its own size a smaller picture forgives less; where two samples say otherwise it is chance,
-    and the smaller pictures' bytes are few.
+    At its own size a smaller picture usually forgives less. Where trials say otherwise, the first 1 of the
+    difference is taken for chance; what is beyond is believed (a noisy camera: scaling down averages the noise away).
     """
-    most = H264.most
     found: dict[str, float] = {}
+    larger = H264.most
     for name in order:
         if name in crf:
-            most = found[name] = min(most, crf[name])
+            larger = found[name] = min(crf[name], max(larger, crf[name] - _CHANCE))
     return found
 
 
@@ -271,9 +301,10 @@ def _where(points: Sequence[Point], value: Callable[[Score], float], goal: float
     slope = scale.slope
     if second is not None:
         slope = (value(second.score) - value(first.score)) / (second.crf - first.crf)
-    slope = min(max(slope, scale.slope * _STEEPEST), scale.slope * _FLATTEST)
-    reach = -2.2 / scale.slope  # beyond the trials the line is only believed so far
-    return first.crf + min(max((goal - value(first.score)) / slope, -reach), reach)
+    slope = min(max(slope, scale.steepest), scale.flattest)
+    if goal < min(value(point.score) for point in points):
+        slope = min(slope, scale.slope)
+    return first.crf + min(max((goal - value(first.score)) / slope, -scale.reach), scale.reach)
 
 
 def _clamped(crf: float, scale: Scale) -> float:

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from media_pipeline.decide.quality import settled
 from media_pipeline.decide.spheres import sphere_rungs
 from media_pipeline.ladder import ladder, output_rate
 from media_pipeline.probe import Facts
@@ -18,7 +17,7 @@ SEGMENT_S = {"SLIDES": 8, "CAMERA": 4, "SPHERE": 2, "SOUND": 4}
 
 AV1_SIDES = (1080, 720, 480)
 _AV1_PRESET = "10"
-_AV1_CRF = {"SLIDES": 50.0, "CAMERA": 34.0}
+_AV1_CRF = {"SLIDES": 46.0, "CAMERA": 28.0}
 """libsvtav1, preset 10: what comes nearest to the floor on our clips (decisions/0002)."""
 _AV1_BYTES = 0.7
 _HEVC_MORE_CRF = 3.0
@@ -118,8 +117,7 @@ def recipe(
 def _flat(facts: Facts, character: Character, *, preset: str, crf: float) -> tuple[VideoRung, ...]:
     full = ladder(facts.width, facts.height)
     rungs = [rung for rung in full if rung.name not in character.left_out] or list(full[-1:])
-    measured = settled(character.crf, [rung.name for rung in rungs])
-    return tuple(replace(rung, preset=preset, crf=measured.get(rung.name, crf)) for rung in rungs)
+    return tuple(replace(rung, preset=preset, crf=character.crf.get(rung.name, crf)) for rung in rungs)
 
 
 def _sphere(

@@ -97,11 +97,11 @@ def try_out(source: Path, facts: Facts, draft: Recipe, bench: Bench) -> Trials:
     """
     program, judge = quality.judge_of(bench.tools)
     rungs = tuple(
-        rung
+        replace(rung, crf=quality.first_crf(rung, draft.kind))
         for rung in draft.rungs
         if not rung.fps and rung.codec in quality.SCALES and decodes(program, rung.codec)
     )
-    scales = {rung.name: quality.SCALES[rung.codec] for rung in rungs}
+    scales = {rung.name: quality.scale_of(rung.codec, draft.kind) for rung in rungs}
     places = samples.plan(facts.picture_s or facts.duration_s, draft)
     points: dict[str, list[Point]] = {rung.name: [] for rung in rungs}
     detail: dict[str, float] = {}
@@ -126,9 +126,9 @@ def try_out(source: Path, facts: Facts, draft: Recipe, bench: Bench) -> Trials:
         }
     ladder = [rung for rung in rungs if rung.codec == "h264"]
     crf = {rung.name: quality.crf_for(points[rung.name], scale=scales[rung.name]) for rung in rungs}
-    crf |= quality.settled(crf, [rung.name for rung in ladder])
     weighed = {name: round(_between(points[name], value)) for name, value in crf.items()}
     kept = quality.worth_keeping(ladder, detail=detail, size_bytes=weighed)
+    crf |= quality.settled(crf, [rung.name for rung in kept])
     left_out = tuple(rung.name for rung in ladder if rung not in kept)
     foretold = {name: _foretold(points[name], value) for name, value in crf.items()}
     return Trials(judge, crf, left_out, foretold, points, detail)
@@ -154,7 +154,7 @@ def _one_trial(
     bench.run(
         compare_command(
             program if judge == "vmaf" else decoder, source, facts, trial, sample, enter_s=enter_s, made=made,
-            judge=judge, every=EVERY, detail=asked, max_pixels=bench.max_pixels,
+            judge=judge, every=EVERY, lead=samples.lead(trial), detail=asked, max_pixels=bench.max_pixels,
         )
     )  # fmt: skip
     for name in [*made, *(f"detail-{rung.name}" for rung in asked)]:

@@ -70,19 +70,19 @@ def encode_command(
     return ffmpeg.compile(together.global_args(*QUIET, *PROGRESS), cmd=program)
 
 
-def x264_options(rung: VideoRung) -> dict[str, Any]:
-    """What libx264 is told beyond its preset.
+def x264_options(rung: VideoRung, kind: str) -> dict[str, Any]:
+    """What libx264 is told beyond its preset, for a lecture of this kind (`Recipe.kind`).
 
-    Measured at 480p, preset medium, 8 s, kilobytes at VMAF mean 95.5 and 5th percentile 93 (slides | camera):
-    medium as it is 202 | 845; aq-mode 3 with bframes 8 and lookahead 50 179 | 891; aq-mode 3 at 0.4 with
-    little psy-rd 172 | 718; aq-mode 2 at 0.5 with little psy-rd and b-adapt 2 156 | 659, all within a
-    tenth of the same CPU but for lookahead 50. Shifts are not switched off: flat slides would band.
-    The hasty presets are left alone, they are chosen for speed (b-adapt 2 only where the preset is slow).
+    Shifts at half strength and little psy-rd, but not switched off: flat slides would band. Of slides the
+    keyframes are shown for seconds on end, so they get more of the bits (ipratio, and qcomp: what
+    stays longer is coded finer). Measured in decisions/0001. The hasty presets are left alone, they are
+    chosen for speed (b-adapt 2 only where the preset is slow).
     """
     if rung.preset in _HASTY:
         return {}
     better = {"b-adapt": 2} if rung.preset not in _QUICK else {}
-    return {"aq-mode": 2, "aq-strength": 0.5, "psy-rd": "0.4,0"} | better
+    lasting = {"qcomp": 0.45, "ipratio": 2.0} if kind == "SLIDES" else {}
+    return {"aq-mode": 2, "aq-strength": 0.5, "psy-rd": "0.4,0"} | better | lasting
 
 
 def still_step(rung: VideoRung, recipe: Recipe) -> int:
@@ -163,7 +163,7 @@ def _encoder(rung: VideoRung, recipe: Recipe) -> dict[str, Any]:
             "vcodec": "libx265", "preset": rung.preset, "crf": rung.crf, "tag:v": "hvc1",
             "x265-params": _joined(params), "movflags": "+negative_cts_offsets",
         }  # fmt: skip
-    more = x264_options(rung)
+    more = x264_options(rung, recipe.kind)
     return {
         "vcodec": "libx264",
         "preset": rung.preset,

@@ -4,6 +4,7 @@ A sample is a `Chunk`: the same frames that the encoder would make of that place
 """
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -40,22 +41,25 @@ def look_command(
 
 def compare_command(
     program: str, source: Path, facts: Facts, recipe: Recipe, sample: Chunk, *, enter_s: float | None,
-    made: Mapping[str, VideoRung], judge: str, every: int, detail: Sequence[VideoRung] = (), max_pixels: int,
+    made: Mapping[str, VideoRung], judge: str, every: int, lead: int = 0, detail: Sequence[VideoRung] = (),
+    max_pixels: int,
 ) -> list[str]:  # fmt: skip
     """Arguments that compare each rendition of the sample, `<name>.mp4`, with the source scaled to its size.
 
     `judge`: a key of LOG; what it finds goes to `<name>.<ending>` in the working folder. Every
-    `every`th frame counts. With `detail` it is also asked how much of the source, in the size
+    `every`th frame counts, the first `lead` frames do not. With `detail` it is also asked how much of the source, in the size
     of the recipe's first rung, is left when it goes through a smaller size and back:
     `detail-<name>.<ending>`, without any encoder.
     """
     top = recipe.rungs[0]
     picture = _sample_of(source, facts, recipe, sample, enter_s=enter_s, max_pixels=max_pixels)
-    picture = picture.filter("setpts", "PTS-STARTPTS")
+    picture = _from_zero(picture.filter("trim", start_pts=lead) if lead else picture)
     needed = len(made) + (len(detail) + 1 if detail else 0)
     copies = _copies(picture, needed)
     outputs = [
-        _judged(_scaled(copies[number], rung), _rendition(f"{name}.mp4"), name, judge, every)
+        _judged(
+            _scaled(copies[number], rung), _rendition(f"{name}.mp4", lead / recipe.rate), name, judge, every
+        )
         for number, (name, rung) in enumerate(made.items())
     ]
     if detail:
@@ -74,11 +78,11 @@ def compare_files_command(
     Both must have the same frames: same rate, same beginning; and the same colours: what their tags
     say is not heeded, because ffmpeg would convert an untagged reference to a tagged rendition's.
     """
-    wanted = ffmpeg.input(f"file:{reference}")["v:0"].filter("setpts", "PTS-STARTPTS")
-    wanted = wanted.filter("setparams", **_BT709)
+    wanted = ffmpeg.input(f"file:{reference}")["v:0"]
+    wanted = _from_zero(wanted).filter("setparams", **_BT709)
     wanted = wanted.filter("scale", *size, flags="lanczos").filter("setsar", "1").filter("format", "yuv420p")
-    made = ffmpeg.input(f"file:{distorted}")["v:0"].filter("setpts", "PTS-STARTPTS")
-    made = made.filter("setparams", **_BT709)
+    made = ffmpeg.input(f"file:{distorted}")["v:0"]
+    made = _from_zero(made).filter("setparams", **_BT709)
     return _compiled(program, [_judged(wanted, made.filter("setsar", "1"), "distorted", judge, every)])
 
 
@@ -102,11 +106,15 @@ def _scaled(picture: Any, rung: VideoRung, flags: str = "lanczos") -> Any:
     return picture.filter("setsar", "1").filter("format", "yuv420p")
 
 
-def _rendition(name: str) -> Any:
-    """Our own file in the working folder."""
-    return ffmpeg.input(f"file:{name}", protocol_whitelist="file", f="mov")["v:0"].filter(
-        "setpts", "PTS-STARTPTS"
-    )
+def _rendition(name: str, lead_s: Fraction) -> Any:
+    """Our own file in the working folder, without its first `lead_s` seconds."""
+    picture = ffmpeg.input(f"file:{name}", protocol_whitelist="file", f="mov")["v:0"]
+    # Half a millisecond less: what is rounded to microseconds must not cost the first frame.
+    return _from_zero(picture.filter("trim", start=f"{float(lead_s) - 0.0005:.6f}") if lead_s else picture)
+
+
+def _from_zero(picture: Any) -> Any:
+    return picture.filter("setpts", "PTS-STARTPTS")
 
 
 def _judged(wanted: Any, made: Any, name: str, judge: str, every: int) -> Any:

@@ -31,7 +31,7 @@ __all__ = ["analyse"]
 
 log = logging.getLogger(__name__)
 
-METHOD = 1
+METHOD = 2
 """Grows when the same samples would be judged otherwise; findings of an earlier method are not taken over."""
 _TRIALS_FROM_S = 20
 """Shorter clips are not worth trials: the table's quality is near, and they are soon encoded."""

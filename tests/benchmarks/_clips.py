@@ -38,8 +38,11 @@ class Clips:
     def camera(self, size: tuple[int, int], seconds: int) -> Path:
         """A street recorded by a camera: moving, noisy, with sound."""
         wide, high = size
-        shown = f"[0:v]scale={wide}:{high}:flags=lanczos:{_TV},fps=25,noise=c0s=4:c0f=t,format=yuv420p[v]"
-        return self._make(f"camera-{wide}x{high}-{seconds}.mp4", [
+        shown = (
+            f"[0:v]crop=ih*16/9:ih,scale={wide}:{high}:flags=lanczos:{_TV},setsar=1,fps=25,"
+            "noise=c0s=4:c0f=t,format=yuv420p[v]"
+        )
+        return self._make(f"street-{wide}x{high}-{seconds}.mp4", [
             "-stream_loop", "-1", "-i", str(self.material("bikes.mp4")),
             "-f", "lavfi", "-i", f"anoisesrc=color=pink:amplitude=0.05:seed=7:d={seconds}",
             "-filter_complex", shown, "-map", "[v]", "-map", "1:a", "-t", str(seconds), *_SOURCE,

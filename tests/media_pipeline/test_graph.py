@@ -144,6 +144,14 @@ def test_interlaced_pictures_are_woven_first():
 
 
 def test_hasty_presets_stay_hasty():
-    told = {p: x264_options(VideoRung("v480", 852, 480, 100, preset=p)) for p in ("ultrafast", "medium")}
+    told = {
+        p: x264_options(VideoRung("v480", 852, 480, 100, preset=p), "CAMERA") for p in ("ultrafast", "medium")
+    }
 
     assert told["ultrafast"] == {} and told["medium"]["aq-mode"] == 2
+
+
+def test_what_stands_still_for_long_is_coded_finer():
+    rung = VideoRung("v480", 852, 480, 100, preset="medium")
+
+    assert x264_options(rung, "SLIDES") == x264_options(rung, "CAMERA") | {"qcomp": 0.45, "ipratio": 2.0}
