@@ -145,10 +145,12 @@ def test_interlaced_pictures_are_woven_first():
 
 def test_hasty_presets_stay_hasty():
     told = {
-        p: x264_options(VideoRung("v480", 852, 480, 100, preset=p), "CAMERA") for p in ("ultrafast", "medium")
+        p: x264_options(VideoRung("v480", 852, 480, 100, preset=p), "CAMERA")
+        for p in ("ultrafast", "veryfast", "medium")
     }
 
     assert told["ultrafast"] == {} and told["medium"]["aq-mode"] == 2
+    assert told["veryfast"]["subme"] == 1 and "subme" not in told["medium"]
 
 
 def test_what_stands_still_for_long_is_coded_finer():

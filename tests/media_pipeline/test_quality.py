@@ -75,7 +75,9 @@ def test_where_scores_fall_by_a_straight_line_the_answer_has_the_floor(at, slope
     assert 16 <= found <= 34 and found * 4 == int(found * 4)
     if found > 16:
         assert score(found).mean >= 95.5 - 1e-6 and score(found).p5 >= 93 - 1e-6
-    if at <= found and found + 0.25 <= min(at + apart, 34):  # between trials a quarter step more would be too much
+    if at <= found and found + 0.25 <= min(
+        at + apart, 34
+    ):  # between trials a quarter step more would be too much
         more = score(found + 0.25)
         assert more.mean < 95.5 + 1e-6 or more.p5 < 93 + 1e-6
 
