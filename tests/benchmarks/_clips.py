@@ -65,6 +65,16 @@ class Clips:
             "-filter_complex", graph, "-map", "[v]", "-map", "2:a", "-t", str(seconds), *_SOURCE,
         ])  # fmt: skip
 
+    def pages(self, size: tuple[int, int], seconds: int, *, change_s: int = 20) -> Path:
+        """A screen on which nothing moves but from page to page, with a murmur of sound."""
+        wide, high = size
+        shown = f"[0:v]fps=25,scale={wide}:{high}:flags=lanczos:{_TV},setsar=1,format=yuv420p[v]"
+        return self._make(f"pages-{wide}x{high}-{seconds}-{change_s}.mp4", [
+            "-f", "concat", "-safe", "0", "-i", str(self._pages(-(-seconds // change_s), change_s)),
+            "-f", "lavfi", "-i", f"anoisesrc=color=brown:amplitude=0.3:seed=3:d={seconds}",
+            "-filter_complex", shown, "-map", "[v]", "-map", "1:a", "-t", str(seconds), *_SOURCE,
+        ])  # fmt: skip
+
     def _pages(self, count: int, change_s: int) -> Path:
         font = sources.fetch(sources.FONT, self.folder / "packages")
         pen = drawing.Pen(drawing.find_font(font))

@@ -458,3 +458,52 @@ def test_13_the_editors_admin_has_no_serious_barrier(visit, way, axe):
     editor.page.locator(".w-editing-sessions__session").first.wait_for()
     editor.page.wait_for_load_state("networkidle")
     axe.check(editor, "admin lesson")
+
+
+def test_14_a_course_is_kept_from_copying_and_its_members_still_study(visit, way, axe):
+    # given a course whose lectures are to be encrypted and to show who watches
+    administrator = visit("desktop")
+    administrator.sign_in("administrator", to="/admin/")
+    page = administrator.page
+    page.goto(way.need("course_edit_url"))
+    page.check("#id_protected")
+    page.check("#id_marked")
+    page.locator("#id_protected").scroll_into_view_if_needed()
+    administrator.picture("admin-protection-desktop", full_page=False)
+    axe.check(administrator, "admin course")
+    button = page.locator("button[name='action-publish']")
+    if not button.first.is_visible():
+        page.locator("footer [data-w-dropdown-target='toggle']").first.click()
+    button.first.click()
+    page.wait_for_load_state("networkidle")
+    # when the lecture has been encrypted in the background
+    member = visit("phone")
+    member.sign_in("member", to="/study/")
+    member.go(way.need("lesson_path"))
+    member.wait_until(lambda: encrypted(member), patience_s=120, what="the lecture to be encrypted")
+    member.page.reload()
+    # then the page plays it, with the member's name in the picture and no number of any kind
+    member.page.locator(".player__start").click()
+    member.wait_until(
+        lambda: video_time(member) > 2, patience_s=90, what="two seconds of the encrypted lecture"
+    )
+    mark = member.page.locator(".player__mark")
+    text = mark.inner_text()
+    assert "李秀兰" in text and not re.search(r"\d{5,}", text)
+    stage, seen = member.page.locator(".player__stage").bounding_box(), mark.bounding_box()
+    assert stage["x"] <= seen["x"] and seen["x"] + seen["width"] <= stage["x"] + stage["width"] + 1
+    member.picture("lesson-marked-phone", full_page=False)
+
+
+def encrypted(member: Visitor) -> bool:
+    """Whether the largest rendition that the lesson page now offers says how it is encrypted."""
+    return member.page.evaluate(
+        """async () => {
+            const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+            const master = new URL(page.querySelector("source[type*=mpegurl]").getAttribute("src"), location.href);
+            const answer = await fetch(master);
+            if (!answer.ok) return false;
+            const first = (await answer.text()).split("\\n").find((line) => line && !line.startsWith("#"));
+            return (await (await fetch(new URL(first, master))).text()).includes("METHOD=AES-128");
+        }"""
+    )

@@ -20,6 +20,7 @@ if os.environ.get("ESCHOOL_TEST_DATA_OF") != _worker:
 
 from portal.settings.base import *  # noqa: E402, F403
 
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405  (else WhiteNoise warns in every test)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
