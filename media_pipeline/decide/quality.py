@@ -29,6 +29,7 @@ __all__ = [
     "SCALES",
     "Point",
     "Score",
+    "bytes_at",
     "crf_for",
     "first_crf",
     "judge_of",
@@ -160,6 +161,18 @@ def next_crf(
         if all(abs(guess + away - point.crf) >= 1.0 for point in points):
             return _clamped(guess + away, scale)
     return guess
+
+
+def bytes_at(points: Sequence[Point], crf: float) -> float:
+    """Bytes at `crf`, reckoned by the straight line through two trials on a logarithmic scale."""
+    first, second = points[0], points[-1]
+    if first.crf == second.crf:
+        return first.size_bytes
+    share = (crf - first.crf) / (second.crf - first.crf)
+    return math.exp(
+        math.log(max(1, first.size_bytes))
+        + share * (math.log(max(1, second.size_bytes)) - math.log(max(1, first.size_bytes)))
+    )
 
 
 def settled(crf: Mapping[str, float], order: Sequence[str]) -> dict[str, float]:

@@ -4,7 +4,6 @@ The trials are the encoder's own runs (`graph.encode_command`) on the same frame
 later, so what is measured here is what is shipped.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -126,7 +125,7 @@ def try_out(source: Path, facts: Facts, draft: Recipe, bench: Bench) -> Trials:
         }
     ladder = [rung for rung in rungs if rung.codec == "h264"]
     crf = {rung.name: quality.crf_for(points[rung.name], scale=scales[rung.name]) for rung in rungs}
-    weighed = {name: round(_between(points[name], value)) for name, value in crf.items()}
+    weighed = {name: round(quality.bytes_at(points[name], value)) for name, value in crf.items()}
     kept = quality.worth_keeping(ladder, detail=detail, size_bytes=weighed)
     crf |= quality.settled(crf, [rung.name for rung in kept])
     left_out = tuple(rung.name for rung in ladder if rung not in kept)
@@ -168,18 +167,6 @@ def _one_trial(
 def _entry(sample: Chunk, made: Recipe, facts: Facts) -> float | None:
     """Where the source is entered for a sample. If that is too late for its first frames, both sides lack them."""
     return chunks.entries(sample, made, facts.demuxer)[0]
-
-
-def _between(points: Sequence[Point], crf: float) -> float:
-    """Bytes at `crf`, by the straight line through two trials on a logarithmic scale."""
-    first, second = points[0], points[-1]
-    if first.crf == second.crf:
-        return first.size_bytes
-    share = (crf - first.crf) / (second.crf - first.crf)
-    return math.exp(
-        math.log(max(1, first.size_bytes))
-        + share * (math.log(max(1, second.size_bytes)) - math.log(max(1, first.size_bytes)))
-    )
 
 
 def _foretold(points: Sequence[Point], crf: float) -> Score:

@@ -15,8 +15,8 @@ _MEDIACMS_KBPS = {1080: 4500, 720: 2500, 480: 1000, 360: 500, 240: 300}
 _PEERTUBE_BPP = {1080: 0.10, 720: 0.11, 480: 0.12, 360: 0.15, 240: 0.17}
 
 
-def mediacms(ffmpeg: str, source: Path, heights: tuple[int, ...]) -> list[list[str]]:
-    """One command a rendition; `m<height>.mp4` in the working folder."""
+def mediacms(ffmpeg: str, source: Path, heights: tuple[int, ...], *, crf: int = 23) -> list[list[str]]:
+    """One command a rendition; `m<height>.mp4` in the working folder. Really it is always CRF 23."""
     commands = []
     for height in heights:
         width, rate = round(height * 16 / 9 / 2) * 2, _MEDIACMS_KBPS[height] * 3 // 2
@@ -26,7 +26,7 @@ def mediacms(ffmpeg: str, source: Path, heights: tuple[int, ...]) -> list[list[s
         )
         commands.append([
             ffmpeg, "-y", "-i", str(source), "-c:v", "libx264", "-filter:v", scale, "-pix_fmt", "yuv420p",
-            "-crf", "23", "-c:a", "aac", "-b:a", "128k", "-ac", "2",
+            "-crf", str(crf), "-c:a", "aac", "-b:a", "128k", "-ac", "2",
             "-maxrate", f"{rate}k", "-bufsize", f"{rate}k", "-force_key_frames", "expr:gte(t,n_forced*4)",
             "-x264-params", "keyint=200:keyint_min=100", "-preset", "medium", "-profile:v", "main",
             "-level", "4.2", "-strict", "-2", f"m{height}.mp4",
