@@ -25,7 +25,7 @@ from media_pipeline.runner import Limits, run
 __all__ = ["Bench", "Trials", "look", "try_out"]
 
 EVERY = 5
-"""One frame in so many of a sample is compared: of 25 a second, five."""
+"""One frame in so many of a sample is compared: of 25 a second, five; of more than two samples, half as many."""
 _DETAIL_RUNGS = 3
 _DETAIL_SAMPLES = 2
 
@@ -102,6 +102,7 @@ def try_out(source: Path, facts: Facts, draft: Recipe, bench: Bench) -> Trials:
     )
     scales = {rung.name: quality.scale_of(rung.codec, draft.kind) for rung in rungs}
     places = samples.plan(facts.picture_s or facts.duration_s, draft)
+    every = EVERY if len(places) <= 2 else 2 * EVERY
     points: dict[str, list[Point]] = {rung.name: [] for rung in rungs}
     detail: dict[str, float] = {}
     for round_number in range(2):
@@ -115,7 +116,7 @@ def try_out(source: Path, facts: Facts, draft: Recipe, bench: Bench) -> Trials:
         sizes: dict[str, int] = {}
         for number, sample in enumerate(places):
             asked = round_number == 0 and number < _DETAIL_SAMPLES
-            _one_trial(source, facts, trial, sample, bench, judge, frames, sizes, detail=asked)
+            _one_trial(source, facts, trial, sample, bench, judge, frames, sizes, every=every, detail=asked)
         for rung in rungs:
             points[rung.name].append(Point(rung.crf, sizes[rung.name], quality.pooled(frames[rung.name])))
         detail |= {
@@ -135,7 +136,7 @@ def try_out(source: Path, facts: Facts, draft: Recipe, bench: Bench) -> Trials:
 
 def _one_trial(
     source: Path, facts: Facts, trial: Recipe, sample: Chunk, bench: Bench, judge: str,
-    frames: dict[str, list[float]], sizes: dict[str, int], *, detail: bool,
+    frames: dict[str, list[float]], sizes: dict[str, int], *, every: int, detail: bool,
 ) -> None:  # fmt: skip
     """Encode one sample, compare it, add what came out to `frames` and `sizes`, leave nothing behind."""
     made: dict[str, VideoRung] = {rung.name: rung for rung in trial.rungs}
@@ -153,7 +154,7 @@ def _one_trial(
     bench.run(
         compare_command(
             program if judge == "vmaf" else decoder, source, facts, trial, sample, enter_s=enter_s, made=made,
-            judge=judge, every=EVERY, lead=samples.lead(trial), detail=asked, max_pixels=bench.max_pixels,
+            judge=judge, every=every, lead=samples.lead(trial), detail=asked, max_pixels=bench.max_pixels,
         )
     )  # fmt: skip
     for name in [*made, *(f"detail-{rung.name}" for rung in asked)]:

@@ -33,9 +33,16 @@ def storyboard_command(
     program: str, rendition: Path, *, every_s: int, columns: int, rows: int, tile: Sequence[int], stereo: str,
     target: str,
 ) -> list[str]:  # fmt: skip
-    """Arguments that draw the storyboard sheets `target` (a %d pattern) from our smallest rendition."""
-    picture = ffmpeg.input(f"file:{rendition}", protocol_whitelist="file", f="mov")["v"]
-    picture = picture.filter("select", f"isnan(prev_selected_t)+gte(t-prev_selected_t,{every_s}-0.001)")
+    """Arguments that draw the storyboard sheets `target` (a %d pattern) from our smallest rendition.
+
+    Frames that no other one refers to are not decoded, which more than halves the work: a picture is
+    then at most some frames later than its place, and that never adds up.
+    """
+    picture = ffmpeg.input(
+        f"file:{rendition}", protocol_whitelist="file", f="mov", threads=1, skip_frame="noref"
+    )["v"]
+    place, before = (f"floor({when}/{every_s}+0.001)" for when in ("t", "prev_selected_t"))
+    picture = picture.filter("select", f"isnan(prev_selected_t)+gt({place},{before})")
     picture = _one_eye(picture, stereo)
     picture = picture.filter("scale", tile[0], tile[1], flags="area")
     picture = picture.filter("tile", f"{columns}x{rows}")
