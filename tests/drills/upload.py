@@ -30,7 +30,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parents[2]
 PIECE = 4 * 1024**2
 TOKEN = "d" * 32
-GROWTH_MB = 32
+GROWTH_MB = 64
 """What the web server's processes together may grow by between the first pieces and the last."""
 EDITOR = """
 from django.conf import settings
