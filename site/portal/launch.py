@@ -181,10 +181,8 @@ def _children(environment: dict[str, str], data: Path, host: str, port: int) -> 
         *("--blocking-threads", environment.get("WEB_THREADS", "4"), "--no-ws", "--log-level", "warning"),
         *("--respawn-failed-workers", "--workers-kill-timeout", "10"),
     ]
-    # A body's pieces pass through many short-lived threads; with a heap for each, glibc keeps what it once got.
-    frugal = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(256 * 1024)} | environment
     return [
-        Child("web", web, frugal),
+        Child("web", web, environment),
         Child("worker", [*worker, "--concurrency=1", "-Q", "default,search", "-n", "worker@%h"], environment),
         Child(
             "media",
