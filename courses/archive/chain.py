@@ -4,8 +4,8 @@
     link of entry 0 = the genesis = SHA-256("eschool archive " ‖ member's number),
     content         = a JSON array in UTF-8: "entry/1", then the values of FIELDS in that order.
 
-In the content a text is itself, a number a JSON integer, a decimal a text with all its places ("0.50"), a moment
-UTC with microseconds ("2026-05-01T00:00:00.000000Z"), a uuid 32 hex digits, nothing null (and never ""). A
+In the content every value is a text: a number its digits, a decimal all its places ("0.50"), a moment UTC with
+microseconds ("2026-05-01T00:00:00.000000Z"), a uuid 32 hex digits; nothing is null (and never ""). A
 reversal names the entry that it takes back by uuid; `id` says nothing and is not in it. A field more, one day,
 makes an "entry/2"; why an array, and more: decisions/0001.
 """
@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -29,6 +28,7 @@ __all__ = [
     "BACKDATED",
     "DECIMALS",
     "FIELDS",
+    "FORMAT",
     "INSERTED",
     "MISSING",
     "MOMENTS",
@@ -95,12 +95,12 @@ def moment_of_row(kept: str) -> str:
     """`moment` out of a database's own text: `2026-05-01 00:00:00[.5][+00]`; what is not one, as it is."""
     text = kept[:-3] if kept[-3:] == "+00" else kept
     size = len(text)
-    if size == 26 and text[10] == " " and text[19] == ".":
-        return f"{text[:10]}T{text[11:]}Z"
-    if size == 19 and text[10] == " ":
-        return f"{text[:10]}T{text[11:]}.000000Z"
-    if 20 < size < 26 and text[10] == " " and text[19] == ".":
-        return f"{text[:10]}T{text[11:]:0<15}Z"
+    if size == 26 and text[19] == ".":
+        return f"{text.replace(' ', 'T')}Z"
+    if size == 19:
+        return f"{text.replace(' ', 'T')}.000000Z"
+    if 20 < size < 26 and text[19] == ".":
+        return f"{text.replace(' ', 'T'):0<26}Z"
     return kept
 
 
@@ -108,7 +108,6 @@ def _fixed(value: Decimal, places: int) -> str:
     return f"{value.quantize(Decimal(1).scaleb(-places)):f}"
 
 
-@lru_cache(maxsize=4096)
 def _fixed_text(kept: str, places: int) -> str:
     """The decimal out of a database's own text, `0.5` or `0.50`; with more places than it may have, as it is."""
     try:
@@ -130,32 +129,25 @@ def content(values: Mapping[str, Any]) -> bytes:
             value = moment(value)
         elif isinstance(value, UUID):
             value = value.hex
-        elif isinstance(value, str):
-            value = str(value)
-        said.append(value)
+        said.append(value if value is None else str(value))
     return _encode(said).encode()
 
 
 def content_of_row(row: Sequence[Any]) -> bytes:
-    """What an entry says, out of a row of `EntryQuerySet.as_kept`: the same bytes as `content` makes.
-
-    Written out field by field, since it runs once for every entry there is.
-    """
-    (
-        approved_at, approver, credit_key, evidence_hash, evidence_id, evidence_type, finished_at, hours,
-        lesson_version, member, mode, organization_code, organization_name, provider, published_duration_s, reason,
-        recorded_at, recorder, reversal_of, roles, rule_version, source_system, started_at, title, uuid,
-        verified_coverage, year,
-    ) = row  # fmt: skip
-    return _encode([
-        FORMAT,
-        approved_at and moment_of_row(approved_at), approver, credit_key, evidence_hash, evidence_id, evidence_type,
-        moment_of_row(finished_at), _fixed_text(hours, 2), lesson_version, member, mode, organization_code,
-        organization_name, provider, published_duration_s, reason, moment_of_row(recorded_at), recorder,
-        reversal_of and reversal_of.replace("-", ""), roles, rule_version, source_system,
-        started_at and moment_of_row(started_at), title, uuid.replace("-", ""),
-        verified_coverage and _fixed_text(verified_coverage, 4), year,
-    ]).encode()  # fmt: skip
+    """What an entry says, out of a row of `EntryQuerySet.as_kept`: the same bytes as `content` makes."""
+    said: list[str | None] = [FORMAT]
+    for name, kept in zip(FIELDS, row, strict=True):
+        if kept is None:
+            said.append(None)
+        elif name in MOMENTS:
+            said.append(moment_of_row(kept))
+        elif name in DECIMALS:
+            said.append(_fixed_text(kept, DECIMALS[name]))
+        elif name in UUIDS:
+            said.append(kept.replace("-", ""))
+        else:
+            said.append(str(kept))
+    return _encode(said).encode()
 
 
 def genesis(member: int) -> str:
@@ -326,7 +318,9 @@ def examine(
         if seq > at + 1 and not any(at < one < seq for one in there):
             missing += _gone(member, at + 1, seq - 1)
         at = seq
+    at = placed[end].seq if end in placed else end
     if not missing and not found:
+        at = end
         for seq, row in placed.items():
             if row.seq != seq:
                 blame(row, ALTERED)
@@ -336,8 +330,7 @@ def examine(
     before_tail = {sealed[end].link if end else start}
     if end in placed:
         before_tail.add(placed[end].link)
-    at = max([end, *(row.seq for row in placed.values())])
-    _judge_tail(member, tail, before_tail, at, head, blame, missing)
+    tail = _judge_tail(member, tail, before_tail, at, head, blame, missing)
 
     findings = [*found.values(), *missing]
     findings += _judge_head(member, rows, head, findings, end)
@@ -388,10 +381,14 @@ def _judge_tail(
     head: Head | None,
     blame: Callable[[ChainRow, str], None],
     missing: list[Finding],
-) -> None:
-    """Walk the places that no seal knows. `befores` are links that the next row may rightly follow."""
+) -> list[ChainRow]:
+    """Walk the places that no seal knows; the rows in their true order.
+
+    `befores` are links that the next row may rightly follow, `at` the last place that is accounted for.
+    """
     ends = {head.link} if head is not None else set()
-    left = list(tail)
+    left, in_order = list(tail), []
+    known_to = head.seq if head is not None else at
     while left:
         row = left[0]
         own = {link(before, row.said) for before in befores}
@@ -401,21 +398,26 @@ def _judge_tail(
             if moved is not None:  # nothing is gone here: this row's number was changed
                 blame(moved, ALTERED)
                 left.remove(moved)
+                in_order.append(moved)
                 at, befores = at + 1, {moved.link}
                 continue
         del left[0]
+        in_order.append(row)
         if fits and row.seq == at + 1:
             beyond = head is not None and row.seq > head.seq
             if beyond and not any(one.link in ends for one in (row, *left)):
                 blame(row, INSERTED)
         elif fits:
             blame(row, ALTERED)  # its number was changed
+        elif row.seq > at + 1 and row.seq > known_to and row.link not in ends:
+            blame(row, INSERTED)
+            continue
         elif row.seq > at + 1:
             # What it followed is gone, so nothing can be said of the row itself.
             missing += _gone(member, at + 1, row.seq - 1)
         else:
             following = left[0] if left else None
-            stays = row.link in ends or (following is not None and _follows(following, {row.link}))
+            stays = row.link in ends - befores or (following is not None and _follows(following, {row.link}))
             relinked = bool(own & ends) or (following is not None and _follows(following, own))
             skipped = bool(befores & ends) or any(_follows(one, befores) for one in left[:100])
             inside = head is not None and row.seq <= head.seq
@@ -426,6 +428,7 @@ def _judge_tail(
             blame(row, ALTERED)
         at = max(at, row.seq)
         befores = {row.link} if fits else {row.link, *own}
+    return in_order
 
 
 def _follows(row: ChainRow, befores: Iterable[str]) -> bool:

@@ -59,7 +59,12 @@ def _append(archive: LearningArchive, entry: StudyHourEntry) -> None:
     """Write `entry` as the next of its member's chain; the caller holds the lock of `archive`.
 
     No entry is recorded before the one that it follows: where clocks differ, it carries that one's moment.
+    Decimals are rounded here to the places that are kept, since databases round each in its own way.
     """
+    for name, places in chain.DECIMALS.items():
+        value = getattr(entry, name)
+        if value is not None:
+            setattr(entry, name, Decimal(value).quantize(Decimal(1).scaleb(-places)))
     last = (
         StudyHourEntry.objects.filter(member_id=archive.member_id)
         .order_by("-chain_seq")

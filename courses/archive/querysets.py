@@ -39,8 +39,8 @@ class EntryQuerySet(AppendOnlyQuerySet):
     def as_kept(self, *names: str) -> QuerySet:
         """Rows (`names`…, then chain.FIELDS in order), as the database itself writes them.
 
-        Moments, decimals and uuids come as its own text, numbers and texts as they are: a third of what
-        reading them into Python's types costs, and nothing is rounded on the way. For `chain.content_of_row`.
+        Moments, decimals and uuids come as its own text, numbers and texts as they are, so that nothing is
+        rounded on the way. For `chain.content_of_row`.
         """
         said = []
         for name in FIELDS:

@@ -14,10 +14,13 @@ from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from courses.archive import chain
 from courses.archive.answers import Verification
 from courses.archive.chain import ChainRow, Finding, Head, Sealed
+from courses.archive.database_content import DatabaseContent
 from courses.archive.models import ArchiveSeal, LearningArchive, StudyHourEntry
 from courses.archive.seals import SealedHeads, facts, outside_lines, seals_file
 
@@ -117,7 +120,7 @@ def _read_seals() -> _Seals:
             faults.add("seal")  # the first whose leaves lead to no root that is known
         if line is not None and line != kept and not faults:
             faults.add("seal or file")
-        if kept["day"] <= latest:
+        if line is None and kept["day"] <= latest:
             faults.add("seal")
         seals.findings += [Finding(chain.SEAL_ALTERED, where, day=kept["day"]) for where in sorted(faults)]
         latest = kept["day"]
@@ -174,20 +177,19 @@ def _read_rows(
     ends: dict[int, tuple[int, str, str]] = {}
     suspects: set[int] = set()
     sealed, floor = seals.held.ends, seals.floor
-    said_by, hashed, nothing = chain.content_of_row, sha256, (0, b"")
+    hashed, nothing = sha256, (0, b"")
     count = 0
-    recorded = 3 + chain.FIELDS.index("recorded_at")
-    rows = StudyHourEntry.objects.as_kept("member_id", "chain_seq", "link").order_by("pk")
-    for row in rows.iterator(chunk_size=2000):
-        member, seq, link = row[:3]
-        at = row[recorded]
+    rows = StudyHourEntry.objects.order_by("pk").values_list(
+        "member_id", "chain_seq", "link", Cast("recorded_at", TextField()), DatabaseContent()
+    )
+    for member, seq, link, at, said in rows.iterator(chunk_size=2000):
         count += 1
         if on_progress is not None and not count % 100_000:
             on_progress(count)
         end = ends.get(member)
         if end is None:
             end = (0, chain.genesis(member), "")
-        reckoned = hashed(end[1].encode() + hashed(said_by(row[3:])).digest()).hexdigest()
+        reckoned = hashed(end[1].encode() + hashed(said.encode()).digest()).hexdigest()
         if reckoned != link or seq != end[0] + 1 or at < end[2]:
             suspects.add(member)
         known, known_link = sealed.get(member, nothing)
