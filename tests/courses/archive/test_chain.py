@@ -61,16 +61,53 @@ def test_links_begin_with_the_member():
     assert chain.link(chain.genesis(7), b"x") == first != chain.link(chain.genesis(8), b"x")
 
 
+def seven_rows():
+    rows, before = [], chain.genesis(1)
+    for seq in range(1, 8):
+        before = chain.link(before, b"%d" % seq)
+        rows.append(ChainRow(seq * 10, seq, before, b"%d" % seq, f"2026-05-{seq:02}"))
+    return rows
+
+
+EDITS = st.one_of(
+    st.tuples(st.just("said"), st.integers(0, 6), st.sampled_from([b"1", b"5", b"x"])),
+    st.tuples(
+        st.just("link"),
+        st.integers(0, 6),
+        st.sampled_from(["", "f" * 64, *(row.link for row in seven_rows())]),
+    ),
+    st.tuples(st.just("seq"), st.integers(0, 6), st.integers(1, 9)),
+    st.tuples(st.just("recorded_at"), st.integers(0, 6), st.sampled_from(["2026-04-01", "2026-06-01"])),
+    st.tuples(st.just("gone"), st.integers(0, 6), st.none()),
+    st.tuples(st.just("copied"), st.integers(0, 6), st.integers(1, 9)),
+)
+
+
+@given(st.integers(0, 7), st.lists(EDITS, max_size=4))
+def test_whatever_is_done_to_the_rows_is_found(sealed_to, edits):
+    true = seven_rows()
+    rows = list(true)
+    for what, place, value in edits:
+        place = min(place, len(rows) - 1)
+        if what == "gone" and len(rows) > 1:
+            del rows[place]
+        elif what == "copied":
+            rows.append(rows[place]._replace(entry=100 + len(rows), seq=value))
+        elif what != "gone":
+            said = {"said": b"of another date"} if what == "recorded_at" else {}
+            rows[place] = rows[place]._replace(**{what: value} | said)
+    sealed = {row.seq: Sealed(row.link, row.recorded_at, "") for row in true[:sealed_to]}
+    found = examine(1, rows, Head(7, true[-1].link), sealed, "")
+    as_it_was = sorted((row.seq, row.link, row.said) for row in rows) == [row[1:4] for row in true]
+    assert (found == []) == as_it_was
+
+
 @given(st.integers(0, 6), st.integers(0, 6), st.sampled_from(["said", "link", "seq", "gone", "recorded"]))
 def test_any_change_of_a_row_is_found_wherever_the_seal_ends(place, sealed_to, change):
     # given seven rows, the first of them sealed
-    rows, before = [], chain.genesis(1)
-    for seq in range(1, 8):
-        said = b"%d" % seq
-        before = chain.link(before, said)
-        rows.append(ChainRow(seq * 10, seq, before, said, f"2026-05-{seq:02}"))
+    rows = seven_rows()
     sealed = {row.seq: Sealed(row.link, row.recorded_at, "") for row in rows[:sealed_to]}
-    head = Head(7, before)
+    head = Head(7, rows[-1].link)
     floor = rows[sealed_to].recorded_at
     assert examine(1, rows, head, sealed, floor) == []
     # when one is changed
