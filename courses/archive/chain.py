@@ -303,6 +303,8 @@ def examine(
         if not whole:
             continue  # the row before was gone when the seal was made
         before = sealed[seq - 1].link if seq > 1 else start
+        if seq - 1 in placed and _as_sealed(placed[seq - 1]) == before:
+            before = placed[seq - 1].link
         if link(before, row.said) != sealed[seq].link:
             blame(row, ALTERED)
         elif row.link != sealed[seq].link:
@@ -338,6 +340,11 @@ def examine(
     return sorted(findings, key=lambda one: (one.seq or 0, one.kind))
 
 
+def _as_sealed(row: ChainRow) -> str:
+    """The row's link as a seal has it, which differs where the text is no link."""
+    return leaf_link(row.link).hex()
+
+
 def _placed(
     rows: Sequence[ChainRow], sealed: Mapping[int, Sealed], start: str
 ) -> tuple[dict[int, ChainRow], list[ChainRow]]:
@@ -357,8 +364,8 @@ def _placed(
         return row.seq if link(before, row.said) == sealed[row.seq].link else None
 
     for find in (
-        lambda row: row.seq if place.get(row.link) == row.seq else None,
-        lambda row: place.get(row.link),
+        lambda row: row.seq if place.get(_as_sealed(row)) == row.seq else None,
+        lambda row: place.get(_as_sealed(row)),
         says_the_same,
         lambda row: row.seq if row.seq in sealed else None,
     ):

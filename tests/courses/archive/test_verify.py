@@ -296,6 +296,21 @@ def test_the_archive_row_itself(ledger):
     }
 
 
+def test_a_row_that_was_gone_before_its_seal_is_missed_after_it_too(ledger):
+    (one, _other), rows = ledger
+    sql("DELETE FROM archive_studyhourentry WHERE id = %s", rows[one.pk, 4])
+    seal_of(4)
+    assert found() == [(MISSING, "ledger", one.pk, 4)]
+
+
+def test_a_row_that_was_put_there_before_its_seal_is_named_after_it_too(ledger):
+    (one, _other), rows = ledger
+    put = copy(rows[one.pk, 5], chain_seq=6, link="no link at all")
+    add(one, 4, now=on(4, 13))
+    seal_of(4)
+    assert {finding.entry for finding in api.verify().findings} == {put.pk}
+
+
 # Seals
 
 
