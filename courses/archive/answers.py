@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from courses.archive.chain import Finding
 from courses.archive.wording import FLAGS
 from courses.catalogue.models import Lesson, LessonVersion
 
@@ -20,6 +21,7 @@ __all__ = [
     "Progress",
     "Receipt",
     "Span",
+    "Verification",
     "YearStanding",
 ]
 
@@ -191,3 +193,26 @@ class DueItem:
     overdue: bool
     hours: Decimal
     progress: Progress
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a look through the whole ledger found; how many entries, members with entries, and seals it read."""
+
+    entries: int
+    members: int
+    seals: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def whole(self) -> bool:
+        return not self.findings
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "whole": self.whole,
+            "entries": self.entries,
+            "members": self.members,
+            "seals": self.seals,
+            "findings": [one.as_json() for one in self.findings],
+        }

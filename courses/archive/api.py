@@ -1,7 +1,8 @@
 """What may be done with the archive: the door for the rooms above.
 
 Verbs live in playing.py (leave to play, beats, lease), progress.py (how far), ledger.py (hours,
-exemptions) and standing.py (the year); what they answer in answers.py.
+exemptions), standing.py (the year), seals.py and verification.py (that nobody changed the ledger);
+what they answer in answers.py.
 """
 
 from courses.archive.answers import (
@@ -14,8 +15,10 @@ from courses.archive.answers import (
     Progress,
     Receipt,
     Span,
+    Verification,
     YearStanding,
 )
+from courses.archive.chain import Finding
 from courses.archive.ledger import (
     add_entry,
     entries,
@@ -28,11 +31,14 @@ from courses.archive.ledger import (
 )
 from courses.archive.playing import complete_reading, play, rebuild_state, record_beats, take_lease
 from courses.archive.progress import continue_item, due_items, lesson_progress, progress_of
+from courses.archive.seals import seal
 from courses.archive.standing import standings, year_standing
+from courses.archive.verification import verify
 
 __all__ = [
     "ContinueItem",
     "DueItem",
+    "Finding",
     "Gap",
     "LessonProgress",
     "ModeHours",
@@ -40,6 +46,7 @@ __all__ = [
     "Progress",
     "Receipt",
     "Span",
+    "Verification",
     "YearStanding",
     "add_entry",
     "complete_reading",
@@ -56,8 +63,10 @@ __all__ = [
     "record_beats",
     "reverse_entry",
     "revoke_exemption",
+    "seal",
     "standings",
     "take_lease",
+    "verify",
     "year_standing",
     "years_of",
 ]

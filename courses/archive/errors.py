@@ -80,3 +80,9 @@ class RuleMissing(ArchiveError):
     """No rule of this code is in force on that day: load the fixtures or mend the dates."""
 
     code, status = "RULE_MISSING", 500
+
+
+class SealOutOfOrder(ArchiveError):
+    """A day is sealed once, after the days before it, and not before it has begun."""
+
+    code, status = "SEAL_OUT_OF_ORDER", 409

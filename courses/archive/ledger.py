@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from courses.archive import documents
+from courses.archive import chain, documents
 from courses.archive.errors import AlreadyCredited, AlreadyReversed, NotAllowed
 from courses.archive.models import (
     ArchiveYear,
@@ -27,6 +27,7 @@ __all__ = [
     "add_entry",
     "entries",
     "grant_exemption",
+    "lock_archive",
     "open_archive",
     "open_years",
     "reverse_entry",
@@ -42,6 +43,55 @@ def open_archive(member: Member, *, at: datetime | None = None) -> LearningArchi
     archive, _fresh = LearningArchive.objects.get_or_create(member=member, defaults={"created_at": at})
     _open_year(member, timezone.localtime(at).year, at)
     return archive
+
+
+def lock_archive(member: Member, *, at: datetime) -> LearningArchive:
+    """Wait for our turn to write in this member's archive (a new one is opened first); inside a transaction."""
+    mine = LearningArchive.objects.select_for_update().filter(member=member)
+    archive = mine.first()
+    if archive is None:
+        open_archive(member, at=at)
+        archive = mine.get()
+    return archive
+
+
+def _append(archive: LearningArchive, entry: StudyHourEntry) -> None:
+    """Write `entry` as the next of its member's chain; the caller holds the lock of `archive`.
+
+    No entry is recorded before the one that it follows: where clocks differ, it carries that one's moment.
+    Decimals are rounded here to the places that are kept, since databases round each in its own way.
+    """
+    for name, places in chain.DECIMALS.items():
+        value = getattr(entry, name)
+        if value is not None:
+            setattr(entry, name, Decimal(value).quantize(Decimal(1).scaleb(-places)))
+    last = (
+        StudyHourEntry.objects.filter(member_id=archive.member_id)
+        .order_by("-chain_seq")
+        .values_list("chain_seq", "link", "recorded_at")
+        .first()
+    )
+    seq, before = archive.chain_seq, archive.chain_link
+    if last is not None:
+        entry.recorded_at = max(entry.recorded_at, last[2])
+        if last[0] > seq:  # somebody put a row there; the verification names it, study goes on
+            seq, before = last[0], last[1]
+    entry.chain_seq = seq + 1
+    entry.link = _link(before, entry)
+    entry.save(force_insert=True)
+    archive.chain_seq, archive.chain_link = entry.chain_seq, entry.link
+    archive.save(update_fields=["chain_seq", "chain_link"])
+
+
+def _link(before: str, entry: StudyHourEntry) -> str:
+    """The link of an entry that is about to be written, from what the database is going to keep of it."""
+    values = {
+        name: entry._meta.get_field(name).to_python(getattr(entry, name))
+        for name in chain.FIELDS
+        if name != "reversal_of"
+    }
+    values["reversal_of"] = entry.reversal_of.uuid if entry.reversal_of else None
+    return chain.link(before or chain.genesis(entry.member_id), chain.content(values))
 
 
 def _open_year(member: Member, year: int, at: datetime) -> None:
@@ -109,6 +159,7 @@ def add_entry(
     It counts for the calendar year (Asia/Shanghai) of `finished_at`. `recorder` None means the
     system. A recorder needs the member within her scope, else NotAllowed. With a `credit_key` it
     raises AlreadyCredited the second time in the same year. ValueError for hours that are not above 0.
+    `recorded_at` is `now`, or the moment of the member's last entry where that is later.
     """
     _may_act(recorder, member)
     _may_act(approver, member)
@@ -117,6 +168,7 @@ def add_entry(
     if hours <= 0:
         raise ValueError("hours must be above 0; to take hours back, reverse their entry")
     now = now or timezone.now()
+    archive = lock_archive(member, at=now)
     year = timezone.localtime(finished_at).year
     organization = member.organization
     entry = StudyHourEntry(
@@ -148,7 +200,7 @@ def add_entry(
     )
     try:
         with transaction.atomic():
-            entry.save(force_insert=True)
+            _append(archive, entry)
     except IntegrityError as doubled:
         if (
             credit_key
@@ -156,8 +208,8 @@ def add_entry(
         ):
             raise AlreadyCredited(f"{credit_key} in {year}") from doubled
         raise
-    open_archive(member, at=now)
-    _open_year(member, year, now)
+    for one in sorted({year, timezone.localtime(now).year}):
+        _open_year(member, one, now)
     if recorder is not None:
         record(
             recorder,
@@ -176,9 +228,10 @@ def reverse_entry(
 ) -> StudyHourEntry:
     """Take an entry back by one with the negative hours. Raises AlreadyReversed, NotAllowed."""
     _may_act(actor, entry.member)
+    now = now or timezone.now()
+    archive = lock_archive(entry.member, at=now)
     if entry.reversal_of_id or StudyHourEntry.objects.filter(reversal_of=entry).exists():
         raise AlreadyReversed(str(entry.uuid))
-    now = now or timezone.now()
     back = StudyHourEntry(
         member=entry.member,
         year=entry.year,
@@ -199,7 +252,7 @@ def reverse_entry(
     )
     try:
         with transaction.atomic():
-            back.save(force_insert=True)
+            _append(archive, back)
     except IntegrityError as doubled:
         raise AlreadyReversed(str(entry.uuid)) from doubled
     record(

@@ -20,6 +20,7 @@ from courses.archive.rule_values import parse_value
 from people.encryption import EncryptedTextField
 
 __all__ = [
+    "ArchiveSeal",
     "ArchiveYear",
     "Beat",
     "Confidence",
@@ -65,7 +66,8 @@ def _member(*, db_index: bool = True) -> models.ForeignKey:
 class LearningArchive(models.Model):
     """One member's archive, opened when the account is activated (学习档案).
 
-    Its row is also the lock under which everything of one member's is written in turn.
+    Its row is also the lock under which everything of one member's is written in turn, and it knows
+    where the chain of her ledger ends (chain.py), so that a last row which is gone is missed at once.
     """
 
     member = models.OneToOneField(
@@ -78,6 +80,10 @@ class LearningArchive(models.Model):
     )
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     created_at = models.DateTimeField(_("opened at"))
+    chain_seq = models.PositiveIntegerField(default=0, editable=False)
+    """How many entries the ledger has been given."""
+    chain_link = models.CharField(max_length=64, blank=True, default="", editable=False)
+    """The link of the last one; "" before the first."""
 
     class Meta:
         verbose_name = _("learning archive")
@@ -292,6 +298,10 @@ class StudyHourEntry(AppendOnly):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversal"
     )
     recorded_at = models.DateTimeField(_("recorded at"), default=timezone.now)
+    chain_seq = models.PositiveIntegerField(editable=False)
+    """Place in the member's chain, from 1 without a gap."""
+    link = models.CharField(max_length=64, editable=False)
+    """What binds the row to all rows of the member before it (chain.py), 64 hex digits."""
 
     objects = EntryQuerySet.as_manager()
 
@@ -306,6 +316,7 @@ class StudyHourEntry(AppendOnly):
                 condition=~Q(credit_key=""),
                 name="entry_credited_once_a_year",
             ),
+            models.UniqueConstraint(fields=["member", "chain_seq"], name="entry_has_its_place"),
             models.CheckConstraint(
                 condition=Q(reversal_of__isnull=True, hours__gt=0)
                 | Q(reversal_of__isnull=False, hours__lt=0),
@@ -315,6 +326,36 @@ class StudyHourEntry(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.hours:+} {self.title}"
+
+
+class ArchiveSeal(AppendOnly):
+    """One day's seal over the ledger, e.g. number 41 for 2026-11-27: 1,204 links, all together 73,002, the root.
+
+    Each link that the chains gained since the seal before is a leaf of one growing tree (merkle.py); the root
+    stands for every entry ever sealed. The same facts, but for the leaves, are a line in a file outside the
+    database (seals.py). Not a lock: the ledger goes on, and the next seal holds what came after this one.
+    """
+
+    number = models.PositiveIntegerField(primary_key=True)
+    day = models.DateField(_("day"), unique=True)
+    """The day that had ended when the seal was made (Asia/Shanghai)."""
+    members = models.PositiveIntegerField(_("members"))
+    tree_size = models.PositiveBigIntegerField(_("entries"))
+    root = models.CharField(_("root"), max_length=64)
+    previous_root = models.CharField(max_length=64, blank=True)
+    sealed_at = models.DateTimeField(_("sealed at"))
+    leaves = models.BinaryField()
+    """The leaves that this seal added (chain.pack_leaves), ordered by member and place."""
+
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("seal of the archive")
+        verbose_name_plural = _("seals of the archive")
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return f"seal {self.number} of {self.day}"
 
 
 class ExemptionBasis(models.TextChoices):

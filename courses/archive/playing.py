@@ -24,7 +24,7 @@ from courses.archive.answers import LessonProgress, Play, Receipt
 from courses.archive.batches import CLIENT_SEQ_LIMIT, SentBeat, read_batch, read_clock
 from courses.archive.errors import AlreadyCredited, BadBeats, LeaseLost, NotOpen, SeqConflict, TokenExpired
 from courses.archive.hours import hours_for
-from courses.archive.models import Beat, LearningArchive, LessonState, PlayLease, StudyMode
+from courses.archive.models import Beat, LessonState, PlayLease, StudyMode
 from courses.archive.progress import credit_key, fold_of, lesson_progress, path_of, store_fold
 from courses.archive.rules import RuleBook
 from courses.archive.signals import lesson_completed
@@ -95,13 +95,6 @@ def _admit(claims: Claims) -> tuple[Member, LessonVersion]:
     if not Lesson.objects.open_to(member).filter(pk=version.lesson_id).exists():
         raise NotOpen()
     return member, version
-
-
-def _lock(member: Member, now: datetime) -> None:
-    """Wait for our turn to write in this member's archive (a new one is opened first)."""
-    if not LearningArchive.objects.select_for_update().filter(member=member).exists():
-        ledger.open_archive(member, at=now)
-        LearningArchive.objects.select_for_update().get(member=member)
 
 
 @dataclass
@@ -207,7 +200,7 @@ def _keep(
     sent_ms: int | None,
 ) -> Receipt:
     with transaction.atomic():
-        _lock(member, now)
+        ledger.lock_archive(member, at=now)
         fresh, duplicates, conflicts = _sift(claims, sent)
         if conflicts:
             record(
@@ -487,7 +480,7 @@ def take_lease(token: str, *, now: datetime | None = None) -> Receipt:
         raise TokenExpired()
     member, version = _admit(claims)
     with transaction.atomic():
-        _lock(member, now)
+        ledger.lock_archive(member, at=now)
         state = LessonState.objects.filter(member=member, version=version).first()
         rules = _rules_for(member, state, now)
         _turns(claims, now, timedelta(milliseconds=rules.clock_slack_ms), take=True)
@@ -507,7 +500,7 @@ def complete_reading(token: str, *, now: datetime | None = None) -> LessonProgre
     if version.kind != LessonKind.READING:
         raise BadBeats("only a reading lesson is completed by saying so")
     with transaction.atomic():
-        _lock(member, now)
+        ledger.lock_archive(member, at=now)
         state = LessonState.objects.filter(member=member, version=version).first()
         rules = _rules_for(member, state, now)
         # Whoever says so is here now: this session takes the lease, and counts from when it was free.

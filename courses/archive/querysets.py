@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet, TextField
+from django.db.models.functions import Cast
+
+from courses.archive.chain import DECIMALS, FIELDS, MOMENTS, UUIDS
 
 if TYPE_CHECKING:
     from people.models import Member
@@ -32,6 +35,19 @@ class EntryQuerySet(AppendOnlyQuerySet):
     def in_year(self, year: int) -> EntryQuerySet:
         """Entries that count for the calendar year `year`."""
         return self.filter(year=year)
+
+    def as_kept(self, *names: str) -> QuerySet:
+        """Rows (`names`…, then chain.FIELDS in order), as the database itself writes them.
+
+        Moments, decimals and uuids come as its own text, numbers and texts as they are, so that nothing is
+        rounded on the way. For `chain.content_of_row`.
+        """
+        said = []
+        for name in FIELDS:
+            source = "reversal_of__uuid" if name == "reversal_of" else name
+            as_text = name in MOMENTS or name in DECIMALS or name in UUIDS
+            said.append(Cast(source, TextField()) if as_text else F(source))
+        return self.order_by().values_list(*names, *said)
 
 
 class RuleQuerySet(QuerySet):

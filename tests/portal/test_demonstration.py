@@ -252,6 +252,7 @@ def test_the_ledger_adds_up_and_lies_in_the_past(seeded):
     now = timezone.now()
     assert not StudyHourEntry.objects.filter(finished_at__gt=now).exists()
     assert not StudyHourEntry.objects.filter(hours__lte=0).exists()
+    assert archive.verify().whole
     for part in ("member", "scenario-secretary", "scenario-at-risk"):
         member = member_of(part)
         total = archive.entries(member).aggregate(sum=Sum("hours"))["sum"]

@@ -1,8 +1,9 @@
 """Settings of study: play tokens and batches. Rules of watching and of hours are dated data, not settings."""
 
+from pathlib import Path
 from typing import Any
 
-from portal.settings.environment import secret
+from portal.settings.environment import DATA_DIR, env, secret
 
 STUDY: dict[str, Any] = {
     "PLAY_TOKEN_KEY": secret("PLAY_TOKEN_KEY"),
@@ -11,4 +12,6 @@ STUDY: dict[str, Any] = {
     # How long after that beats which happened before may still be handed in.
     "BEAT_MAX_AGE_S": 24 * 3600,
     "BATCH_MAX": 200,
+    # The seals of the ledger outside the database, one line a day: copy it to another machine.
+    "SEALS_FILE": Path(env.str("ARCHIVE_SEALS_FILE", "") or DATA_DIR / "seals" / "archive.jsonl"),
 }

@@ -163,3 +163,10 @@ def nothing_moved():
         assert seen[0] == seen[-1]
 
     return look
+
+
+@pytest.fixture(autouse=True)
+def seals_file(settings, tmp_path):
+    """Where the seals are kept outside the database: a file of the test's own."""
+    settings.STUDY = settings.STUDY | {"SEALS_FILE": tmp_path / "seals" / "archive.jsonl"}
+    return settings.STUDY["SEALS_FILE"]

@@ -532,7 +532,7 @@ def test_a_busy_database_asks_to_come_again(phone, monkeypatch, nothing_moved):
 
     phone.watch(15)
     nothing_moved()
-    monkeypatch.setattr("courses.archive.playing._lock", locked)
+    monkeypatch.setattr("courses.archive.ledger.lock_archive", locked)
     answer = phone.post()
     assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "BUSY", "5")
     nothing_moved()

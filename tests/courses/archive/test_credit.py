@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -109,10 +110,14 @@ def test_the_ledger_is_only_ever_added_to(member):
     assert StudyHourEntry.objects.get().hours == 2
 
 
-def test_the_database_itself_refuses_a_second_credit_and_empty_hours(member):
+def test_the_database_itself_refuses_a_second_credit_empty_hours_and_a_place_taken(member):
+    places = count(1)
+
     def row(**more):
+        more = {"chain_seq": next(places)} | more
         return StudyHourEntry(
             member=member,
+            link="0" * 64,
             year=2026,
             mode="COLLECTIVE",
             title="x",
@@ -121,7 +126,10 @@ def test_the_database_itself_refuses_a_second_credit_and_empty_hours(member):
         )
 
     row(hours=1, credit_key="lesson:1").save()
-    for bad in (row(hours=1, credit_key="lesson:1"), row(hours=0), row(hours=-1)):
+    without_place = row(hours=1, chain_seq=None)
+    for bad in (
+        row(hours=1, credit_key="lesson:1"), row(hours=0), row(hours=-1), row(hours=1, chain_seq=1), without_place
+    ):  # fmt: skip
         with pytest.raises(IntegrityError), transaction.atomic():
             bad.save()
     row(hours=1).save()
