@@ -31,6 +31,9 @@ _SPEECH_S = 0.4
 _ENCODER_BYTES = {"h264": 130, "hevc": 200, "av1": 420}
 """Bytes of memory a pixel of a rendition: about 65 frames of 4:2:0 in flight (look-ahead 50, B-frames, references)."""
 _DECODER_BYTES = 60
+_COMPARE_BYTES = 400
+"""Bytes a pixel that libvmaf holds while all renditions of a sample are compared at once: 1010 MB of a 1080p lecture."""
+_COMPARE_MOST = 1920 * 1080
 _PROGRAM_MB = 80
 
 
@@ -111,6 +114,8 @@ def memory_mb(task: Task) -> int:
     """How many MB a job may need at its peak: frames that decoder and encoders hold."""
     needed = _DECODER_BYTES * task.source_pixels
     needed += sum(_ENCODER_BYTES.get(picture.codec, 200) * picture.pixels for picture in task.pictures)
+    if task.stage == "ANALYSE":
+        needed += _COMPARE_BYTES * min(task.source_pixels, _COMPARE_MOST)
     if task.stage == "VIEWPORTS":
         needed += 8 * _ENCODER_BYTES["h264"] * 1280 * 720
     if task.stage == "TRANSCRIBE":

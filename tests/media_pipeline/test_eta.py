@@ -60,6 +60,15 @@ def test_only_equal_work_is_compared():
     assert eta.sort(eta.Task("PACKAGE", 60, "CAMERA")) == "PACKAGE"
 
 
+def test_comparing_a_sample_takes_what_was_measured():
+    """`./run drill long`: libvmaf held 1010 MB while the renditions of a 1080p lecture were compared."""
+    whole, small = (eta.Task("ANALYSE", 3600, source_pixels=pixels) for pixels in (1920 * 1080, 640 * 360))
+
+    assert 900 < eta.memory_mb(whole) < 1200 and eta.memory_mb(small) < 250
+    # Nothing larger than 1080 lines is compared, but it has to be decoded.
+    assert eta.memory_mb(eta.Task("ANALYSE", 3600, source_pixels=3840 * 2160)) < eta.memory_mb(whole) + 500
+
+
 def test_memory_follows_the_pixels():
     assert 300 < eta.memory_mb(chunk()) < 1500
     av1 = Picture(1920 * 1080, 25.0, "av1", "8")
