@@ -67,7 +67,8 @@ AV1 = Scale(20.0, 60.0, 1.0, -0.3, -1.35, -0.08, 7.0)
 SCALES = {"h264": H264, "av1": AV1}
 _SLIDES_SLOPE = {"h264": -0.28, "av1": -0.2}
 """Most of a slide is coded once in eight seconds: it loses little for long."""
-_SLIDES_HIGHER = {"h264": 2.0, "av1": 2.0}
+_SLIDES_HIGHER = 2.0
+"""What the floor of most slides lies above the table, in steps of either scale."""
 _CHANCE = 1.0
 """CRF that trials may be wrong by: ±0.3 VMAF on two samples."""
 _GAIN = 2.0
@@ -126,7 +127,7 @@ def first_crf(rung: VideoRung, kind: str) -> float:
 
     Of slides that is above the table's cautious value.
     """
-    return rung.crf + (_SLIDES_HIGHER[rung.codec] if kind == "SLIDES" else 0.0)
+    return rung.crf + (_SLIDES_HIGHER if kind == "SLIDES" else 0.0)
 
 
 def scale_of(codec: str, kind: str) -> Scale:

@@ -1,8 +1,8 @@
 """Where a lecture is looked into: a few samples, spread out, whole GOPs. Pure.
 
-What it costs: each sample is encoded twice and compared twice, four to five times the encoder's work
-on it. Four samples of 8 s are so 3 to 4.5 % of an hour-long lecture's encoding (of slides, with
-their lead, a fifth more); a short lecture pays a larger share of a small sum, and none is looked at longer than that.
+What it costs: each sample is encoded twice and compared twice. Four samples of 720p slides with their lead took 60 CPU
+s, 6 % of encoding an hour of them; a short lecture pays a larger share of a small sum (15 % of 23 minutes), and
+none is looked at longer than that.
 """
 
 from media_pipeline.chunks import Chunk

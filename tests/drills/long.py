@@ -20,6 +20,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from _processes import descendants, family, program_of, resident_mb
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "site"), str(ROOT / "tests" / "benchmarks")]
 STRETCH_S = 600
@@ -62,30 +64,15 @@ def source(folder: Path, seconds: int) -> Path:
     return target
 
 
-def resident_mb(roots: Sequence[int]) -> dict[str, float]:
-    """Resident memory of the processes `roots` and all below them: of the largest of each program, and of all (total)."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (entry / "stat").read_text()
-        except OSError:
-            continue
-        parents[int(entry.name)] = int(stat[stat.rindex(")") + 2 :].split()[1])
+def memory_of(roots: Sequence[int]) -> dict[str, float]:
+    """Memory in MB of the processes `roots` and all below them: of the largest of each program, and of all (total)."""
+    known = family()
     found: dict[str, float] = {"total": 0.0}
-    for pid in parents:
-        at = pid
-        while at in parents and at not in roots:
-            at = parents[at]
-        if at not in roots:
-            continue
-        try:
-            name = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode().rsplit("/", 1)[-1]
-            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        except (OSError, ValueError, IndexError):
-            continue
-        mb = pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
+    for pid in {*roots, *(one for root in roots for one in descendants(known, root))}:
+        name, mb = program_of(pid).split(" ")[0].rsplit("/", 1)[-1], resident_mb(pid)
         found["total"] += mb
-        found[name] = max(found.get(name, 0.0), mb)
+        if name:
+            found[name] = max(found.get(name, 0.0), mb)
     return found
 
 
@@ -113,7 +100,7 @@ def ingested(lecture: Path, data: Path, workers: int, preset: str) -> tuple[dict
     ]
     peaks: dict[str, float] = {}
     while any(one.poll() is None for one in crew):
-        for name, mb in resident_mb([one.pid for one in crew]).items():
+        for name, mb in memory_of([one.pid for one in crew]).items():
             peaks[name] = max(peaks.get(name, 0.0), mb)
         time.sleep(0.2)
     for one in crew:

@@ -24,6 +24,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from _processes import descendants, family
+
 ROOT = Path(__file__).resolve().parents[2]
 MANAGE = [sys.executable, str(ROOT / "site" / "manage.py")]
 KINDS = ("worker", "ffmpeg", "scheduler", "broker")
@@ -109,28 +111,6 @@ def environment(data: Path) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "portal.settings.base",
         "PYTHONPATH": f"{ROOT / 'site'}{os.pathsep}{ROOT}",
     }
-
-
-def family() -> dict[int, tuple[int, int, str]]:
-    """Of every process: its parent, its process group, its name (/proc)."""
-    found = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (entry / "stat").read_text()
-        except OSError:
-            continue
-        name = stat[stat.index("(") + 1 : stat.rindex(")")]
-        parent, group = stat[stat.rindex(")") + 2 :].split()[1:3]
-        found[int(entry.name)] = (int(parent), int(group), name)
-    return found
-
-
-def descendants(known: dict[int, tuple[int, int, str]], ancestor: int) -> list[int]:
-    found, generation = [], {ancestor}
-    while generation:
-        generation = {pid for pid, (parent, _group, _name) in known.items() if parent in generation}
-        found += sorted(generation)
-    return found
 
 
 def kill(kind: str, school: School, dice: random.Random) -> bool:

@@ -27,10 +27,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from _processes import descendants, family, program_of, resident_mb
+
 ROOT = Path(__file__).resolve().parents[2]
 PIECE = 4 * 1024**2
 TOKEN = "d" * 32
-GROWTH_MB = 64
+GROWTH_MB = 32
 """What the web server's processes together may grow by between the first pieces and the last."""
 EDITOR = """
 from django.conf import settings
@@ -142,26 +144,7 @@ class Client:
 
 def web_memory_mb(launcher: int) -> float:
     """Resident memory of all processes of the web server together."""
-    total = 0
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (entry / "cmdline").read_bytes()
-            if b"granian" not in command or not of(int(entry.name), launcher):
-                continue
-            pages = int((entry / "statm").read_text().split()[1])
-        except (OSError, ValueError):
-            continue
-        total += pages * os.sysconf("SC_PAGE_SIZE")
-    return total / 1024**2
-
-
-def of(pid: int, ancestor: int) -> bool:
-    while pid > 1:
-        if pid == ancestor:
-            return True
-        stat = Path(f"/proc/{pid}/stat").read_text()
-        pid = int(stat[stat.rindex(")") + 2 :].split()[1])
-    return False
+    return sum(resident_mb(pid) for pid in descendants(family(), launcher) if "granian" in program_of(pid))
 
 
 def asked_of_django(script: str, environment: dict[str, str], word: str) -> list[str]:
