@@ -88,6 +88,8 @@ class Progress:
     last_at: datetime | None
     not_counted: int = 0
     """Number of stretches that were played and did not count."""
+    missing: list[Gap] = field(default_factory=list)
+    """Why the lesson does not count yet: stretches, each with its reason. Empty exactly when it is completed."""
 
     @property
     def completed(self) -> bool:
@@ -109,13 +111,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class LessonProgress(Progress):
-    """As Progress, with the strip. `missing` is empty exactly when the lesson is completed."""
+    """As Progress, with the strip and what the lesson is worth."""
 
     hours_on_offer: Decimal = Decimal(0)
     credited_hours: Decimal = Decimal(0)
     credited_at: datetime | None = None
     spans: list[Span] = field(default_factory=list)
-    missing: list[Gap] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ import { Controller } from "@hotwired/stimulus";
 import { chapterAt, marks, type Chapter } from "../study/chapters";
 import { fill, timeline } from "../study/clock";
 import { attach, warmUp, type Engine } from "../study/engine";
+import { askedFor } from "../study/gaps";
 import { land, leadBack, pushed, type SeekRule } from "../study/frontier";
 import { readLessonPlay, type LessonPlay } from "../study/lesson_play";
 import { LockScreen } from "../study/lock_screen";
@@ -186,6 +187,8 @@ export default class PlayerController extends Controller<HTMLElement> {
       }),
     );
     if (play.kind === "AUDIO") this.setListening(true);
+    const asked = askedFor(location.search);
+    if (asked !== null) this.goTo(asked);
     const idle = window.requestIdleCallback ?? ((callback: () => void) => window.setTimeout(callback, 1500));
     idle(() => warmUp());
   }
