@@ -23,6 +23,7 @@ __all__ = [
     "affected",
     "beginning_of",
     "carried_state",
+    "creditable",
     "creditable_s",
     "fold_of",
     "later_states",
@@ -209,14 +210,19 @@ def later_states(member_id: int, version: LessonVersion) -> list[LessonState]:
     return sorted(states, key=lambda state: state.version.number)
 
 
+def creditable(member_id: int, versions: Iterable[LessonVersion]) -> dict[int, int]:
+    """By version id: seconds for which completing it brings the member hours (carrying.seconds_to_credit)."""
+    found = {}
+    for pk, chain in _chains(member_id, list(versions)).items():
+        states = (chain.states.get(one.pk) for one in chain.versions)
+        completed = [state is not None and state.completed_at is not None for state in states]
+        found[pk] = seconds_to_credit([_follows(one) for one in chain.versions], completed)
+    return found
+
+
 def creditable_s(member_id: int, version: LessonVersion) -> int:
-    """Seconds for which completing `version` brings the member hours (carrying.seconds_to_credit)."""
-    chain = _chains(member_id, [version])[version.pk]
-    completed = [
-        state is not None and state.completed_at is not None
-        for state in (chain.states.get(one.pk) for one in chain.versions)
-    ]
-    return seconds_to_credit([_follows(one) for one in chain.versions], completed)
+    """As `creditable`, for one version."""
+    return creditable(member_id, [version])[version.pk]
 
 
 def affected(lesson: Lesson) -> Affected:

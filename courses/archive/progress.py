@@ -14,7 +14,7 @@ from wagtail.models import Page
 
 from courses.archive import spans
 from courses.archive.answers import ContinueItem, DueItem, Gap, LessonProgress, Progress, Span
-from courses.archive.beginnings import creditable_s, fold_of, state_of, states_of, store_fold
+from courses.archive.beginnings import creditable, creditable_s, fold_of, state_of, states_of, store_fold
 from courses.archive.hours import hours_for
 from courses.archive.models import LessonState, StudyHourEntry
 from courses.archive.rules import RuleBook
@@ -159,6 +159,21 @@ def continue_item(member: Member) -> ContinueItem | None:
     return None
 
 
+def _worth_s(member: Member, versions: Iterable[LessonVersion], year: int) -> dict[int, int]:
+    """By version id: seconds for which completing it in `year` brings hours; 0 when the lesson brought some.
+
+    No query as long as no version follows another.
+    """
+    versions = list(versions)
+    keys = {credit_key(version) for version in versions if version.number > 1}
+    spent = set()
+    if keys:
+        mine = StudyHourEntry.objects.filter(member=member, year=year, credit_key__in=keys)
+        spent = set(mine.values_list("credit_key", flat=True))
+    worth_s = creditable(member.pk, versions)
+    return {one.pk: 0 if credit_key(one) in spent else worth_s[one.pk] for one in versions}
+
+
 def due_items(member: Member, *, today: date | None = None) -> list[DueItem]:
     """Open lessons with a due day (their own, or their course's) that are not completed; nearest day first.
 
@@ -177,13 +192,14 @@ def due_items(member: Member, *, today: date | None = None) -> list[DueItem]:
     everything = progress_of(member, versions.values())
     open_versions = {pk: version for pk, version in versions.items() if not everything[version.pk].completed}
     rule = RuleBook.load(today).hours_rule(path_of(member))
+    worth_s = _worth_s(member, open_versions.values(), today.year)
     items = [
         DueItem(
             lesson=lesson,
             version=open_versions[lesson.pk],
             due_on=due_on,
             overdue=due_on < today,
-            hours=hours_for(open_versions[lesson.pk].duration_s, rule),
+            hours=hours_for(worth_s[open_versions[lesson.pk].pk], rule),
             progress=everything[open_versions[lesson.pk].pk],
         )
         for lesson in lessons

@@ -55,6 +55,11 @@ class Change:
     new_characters: int = 0
 
     @property
+    def new_text_s(self) -> int:
+        """Seconds that reading the new characters takes; 0 when there are none."""
+        return reading_time_s(self.new_characters) if self.new_characters else 0
+
+    @property
     def asks(self) -> bool:
         """Whether the editor is to say what carries over; a few corrected words of a text are no question."""
         return self.other_lecture or self.before_s != self.after_s or self.new_characters >= NEW_TEXT_ASKS

@@ -33,7 +33,9 @@ HANDED_ON = ("action-publish", "action-submit", "action-restart-workflow", "acti
 
 
 def _answer(words: Any, meaning: Any) -> Any:
-    return lazy(format_html, str)("<strong>{}</strong> <span>{}</span>", words, meaning)
+    return lazy(format_html, str)(
+        '<span class="catalogue-carry__answer"><strong>{}</strong><br>{}</span>', words, meaning
+    )
 
 
 CARRY_ANSWERS = [

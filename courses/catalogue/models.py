@@ -451,7 +451,7 @@ class Lesson(MemberPage):
             new_parts = tidy_stretches(self.new_parts, seconds=length_s)
             if self.kind == LessonKind.READING:
                 # The axis of a text is the time spent with it, wherever in the text the new words stand.
-                new_s = min(reading_time_s(change.new_characters), length_s)
+                new_s = min(change.new_text_s, length_s)
                 new_parts = [[length_s - new_s, length_s]]
         LessonVersion.objects.create(
             lesson=self,

@@ -80,7 +80,7 @@ LESSON = [
     title(_("Title of the lesson")),
     CarryPanel(
         [FieldPanel("carry", classname="catalogue-carry"), FieldPanel("new_parts")],
-        heading=_("Members who have studied this lesson"),
+        heading=_("This lesson has been changed"),
         icon="group",
     ),
     FieldPanel("summary"),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.school import ROOT, School, Visitor
-from tests.journeys.test_player import pause, play_until, position, sign_in
+from tests.journeys.test_player import READING, hide, pause, play_until, position, sign_in
 
 PREPARE = """
 import json, sys
@@ -151,3 +151,30 @@ def test_a_stretch_beyond_what_was_studied_says_why_and_begins_where_one_may(
     member.wait_until(lambda: "第一次" in notice.inner_text(), what="the reason")
     member.wait_until(lambda: position(member) > 10, what="playing")
     assert position(member) < 14
+
+
+def test_time_with_a_text_is_kept_when_the_page_is_left_and_stands_still_while_nobody_sees_it(
+    visit: Callable[..., Visitor], prepared: dict[str, Any]
+):
+    reader = visit("phone")
+    sign_in(reader, f"{prepared['name']}-hasty", to=READING)
+    left = reader.page.locator("[data-reading-target='left']")
+    # when the text has been before somebody's eyes for a quarter of a minute, it is said what is still to be read
+    reader.wait_until(lambda: "还需阅读 3 分" in left.inner_text(), patience_s=40, what="the time left")
+    reader.picture("missing-reading-phone", full_page=False)
+
+    # and while the page is away, nothing is added
+    hide(reader, True)
+    reader.page.wait_for_timeout(1500)
+    reader.go("/study/")
+    reader.go(READING)
+    kept = left.inner_text()
+    assert "还需阅读 3 分" in kept
+    hide(reader, True)
+    reader.page.wait_for_timeout(17_000)
+    assert left.inner_text() == kept
+
+    # and the list says it as well, without a time on a line that a text has not
+    reader.go("/study/")
+    assert reader.page.locator(f".gaps__gap[href*='{READING}']").count() == 0
+    assert "还需阅读 3 分" in reader.page.locator(f"a[href*='{READING}']").first.inner_text()

@@ -207,6 +207,9 @@ def test_a_lesson_with_a_new_part_is_due_until_that_is_studied(study, member, cl
     newer = add_version(version.lesson, duration_s=660, carry="NEW_PART", new_parts=[(600, 660)])
     [item] = api.due_items(member)
     assert gaps(item.progress) == [(600, 660, "NEW_PART")]
+    # the lesson has brought its hours this year; in the next the new minute has some of its own
+    assert item.hours == 0
+    assert api.due_items(member, today=date(2027, 1, 2))[0].hours == Decimal("0.25")
     study(member, newer, (600, 660))
     assert api.due_items(member) == []
 

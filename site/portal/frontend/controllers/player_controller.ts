@@ -320,14 +320,16 @@ export default class PlayerController extends Controller<HTMLElement> {
 
   // Playing
 
-  private async start(): Promise<void> {
+  /** `words`: why it begins where it begins, when that is not simply where it was left. */
+  private async start(words = ""): Promise<void> {
     const { videoTarget: video } = this;
     this.stageTarget.classList.add("is-begun");
     this.leftWhilePlaying = false;
     try {
       if (!this.engine) {
         await this.load();
-        if (this.positionS >= 1) this.say(fill(this.resumedTextValue, { time: timeline(this.positionS) }));
+        const resumed = this.positionS >= 1 ? fill(this.resumedTextValue, { time: timeline(this.positionS) }) : "";
+        if (words || resumed) this.say(words || resumed);
       }
       if (video.ended) video.currentTime = 0;
       await video.play();
@@ -389,12 +391,13 @@ export default class PlayerController extends Controller<HTMLElement> {
 
   private goTo(wishS: number, play = true): void {
     const landing = land(wishS, this.rule);
-    if (landing.held) this.say(fill(this.heldTextValue, { time: timeline(landing.positionS) }));
+    const held = landing.held ? fill(this.heldTextValue, { time: timeline(landing.positionS) }) : "";
+    if (held) this.say(held);
     this.positionS = landing.positionS;
     if (this.engine) this.videoTarget.currentTime = landing.positionS;
     if (play) {
       this.stageTarget.scrollIntoView({ block: "nearest", behavior: "smooth" });
-      void this.start();
+      void this.start(held);
     }
     this.paint(landing.positionS);
   }
