@@ -161,6 +161,7 @@ def test_time_with_a_text_is_kept_when_the_page_is_left_and_stands_still_while_n
     left = reader.page.locator("[data-reading-target='left']")
     # when the text has been before somebody's eyes for a quarter of a minute, it is said what is still to be read
     reader.wait_until(lambda: "还需阅读 3 分" in left.inner_text(), patience_s=40, what="the time left")
+    assert "已读" in reader.page.locator("[data-reading-target='read']").inner_text()
     reader.picture("missing-reading-phone", full_page=False)
 
     # and while the page is away, nothing is added

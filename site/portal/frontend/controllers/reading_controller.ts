@@ -7,7 +7,7 @@
  *
  *   <div data-controller="reading" data-reading-left-text-value="{length} still to read" …>
  *     <script type="application/json" id="lesson-play">…</script>
- *     <strong data-reading-target="left">…</strong>
+ *     <strong data-reading-target="read">…</strong> <strong data-reading-target="left">…</strong>
  *     <form data-reading-target="form">…</form>
  *   </div>
  */
@@ -22,17 +22,20 @@ const TICK_MS = 1000;
 const TOUCHES = ["pointerdown", "pointermove", "wheel", "keydown", "scroll", "touchmove"];
 
 export default class ReadingController extends BeatsController {
-  static override targets = ["left", "form"];
+  static override targets = ["read", "left", "form"];
   static override values = {
+    readText: String,
     leftText: String,
     doneText: String,
     hoursText: String,
     minutesText: String,
     secondsText: String,
   };
+  declare readonly readTarget: HTMLElement;
   declare readonly leftTarget: HTMLElement;
   declare readonly formTarget: HTMLElement;
   declare readonly hasFormTarget: boolean;
+  declare readonly readTextValue: string;
   declare readonly leftTextValue: string;
   declare readonly doneTextValue: string;
   declare readonly hoursTextValue: string;
@@ -86,6 +89,7 @@ export default class ReadingController extends BeatsController {
   private draw(state: StudyState): void {
     const leftS = Math.max(0, state.needed_s - state.watched_s);
     const words = { hours: this.hoursTextValue, minutes: this.minutesTextValue, seconds: this.secondsTextValue };
+    this.readTarget.textContent = fill(this.readTextValue, { length: lengthInWords(state.watched_s, words) });
     this.leftTarget.textContent = state.completed
       ? this.doneTextValue
       : fill(this.leftTextValue, { length: lengthInWords(leftS, words) });
