@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from courses.archive.carrying import Follows, begin_after, seconds_to_credit
 from courses.archive.models import LessonState
 from courses.archive.spans import Fold, PlayRules
+from courses.archive.states import fold_of, store_fold
 from courses.catalogue.affected import Affected
 from courses.catalogue.changes import Carry
 from courses.catalogue.models import Lesson, LessonVersion
@@ -25,52 +26,10 @@ __all__ = [
     "carried_state",
     "creditable",
     "creditable_s",
-    "fold_of",
     "later_states",
     "state_of",
     "states_of",
-    "store_fold",
 ]
-
-
-def fold_of(state: LessonState, kind: str) -> Fold:
-    """The pure state behind a row."""
-    kept = state.fold
-    return Fold(
-        seconds=state.duration_s,
-        needed_s=state.needed_s,
-        kind=kind,
-        watched=int.from_bytes(bytes(state.watched), "little"),
-        frontier_ms=state.frontier_ms,
-        position_ms=state.position_ms,
-        refused=tuple((start, end, reason) for start, end, reason in state.refused),
-        session=kept["session"],
-        seq=kept["seq"],
-        clock_ms=kept["clock_ms"],
-        claimed_ms=kept["claimed_ms"],
-        latest_ms=kept["latest_ms"],
-        completed_ms=kept["completed_ms"],
-    )
-
-
-def store_fold(state: LessonState, fold: Fold) -> None:
-    """Put the pure state into its row (not saved). What was completed stays so."""
-    state.watched = fold.watched.to_bytes((fold.seconds + 7) // 8, "little")
-    state.watched_s = fold.watched_s
-    state.needed_s = fold.needed_s
-    state.position_ms = fold.position_ms
-    state.frontier_ms = fold.frontier_ms
-    state.refused = [list(one) for one in fold.refused]
-    state.fold = {
-        "session": fold.session,
-        "seq": fold.seq,
-        "clock_ms": fold.clock_ms,
-        "claimed_ms": fold.claimed_ms,
-        "latest_ms": fold.latest_ms,
-        "completed_ms": fold.completed_ms,
-    }
-    if state.completed_at is None and fold.completed_ms is not None:
-        state.completed_at = datetime.fromtimestamp(fold.completed_ms / 1000, UTC)
 
 
 def _follows(version: LessonVersion) -> Follows:

@@ -26,10 +26,11 @@ from courses.archive.beginnings import beginning_of, carried_state, creditable_s
 from courses.archive.errors import AlreadyCredited, BadBeats, LeaseLost, NotOpen, SeqConflict, TokenExpired
 from courses.archive.hours import hours_for
 from courses.archive.models import Beat, LessonState, PlayLease, StudyMode
-from courses.archive.progress import credit_key, fold_of, lesson_progress, path_of, store_fold
+from courses.archive.progress import lesson_progress
 from courses.archive.rules import RuleBook
 from courses.archive.signals import lesson_completed
 from courses.archive.spans import PlayRules
+from courses.archive.states import credit_key, fold_of, path_of, rules_for, store_fold
 from courses.archive.tokens import Claims
 from courses.catalogue.models import Lesson, LessonKind, LessonVersion
 from people.api import record
@@ -45,7 +46,7 @@ def play(member: Member, version: LessonVersion, *, now: datetime | None = None)
     """
     now = now or timezone.now()
     state = LessonState.objects.filter(member=member, version=version).first()
-    rules = _rules_for(member, state, now)
+    rules = rules_for(member, state, timezone.localdate(now))
     state = state or carried_state(member, version, rules)
     token, claims = tokens.issue(member.pk, version.pk, now=now)
     fold = (
@@ -80,12 +81,6 @@ def _resume_ms(fold: spans.Fold, *, free_seek: bool, completed: bool) -> int:
         return 0
     gaps = [one for one in spans.pieces(fold.watched, fold.seconds) if one.kind != spans.COUNTED]
     return gaps[0].start_s * 1000 if gaps else 0
-
-
-def _rules_for(member: Member, state: LessonState | None, now: datetime) -> PlayRules:
-    if state is not None:
-        return PlayRules.from_json(state.params)
-    return RuleBook.load(timezone.localdate(now)).play_rules(path_of(member))
 
 
 def _admit(claims: Claims) -> tuple[Member, LessonVersion]:
@@ -255,7 +250,7 @@ def _write(
     sent_ms: int | None,
 ) -> tuple[Receipt, bool, bool]:
     state = LessonState.objects.filter(member=member, version=version).first()
-    rules = _rules_for(member, state, now)
+    rules = rules_for(member, state, timezone.localdate(now))
     accepted: list[Beat] = []
     lost = expired = False
     if fresh:
@@ -497,7 +492,7 @@ def take_lease(token: str, *, now: datetime | None = None) -> Receipt:
     with transaction.atomic():
         ledger.lock_archive(member, at=now)
         state = LessonState.objects.filter(member=member, version=version).first()
-        rules = _rules_for(member, state, now)
+        rules = rules_for(member, state, timezone.localdate(now))
         _turns(claims, now, timedelta(milliseconds=rules.clock_slack_ms), take=True)
         state = state or carried_state(member, version, rules)
         return _receipt(member, version, state, rules, [], [])
@@ -518,7 +513,7 @@ def complete_reading(token: str, *, now: datetime | None = None) -> LessonProgre
     with transaction.atomic():
         ledger.lock_archive(member, at=now)
         state = LessonState.objects.filter(member=member, version=version).first()
-        rules = _rules_for(member, state, now)
+        rules = rules_for(member, state, timezone.localdate(now))
         # Whoever says so is here now: this session takes the lease, and counts from when it was free.
         turns = _turns(claims, now, timedelta(milliseconds=rules.clock_slack_ms), take=True)
         fold = fold_of(state, version.kind) if state else beginning_of(member.pk, version, rules)

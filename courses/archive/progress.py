@@ -14,11 +14,12 @@ from wagtail.models import Page
 
 from courses.archive import spans
 from courses.archive.answers import ContinueItem, DueItem, Gap, LessonProgress, Progress, Span
-from courses.archive.beginnings import creditable, creditable_s, fold_of, state_of, states_of, store_fold
+from courses.archive.beginnings import creditable, creditable_s, state_of, states_of
 from courses.archive.hours import hours_for
 from courses.archive.models import LessonState, StudyHourEntry
 from courses.archive.rules import RuleBook
 from courses.archive.spans import Piece, PlayRules
+from courses.archive.states import credit_key, path_of
 from courses.archive.wording import REASONS, clock_label
 from courses.catalogue.api import current_versions
 from courses.catalogue.models import Course, Lesson, LessonVersion
@@ -26,24 +27,10 @@ from people.models import Member
 
 __all__ = [
     "continue_item",
-    "credit_key",
     "due_items",
-    "fold_of",
     "lesson_progress",
-    "path_of",
     "progress_of",
-    "store_fold",
 ]
-
-
-def path_of(member: Member) -> str:
-    """Tree path of the member's organisation, "" without one: for asking the rule book."""
-    return member.organization.path if member.organization else ""
-
-
-def credit_key(version: LessonVersion) -> str:
-    """Under what a lesson is credited once a year; the same for all of its versions."""
-    return f"lesson:{version.lesson_id}"
 
 
 def reason_text(code: str, rules: PlayRules) -> str:
