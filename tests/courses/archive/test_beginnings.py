@@ -323,3 +323,19 @@ def test_of_a_text_only_the_time_of_its_new_words_is_missing(member, lesson, clo
     clock.advance(27)
     assert api.complete_reading(again.token, now=clock()).completed
     assert StudyHourEntry.objects.count() == 1
+
+
+def test_both_versions_handed_in_at_once_come_to_the_same(phone_of, member, version, clock):
+    # given beats of the old version that wait, and beats of the new one that were reckoned before them
+    old = phone_of(member, version)
+    old.watch(580)
+    newer = add_version(version.lesson, duration_s=600, carry="KEEP")
+    new = phone_of(member, newer)
+    new.position_ms = 0
+    new.watch(15)
+    new.flush()
+    old.flush()
+    progress = api.lesson_progress(member, newer)
+    assert (progress.completed, progress.watched_s) == (True, 580)
+    assert StudyHourEntry.objects.count() == 1
+    assert api.rebuild_state(LessonState.objects.get(version=newer)) is False
