@@ -12,6 +12,7 @@ from courses.archive.wording import FLAGS
 from courses.catalogue.models import Lesson, LessonVersion
 
 __all__ = [
+    "ChangedItem",
     "ContinueItem",
     "DueItem",
     "Gap",
@@ -88,6 +89,8 @@ class Progress:
     last_at: datetime | None
     not_counted: int = 0
     """Number of stretches that were played and did not count."""
+    missing: list[Gap] = field(default_factory=list)
+    """Why the lesson does not count yet: stretches, each with its reason. Empty exactly when it is completed."""
 
     @property
     def completed(self) -> bool:
@@ -109,13 +112,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class LessonProgress(Progress):
-    """As Progress, with the strip. `missing` is empty exactly when the lesson is completed."""
+    """As Progress, with the strip and what the lesson is worth."""
 
     hours_on_offer: Decimal = Decimal(0)
     credited_hours: Decimal = Decimal(0)
     credited_at: datetime | None = None
     spans: list[Span] = field(default_factory=list)
-    missing: list[Gap] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,15 @@ class ContinueItem:
     position_s: float
     duration_s: int
     when: datetime
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class ChangedItem:
+    """A lesson that the member had completed and that was changed since, so that something is to be studied."""
+
+    lesson: Lesson
+    version: LessonVersion
     progress: Progress
 
 

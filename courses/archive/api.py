@@ -6,6 +6,7 @@ what they answer in answers.py.
 """
 
 from courses.archive.answers import (
+    ChangedItem,
     ContinueItem,
     DueItem,
     Gap,
@@ -30,12 +31,13 @@ from courses.archive.ledger import (
     years_of,
 )
 from courses.archive.playing import complete_reading, play, rebuild_state, record_beats, take_lease
-from courses.archive.progress import continue_item, due_items, lesson_progress, progress_of
+from courses.archive.progress import changed_items, continue_item, due_items, lesson_progress, progress_of
 from courses.archive.seals import seal
 from courses.archive.standing import standings, year_standing
 from courses.archive.verification import verify
 
 __all__ = [
+    "ChangedItem",
     "ContinueItem",
     "DueItem",
     "Finding",
@@ -49,6 +51,7 @@ __all__ = [
     "Verification",
     "YearStanding",
     "add_entry",
+    "changed_items",
     "complete_reading",
     "continue_item",
     "due_items",

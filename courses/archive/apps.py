@@ -13,12 +13,14 @@ class ArchiveConfig(AppConfig):
     verbose_name = "学习档案"
 
     def ready(self) -> None:
-        from courses.archive import documents, rules
+        from courses.archive import beginnings, documents, rules
+        from courses.catalogue.affected import counted_by
         from people.signals import member_activated
 
         member_activated.connect(_open_archive, dispatch_uid="archive.open")
         post_migrate.connect(rules.load_when_migrated, sender=self, dispatch_uid="archive.rules")
         documents.register_kind()
+        counted_by(beginnings.affected)
 
 
 def _open_archive(sender: Any, member: Any, at: datetime, **kwargs: Any) -> None:

@@ -22,13 +22,15 @@ from django.utils import timezone
 from courses.archive import ledger, spans, tokens
 from courses.archive.answers import LessonProgress, Play, Receipt
 from courses.archive.batches import CLIENT_SEQ_LIMIT, SentBeat, read_batch, read_clock
+from courses.archive.beginnings import beginning_of, carried_state, creditable_s, later_states
 from courses.archive.errors import AlreadyCredited, BadBeats, LeaseLost, NotOpen, SeqConflict, TokenExpired
 from courses.archive.hours import hours_for
 from courses.archive.models import Beat, LessonState, PlayLease, StudyMode
-from courses.archive.progress import credit_key, fold_of, lesson_progress, path_of, store_fold
+from courses.archive.progress import lesson_progress
 from courses.archive.rules import RuleBook
 from courses.archive.signals import lesson_completed
 from courses.archive.spans import PlayRules
+from courses.archive.states import credit_key, fold_of, path_of, rules_for, store_fold
 from courses.archive.tokens import Claims
 from courses.catalogue.models import Lesson, LessonKind, LessonVersion
 from people.api import record
@@ -44,7 +46,8 @@ def play(member: Member, version: LessonVersion, *, now: datetime | None = None)
     """
     now = now or timezone.now()
     state = LessonState.objects.filter(member=member, version=version).first()
-    rules = _rules_for(member, state, now)
+    rules = rules_for(member, state, timezone.localdate(now))
+    state = state or carried_state(member, version, rules)
     token, claims = tokens.issue(member.pk, version.pk, now=now)
     fold = (
         fold_of(state, version.kind) if state else spans.begin(version.duration_s, rules, kind=version.kind)
@@ -78,12 +81,6 @@ def _resume_ms(fold: spans.Fold, *, free_seek: bool, completed: bool) -> int:
         return 0
     gaps = [one for one in spans.pieces(fold.watched, fold.seconds) if one.kind != spans.COUNTED]
     return gaps[0].start_s * 1000 if gaps else 0
-
-
-def _rules_for(member: Member, state: LessonState | None, now: datetime) -> PlayRules:
-    if state is not None:
-        return PlayRules.from_json(state.params)
-    return RuleBook.load(timezone.localdate(now)).play_rules(path_of(member))
 
 
 def _admit(claims: Claims) -> tuple[Member, LessonVersion]:
@@ -253,7 +250,7 @@ def _write(
     sent_ms: int | None,
 ) -> tuple[Receipt, bool, bool]:
     state = LessonState.objects.filter(member=member, version=version).first()
-    rules = _rules_for(member, state, now)
+    rules = rules_for(member, state, timezone.localdate(now))
     accepted: list[Beat] = []
     lost = expired = False
     if fresh:
@@ -350,10 +347,10 @@ def _advance(
             params=rules.as_json(),
             last_beat_at=now,
         )
-        fold = spans.begin(version.duration_s, rules, kind=version.kind)
+        fold = beginning_of(member.pk, version, rules)
     else:
         fold = fold_of(state, version.kind)
-    was_completed = state.completed_at is not None
+    was_completed = state.completed_at is not None or fold.completed
     pure = [_as_pure(beat, rules) for beat in accepted]
     if (pure[0].session, pure[0].seq) <= (fold.session, fold.seq):
         fold = _fold_log(member.pk, version, rules)
@@ -369,12 +366,24 @@ def _advance(
     state.save()
     if state.completed_at is not None and not was_completed:
         _credit(member, version, state)
+    _pass_on(member, version)
     return state
 
 
+def _pass_on(member: Member, version: LessonVersion) -> None:
+    """Beats of a version that was replaced meanwhile: what the later ones began with has grown with them."""
+    for state in later_states(member.pk, version):
+        later, rules = state.version, PlayRules.from_json(state.params)
+        was_completed = state.completed_at is not None or beginning_of(member.pk, later, rules).completed
+        store_fold(state, _fold_log(member.pk, later, rules))
+        state.save()
+        if state.completed_at is not None and not was_completed:
+            _credit(member, later, state)
+
+
 def _fold_log(member_id: int, version: LessonVersion, rules: PlayRules) -> spans.Fold:
-    """The state of one lesson out of its whole log."""
-    fold = spans.begin(version.duration_s, rules, kind=version.kind)
+    """The state of one lesson out of its whole log, from where it began for the member."""
+    fold = beginning_of(member_id, version, rules)
     log = Beat.objects.filter(member_id=member_id, version_id=version.pk)
     pure = sorted((_as_pure(beat, rules) for beat in log), key=lambda beat: (beat.session, beat.seq))
     for beat in pure:
@@ -410,7 +419,8 @@ def _credit(member: Member, version: LessonVersion, state: LessonState) -> None:
     completed_at = state.completed_at
     assert completed_at is not None
     rule = RuleBook.load(timezone.localdate(completed_at)).hours_rule(path_of(member))
-    hours = hours_for(version.duration_s, rule)
+    length_s = creditable_s(member.pk, version)
+    hours = hours_for(length_s, rule)
     if hours > 0:
         course = Lesson.objects.get(pk=version.lesson_id).get_parent()
         coverage = Decimal(state.watched_s) / state.duration_s
@@ -433,7 +443,7 @@ def _credit(member: Member, version: LessonVersion, state: LessonState) -> None:
                 evidence_hash=hashlib.sha256(bytes(state.watched)).hexdigest(),
                 rule_version=rule.version,
                 lesson_version=version,
-                published_duration_s=version.duration_s,
+                published_duration_s=length_s,
                 verified_coverage=coverage.quantize(Decimal("0.0001"), rounding=ROUND_DOWN),
                 now=completed_at,
             )
@@ -482,8 +492,9 @@ def take_lease(token: str, *, now: datetime | None = None) -> Receipt:
     with transaction.atomic():
         ledger.lock_archive(member, at=now)
         state = LessonState.objects.filter(member=member, version=version).first()
-        rules = _rules_for(member, state, now)
+        rules = rules_for(member, state, timezone.localdate(now))
         _turns(claims, now, timedelta(milliseconds=rules.clock_slack_ms), take=True)
+        state = state or carried_state(member, version, rules)
         return _receipt(member, version, state, rules, [], [])
 
 
@@ -502,10 +513,10 @@ def complete_reading(token: str, *, now: datetime | None = None) -> LessonProgre
     with transaction.atomic():
         ledger.lock_archive(member, at=now)
         state = LessonState.objects.filter(member=member, version=version).first()
-        rules = _rules_for(member, state, now)
+        rules = rules_for(member, state, timezone.localdate(now))
         # Whoever says so is here now: this session takes the lease, and counts from when it was free.
         turns = _turns(claims, now, timedelta(milliseconds=rules.clock_slack_ms), take=True)
-        fold = fold_of(state, version.kind) if state else spans.begin(version.duration_s, rules)
+        fold = fold_of(state, version.kind) if state else beginning_of(member.pk, version, rules)
         claimed_ms = fold.claimed_ms if fold.session == str(claims.session) else 0
         left_ms = max(0, turns.wall_ms(now) - claimed_ms)
         end_ms = min(fold.frontier_ms + left_ms, fold.seconds * 1000)

@@ -20,12 +20,14 @@ __all__ = [
     "BEYOND_FRONTIER",
     "COUNTED",
     "GAP",
+    "NEW_PART",
     "NOT_COUNTED",
     "NOT_PLAYED",
     "NOT_PRESENT",
     "NOT_VISIBLE",
     "OTHER_DEVICE",
     "OVER_CLOCK",
+    "PLAY_ONCE",
     "SEEK_FORWARD",
     "TOO_FAST",
     "TOO_LATE",
@@ -36,6 +38,7 @@ __all__ = [
     "PlayRules",
     "begin",
     "fold_beat",
+    "missing",
     "needed_seconds",
     "pieces",
     "watched_seconds",
@@ -51,6 +54,10 @@ OVER_CLOCK = "OVER_CLOCK"
 OTHER_DEVICE = "OTHER_DEVICE"
 TOO_LATE = "TOO_LATE"
 NOT_PLAYED = "NOT_PLAYED"
+PLAY_ONCE = "PLAY_ONCE"
+"""Enough is studied (the lesson was made shorter since); any beat completes it."""
+NEW_PART = "NEW_PART"
+"""Not refused: the version is new there, and the member has not been there yet (carrying.py)."""
 
 COUNTED = "counted"
 NOT_COUNTED = "not_counted"
@@ -296,7 +303,7 @@ def _unwatched(start: int, end: int, refused: Sequence[tuple[int, int, str]]) ->
     cuts = sorted({start, end} | {cut for one in inside for cut in (one[0], one[1]) if start < cut < end})
     for a, b in pairwise(cuts):
         told = next((reason for s, e, reason in reversed(inside) if s <= a and e >= b), NOT_PLAYED)
-        yield Piece(a, b, UNWATCHED if told == NOT_PLAYED else NOT_COUNTED, told)
+        yield Piece(a, b, UNWATCHED if told in (NOT_PLAYED, NEW_PART) else NOT_COUNTED, told)
 
 
 def pieces(watched: int, seconds: int, refused: Sequence[tuple[int, int, str]] = ()) -> list[Piece]:
@@ -318,3 +325,18 @@ def pieces(watched: int, seconds: int, refused: Sequence[tuple[int, int, str]] =
             found.append(Piece(start, end, COUNTED))
         at = end
     return found
+
+
+PLAY_ONCE_S = 15
+
+
+def missing(cut: Sequence[Piece], needed_s: int, seconds: int) -> list[Piece]:
+    """What keeps a lesson that is not completed from being so, out of its `pieces`; never empty.
+
+    Where seconds enough are studied already, it is the end that is to be played once more.
+    """
+    found = [piece for piece in cut if piece.kind != COUNTED]
+    studied_s = seconds - sum(piece.end_s - piece.start_s for piece in found)
+    if found and studied_s < needed_s:
+        return found
+    return [Piece(max(0, seconds - PLAY_ONCE_S), seconds, UNWATCHED, PLAY_ONCE)]

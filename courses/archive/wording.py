@@ -9,6 +9,8 @@ __all__ = ["COLOURS", "ERRORS", "FLAGS", "REASONS", "STATES", "UNFINISHED", "clo
 
 REASONS = {
     spans.NOT_PLAYED: _("Not played yet"),
+    spans.NEW_PART: _("New in this lesson, not studied yet"),
+    spans.PLAY_ONCE: _("Enough is studied; play this once more and the lesson is completed"),
     spans.TOO_FAST: _("Played faster than %(cap)s×, not counted"),
     spans.SEEK_FORWARD: _("Skipped forward, not counted"),
     spans.BEYOND_FRONTIER: _("Something before it is still missing, not counted"),

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from courses.catalogue.affected import Affected, counted_by
+from courses.catalogue.changes import Carry
 from courses.catalogue.models import Course, Lesson, LessonVersion, OutlineRow, current_versions, outline
 from courses.catalogue.setup import Tree, ensure_editors, ensure_tree
 
 __all__ = [
+    "Affected",
+    "Carry",
     "OutlineRow",
     "Tree",
+    "counted_by",
     "course_outline",
     "current_versions",
     "ensure_editors",

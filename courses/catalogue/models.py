@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from wagtail.models import Orderable, Page, PageManager
 
 from courses.catalogue import panels
 from courses.catalogue.blocks import LessonBody, PolicyBody
+from courses.catalogue.changes import Carry, Change, new_characters, reading_time_s, tidy_stretches
 from courses.catalogue.errors import LectureNotPlayable
 from courses.catalogue.forms import DisclosedPageForm, LessonForm, PublishingForm
 from courses.catalogue.querysets import CourseQuerySet, LessonQuerySet, PolicyQuerySet
@@ -55,9 +55,6 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 POLICIES_PER_PAGE = 20
-
-READING_CHARACTERS_PER_MINUTE = 300
-"""Product default for the time that a reading lesson is published with, when the editor gives none."""
 
 
 class Disclosure(models.TextChoices):
@@ -103,6 +100,10 @@ class LessonKind(models.TextChoices):
 def writes_content(update_fields: Iterable[str] | None) -> bool:
     """Whether a `save(update_fields=…)` writes what people see; Wagtail notes a draft without doing so."""
     return update_fields is None or bool({"live", "title", "slug", "body"} & set(update_fields))
+
+
+RENEWING = frozenset({Carry.NEW_PART, Carry.AGAIN})
+"""What makes a version of its own even of a text that is as long as before."""
 
 
 class MemberPage(Page):
@@ -302,6 +303,14 @@ class Lesson(MemberPage):
         blank=True,
         help_text=_("Only for lessons without a lecture. Empty: reckoned from the length of the text."),
     )
+    carry = models.CharField(
+        _("members who studied the version before"), max_length=16, choices=Carry.choices, blank=True
+    )
+    """What the editor said of the next change; it travels with the revision, also to a later publishing."""
+    new_parts = models.JSONField(_("the new part"), default=list, blank=True)
+    """[[from_s, to_s], …] on the new lecture's own timeline; only for NEW_PART."""
+    carry_after = models.PositiveIntegerField(default=0, editable=False)
+    """Number of the version after which `carry` was said; for any other it is void, and asked anew."""
 
     objects = PageManager.from_queryset(LessonQuerySet)()
     template = "courses/lesson.html"
@@ -347,13 +356,40 @@ class Lesson(MemberPage):
 
     def _reading_time_published_before(self) -> int:
         # An estimate once published stays, else every corrected sentence would make a new version.
-        latest = self.versions.order_by("-number").first() if self.pk else None
-        return latest.duration_s if latest and latest.kind == LessonKind.READING else 0
+        latest = self.latest_version()
+        if latest is None or latest.kind != LessonKind.READING or self.said_carry(latest) in RENEWING:
+            return 0
+        return latest.duration_s
 
     def estimated_reading_s(self) -> int:
         """Seconds that the text takes, in whole minutes, at least one."""
-        characters = len("".join(self.plain_text().split()))
-        return max(1, math.ceil(characters / READING_CHARACTERS_PER_MINUTE)) * 60
+        return reading_time_s(len("".join(self.plain_text().split())))
+
+    def latest_version(self) -> LessonVersion | None:
+        """The version that was published last; None before the first publishing."""
+        return self.versions.order_by("-number").first() if self.pk else None
+
+    def said_carry(self, latest: LessonVersion | None) -> str:
+        """What the editor said of the change after the version `latest` (a Carry), or ""."""
+        return self.carry if latest is not None and self.carry_after == latest.number else ""
+
+    def change(self) -> Change | None:
+        """What publishing this page as it stands changes for those who study it; None for nothing at all.
+
+        Compares with the latest version and, for a text, with the words that are published now.
+        """
+        latest = self.latest_version()
+        if latest is None:
+            return None
+        kind, after_s = self.kind, self.duration_s
+        fresh = 0
+        if kind == LessonKind.READING and latest.kind == kind:
+            published = Lesson.objects.filter(pk=self.pk).first()
+            fresh = new_characters(published.plain_text(), self.plain_text()) if published else 0
+        other = (latest.asset_id, latest.kind) != (self.lecture.pk if self.lecture else None, kind)
+        if not other and not fresh and latest.duration_s == after_s:
+            return None
+        return Change(kind, latest.duration_s, after_s, other, fresh)
 
     def plain_text(self) -> str:
         """Summary and text of the body without markup, for searching and for reckoning reading time."""
@@ -387,29 +423,46 @@ class Lesson(MemberPage):
         if not writes_content(kwargs.get("update_fields")):
             return super().save(*args, **kwargs)
         self.take_lecture_from_body()
+        change = None
         if self.live:
             before = Lesson.objects.filter(pk=self.pk, live=True).values_list("lecture_id", flat=True)
             if list(before) != [self.lecture_id] and (obstacle := self.publish_obstacle):
                 raise LectureNotPlayable(self, obstacle)
             self.published_duration_s = self.duration_s
+            change = self.change()
         saved = super().save(*args, **kwargs)
         if self.live:
-            self._note_version()
+            self._note_version(change)
         outbox.changed("lesson", self.pk)
         return saved
 
-    def _note_version(self) -> None:
-        latest = self.versions.order_by("-number").first()
-        now = (self.lecture_id, self.published_duration_s, self.kind)
-        if latest is None or (latest.asset_id, latest.duration_s, latest.kind) != now:
-            LessonVersion.objects.create(
-                lesson=self,
-                number=latest.number + 1 if latest else 1,
-                asset=self.lecture,
-                duration_s=self.published_duration_s,
-                kind=self.kind,
-                title=self.title,
-            )
+    def _note_version(self, change: Change | None) -> None:
+        """Make the next version where one is due, bound to the one before as the editor said (else KEEP)."""
+        latest = self.latest_version()
+        carry = self.said_carry(latest) or Carry.KEEP
+        if latest is not None:
+            reworded = change is not None and change.new_characters > 0 and carry in RENEWING
+            other = change is not None and (change.other_lecture or change.before_s != change.after_s)
+            if not other and not reworded:
+                return
+        new_parts = []
+        if latest is not None and change is not None and carry == Carry.NEW_PART:
+            length_s = self.published_duration_s
+            new_parts = tidy_stretches(self.new_parts, seconds=length_s)
+            if self.kind == LessonKind.READING:
+                # The axis of a text is the time spent with it, wherever in the text the new words stand.
+                new_s = min(change.new_text_s, length_s)
+                new_parts = [[length_s - new_s, length_s]]
+        LessonVersion.objects.create(
+            lesson=self,
+            number=latest.number + 1 if latest else 1,
+            asset=self.lecture,
+            duration_s=self.published_duration_s,
+            kind=self.kind,
+            title=self.title,
+            carry=carry,
+            new_parts=new_parts,
+        )
 
     def publish(self, revision, user=None, *args, log_action=True, **kwargs):
         """As Wagtail's; but a scheduled publishing that cannot be done yet stays scheduled.
@@ -496,7 +549,7 @@ class LessonVersion(models.Model):
     """One published state of a lesson's lecture, e.g. 第一讲, version 2, 2712 s. Progress hangs on it.
 
     Not the page's revision: a corrected comma makes a revision, but only another lecture, length or
-    kind makes a new version (domain.md §1.3, SH10).
+    kind makes a new version (domain.md §1.3, SH10), or a text of which the editor says that it is new.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -509,6 +562,10 @@ class LessonVersion(models.Model):
     kind = models.CharField(max_length=16, choices=LessonKind.choices)
     title = models.CharField(max_length=255)
     created_at = models.DateTimeField(default=timezone.now)
+    carry = models.CharField(max_length=16, choices=Carry.choices, default=Carry.KEEP)
+    """What of the version before (number - 1) holds for this one; of no meaning for number 1."""
+    new_parts = models.JSONField(default=list, blank=True)
+    """[[from_s, to_s], …] that NEW_PART asks for, in order, within the length."""
 
     class Meta:
         verbose_name = _("version of a lesson")

@@ -1,6 +1,9 @@
 """What an editor sees of each page type in the Wagtail admin, from top to bottom."""
 
+from typing import Any
+
 from django.forms import RadioSelect
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import (
     FieldPanel,
@@ -10,6 +13,34 @@ from wagtail.admin.panels import (
     MultiFieldPanel,
     TitleFieldPanel,
 )
+
+from courses.catalogue.changes import write_stretches
+
+
+class CarryPanel(MultiFieldPanel):
+    """The one question to the editor of a changed lesson: what of the study before holds. Not shown otherwise."""
+
+    class BoundPanel(MultiFieldPanel.BoundPanel):
+        template_name = "catalogue_admin/_carry_panel.html"
+
+        def is_shown(self) -> bool:
+            return bool(getattr(self.form, "asks", False)) and super().is_shown()
+
+        @cached_property
+        def visible_children(self) -> list[Any]:
+            # The new part of a text is reckoned from its words.
+            change = getattr(self.form, "change", None)
+            shown = [child for child in self.children if child.is_shown()]
+            return shown[:1] if change and change.kind == "READING" else shown
+
+        def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+            context = super().get_context_data(parent_context)
+            return context | {
+                "change": self.form.change,
+                "affected": self.form.affected,
+                "appended": write_stretches(self.form.appended()),
+            }
+
 
 ADDRESS = FieldPanel("slug", help_text=_("The last part of the page's address. It is made from the title."))
 
@@ -47,6 +78,11 @@ COURSE = [
 
 LESSON = [
     title(_("Title of the lesson")),
+    CarryPanel(
+        [FieldPanel("carry", classname="catalogue-carry"), FieldPanel("new_parts")],
+        heading=_("This lesson has been changed"),
+        icon="group",
+    ),
     FieldPanel("summary"),
     HelpPanel(
         content=_(

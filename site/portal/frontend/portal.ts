@@ -14,7 +14,8 @@ application.register("shell", ShellController);
 application.register("read-aloud", ReadAloudController);
 
 if (document.getElementById("lesson-play")) {
-  void import("./study/lesson").then(({ controllers }) => {
+  const reads = document.querySelector("[data-controller~='reading']") !== null;
+  void (reads ? import("./study/reading") : import("./study/lesson")).then(({ controllers }) => {
     for (const [name, controller] of Object.entries(controllers)) application.register(name, controller);
   });
 } else if (somethingWaits()) {

@@ -122,10 +122,18 @@ def lesson(course):
     return LessonFactory(parent=course)
 
 
-def add_version(lesson, *, duration_s: int = 600, kind: str = "LECTURE") -> LessonVersion:
-    number = lesson.versions.count() + 1
+def add_version(
+    lesson, *, duration_s: int = 600, kind: str = "LECTURE", carry: str = "AGAIN", new_parts=()
+) -> LessonVersion:
+    """The next version; by default one to which nothing carries over."""
     return LessonVersion.objects.create(
-        lesson=lesson, number=number, duration_s=duration_s, kind=kind, title=lesson.title
+        lesson=lesson,
+        number=lesson.versions.count() + 1,
+        duration_s=duration_s,
+        kind=kind,
+        title=lesson.title,
+        carry=carry,
+        new_parts=[list(part) for part in new_parts],
     )
 
 

@@ -18,9 +18,22 @@ import { freshPlay } from "../study/renewal";
 
 const SAMPLE_MS = 1000;
 
+/** What runs while somebody studies: a <video>, or the time spent with a text (study/text_playhead.ts). */
+export interface Playhead extends EventTarget {
+  readonly paused: boolean;
+  readonly seeking: boolean;
+  readonly readyState: number;
+  readonly currentTime: number;
+  readonly playbackRate: number;
+}
+
 export default class BeatsController extends Controller<HTMLElement> {
   static override targets = ["video"];
   declare readonly videoTarget: HTMLVideoElement;
+
+  protected get playhead(): Playhead {
+    return this.videoTarget;
+  }
 
   private play: LessonPlay | null = null;
   private session = "";
@@ -81,7 +94,7 @@ export default class BeatsController extends Controller<HTMLElement> {
       target.addEventListener(name, deed);
       this.endings.push(() => target.removeEventListener(name, deed));
     };
-    const video = this.videoTarget;
+    const video = this.playhead;
     on(video, "playing", () => {
       this.sample();
       if (this.timer !== undefined) return; // it only stalled
@@ -112,7 +125,7 @@ export default class BeatsController extends Controller<HTMLElement> {
 
   /** Notes the playhead, and makes a beat when it is time. */
   private sample(): void {
-    const video = this.videoTarget;
+    const video = this.playhead;
     if (video.paused || video.seeking || video.readyState < 2) return;
     const clockMs = performance.now();
     this.recorder.sample({ positionMs: video.currentTime * 1000, clockMs }, this.manner(), Date.now());
@@ -127,7 +140,7 @@ export default class BeatsController extends Controller<HTMLElement> {
     const flags: string[] = [];
     if (this.listening) flags.push("audio");
     return {
-      rate: this.videoTarget.playbackRate,
+      rate: this.playhead.playbackRate,
       visible: document.visibilityState === "visible" || this.immersed,
       flags,
     };
@@ -137,7 +150,7 @@ export default class BeatsController extends Controller<HTMLElement> {
   private rest(): void {
     window.clearInterval(this.timer);
     this.timer = undefined;
-    const video = this.videoTarget;
+    const video = this.playhead;
     if (!video.seeking && video.readyState >= 2) {
       const at = { positionMs: video.currentTime * 1000, clockMs: performance.now() };
       this.recorder.sample(at, this.manner(), Date.now());

@@ -22,6 +22,7 @@ import { Controller } from "@hotwired/stimulus";
 import { chapterAt, marks, type Chapter } from "../study/chapters";
 import { fill, timeline } from "../study/clock";
 import { attach, warmUp, type Engine } from "../study/engine";
+import { askedFor } from "../study/gaps";
 import { land, leadBack, pushed, type SeekRule } from "../study/frontier";
 import { readLessonPlay, type LessonPlay } from "../study/lesson_play";
 import { LockScreen } from "../study/lock_screen";
@@ -186,6 +187,8 @@ export default class PlayerController extends Controller<HTMLElement> {
       }),
     );
     if (play.kind === "AUDIO") this.setListening(true);
+    const asked = askedFor(location.search);
+    if (asked !== null) this.goTo(asked);
     const idle = window.requestIdleCallback ?? ((callback: () => void) => window.setTimeout(callback, 1500));
     idle(() => warmUp());
   }
@@ -317,14 +320,16 @@ export default class PlayerController extends Controller<HTMLElement> {
 
   // Playing
 
-  private async start(): Promise<void> {
+  /** `words`: why it begins where it begins, when that is not simply where it was left. */
+  private async start(words = ""): Promise<void> {
     const { videoTarget: video } = this;
     this.stageTarget.classList.add("is-begun");
     this.leftWhilePlaying = false;
     try {
       if (!this.engine) {
         await this.load();
-        if (this.positionS >= 1) this.say(fill(this.resumedTextValue, { time: timeline(this.positionS) }));
+        const resumed = this.positionS >= 1 ? fill(this.resumedTextValue, { time: timeline(this.positionS) }) : "";
+        if (words || resumed) this.say(words || resumed);
       }
       if (video.ended) video.currentTime = 0;
       await video.play();
@@ -386,12 +391,13 @@ export default class PlayerController extends Controller<HTMLElement> {
 
   private goTo(wishS: number, play = true): void {
     const landing = land(wishS, this.rule);
-    if (landing.held) this.say(fill(this.heldTextValue, { time: timeline(landing.positionS) }));
+    const held = landing.held ? fill(this.heldTextValue, { time: timeline(landing.positionS) }) : "";
+    if (held) this.say(held);
     this.positionS = landing.positionS;
     if (this.engine) this.videoTarget.currentTime = landing.positionS;
     if (play) {
       this.stageTarget.scrollIntoView({ block: "nearest", behavior: "smooth" });
-      void this.start();
+      void this.start(held);
     }
     this.paint(landing.positionS);
   }

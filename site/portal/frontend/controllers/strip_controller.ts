@@ -15,7 +15,7 @@
  */
 import { Controller, type ActionEvent } from "@hotwired/stimulus";
 import { fill, hoursText, lengthInWords } from "../study/clock";
-import { toMakeUp } from "../study/gaps";
+import { isTheRest } from "../study/gaps";
 import { hear, tell } from "../study/news";
 import type { Gap, StudyState } from "../study/receipt";
 
@@ -24,6 +24,9 @@ export default class StripController extends Controller<HTMLElement> {
   static override values = {
     watchedText: String,
     goalText: String,
+    goalAloneText: String,
+    goOnText: String,
+    makeUpText: String,
     doneText: String,
     doneHoursText: String,
     barText: String,
@@ -42,6 +45,9 @@ export default class StripController extends Controller<HTMLElement> {
   declare readonly hasWaitingTarget: boolean;
   declare readonly watchedTextValue: string;
   declare readonly goalTextValue: string;
+  declare readonly goalAloneTextValue: string;
+  declare readonly goOnTextValue: string;
+  declare readonly makeUpTextValue: string;
   declare readonly doneTextValue: string;
   declare readonly doneHoursTextValue: string;
   declare readonly barTextValue: string;
@@ -93,7 +99,10 @@ export default class StripController extends Controller<HTMLElement> {
       ? credited
         ? fill(this.doneHoursTextValue, { hours: hoursText(state.credited_hours) })
         : ""
-      : fill(this.goalTextValue, { length: length(state.needed_s), hours: hoursText(state.hours_on_offer) });
+      : fill(state.hours_on_offer > 0 ? this.goalTextValue : this.goalAloneTextValue, {
+          length: length(state.needed_s),
+          hours: hoursText(state.hours_on_offer),
+        });
     this.barTarget.setAttribute(
       "aria-label",
       fill(this.barTextValue, { percent: Math.floor(state.coverage * 100 + 1e-9) }),
@@ -106,11 +115,11 @@ export default class StripController extends Controller<HTMLElement> {
         return part;
       }),
     );
-    this.list(toMakeUp(state.missing, whole));
+    this.list(state.missing, whole);
   }
 
   /** Draws the gaps anew, but leaves a button alone that somebody has just reached. */
-  private list(gaps: Gap[]): void {
+  private list(gaps: Gap[], whole: number): void {
     const focused = document.activeElement?.closest<HTMLElement>("[data-strip-start-param]")?.dataset["stripStartParam"];
     this.gapsTarget.replaceChildren(
       ...gaps.map((gap) => {
@@ -123,6 +132,7 @@ export default class StripController extends Controller<HTMLElement> {
         if (reason) reason.textContent = gap.reason;
         if (button) {
           button.hidden = false;
+          button.textContent = isTheRest(gap, whole) ? this.goOnTextValue : this.makeUpTextValue;
           button.dataset["stripStartParam"] = String(gap.start_s);
           button.setAttribute("aria-label", `${button.textContent?.trim()} ${gap.start_label} – ${gap.end_label}`);
         }

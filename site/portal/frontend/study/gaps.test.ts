@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { toMakeUp } from "./gaps";
+import { askedFor, isTheRest } from "./gaps";
 
 const gap = (start_s: number, end_s: number, reason_code: string) => ({
   start_s,
@@ -10,12 +10,21 @@ const gap = (start_s: number, end_s: number, reason_code: string) => ({
   end_label: "",
 });
 
-it("lists holes and what did not count, not the rest of the lesson", () => {
-  const missing = [gap(244, 380, "NOT_PLAYED"), gap(1383, 1492, "TOO_FAST"), gap(2500, 2712, "NOT_PLAYED")];
-  expect(toMakeUp(missing, 2712)).toEqual(missing.slice(0, 2));
+it("tells the rest of the lesson from what is to be made up", () => {
+  expect(isTheRest(gap(2500, 2712, "NOT_PLAYED"), 2712)).toBe(true);
+  expect(isTheRest(gap(244, 380, "NOT_PLAYED"), 2712)).toBe(false);
+  expect(isTheRest(gap(2500, 2712, "NOT_VISIBLE"), 2712)).toBe(false);
+  expect(isTheRest(gap(2500, 2712, "NEW_PART"), 2712)).toBe(false);
 });
 
-it("lists the end too when it was played and did not count", () => {
-  const missing = [gap(2500, 2712, "NOT_VISIBLE")];
-  expect(toMakeUp(missing, 2712)).toEqual(missing);
+it.each([
+  ["?from=244", 244],
+  ["?listen=1&from=0", 0],
+  ["", null],
+  ["?from=", null],
+  ["?from=-3", null],
+  ["?from=1e3", null],
+  ["?from=ten", null],
+])("reads %s as %s", (search, second) => {
+  expect(askedFor(search)).toBe(second);
 });
