@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
 from django.db.models import Q
@@ -13,10 +13,12 @@ from wagtail.models import Page
 
 from courses.archive import spans
 from courses.archive.answers import ContinueItem, DueItem, Gap, LessonProgress, Progress, Span
+from courses.archive.folding import catch_up
 from courses.archive.hours import hours_for
 from courses.archive.models import LessonState, StudyHourEntry
 from courses.archive.rules import RuleBook
-from courses.archive.spans import Fold, PlayRules
+from courses.archive.spans import PlayRules
+from courses.archive.states import credit_key, path_of
 from courses.archive.wording import REASONS, clock_label
 from courses.catalogue.api import current_versions
 from courses.catalogue.models import Course, Lesson, LessonVersion
@@ -24,64 +26,10 @@ from people.models import Member
 
 __all__ = [
     "continue_item",
-    "credit_key",
     "due_items",
-    "fold_of",
     "lesson_progress",
-    "path_of",
     "progress_of",
-    "store_fold",
 ]
-
-
-def path_of(member: Member) -> str:
-    """Tree path of the member's organisation, "" without one: for asking the rule book."""
-    return member.organization.path if member.organization else ""
-
-
-def credit_key(version: LessonVersion) -> str:
-    """Under what a lesson is credited once a year; the same for all of its versions."""
-    return f"lesson:{version.lesson_id}"
-
-
-def fold_of(state: LessonState, kind: str) -> Fold:
-    """The pure state behind a row."""
-    kept = state.fold
-    return Fold(
-        seconds=state.duration_s,
-        needed_s=state.needed_s,
-        kind=kind,
-        watched=int.from_bytes(bytes(state.watched), "little"),
-        frontier_ms=state.frontier_ms,
-        position_ms=state.position_ms,
-        refused=tuple((start, end, reason) for start, end, reason in state.refused),
-        session=kept["session"],
-        seq=kept["seq"],
-        clock_ms=kept["clock_ms"],
-        claimed_ms=kept["claimed_ms"],
-        latest_ms=kept["latest_ms"],
-        completed_ms=kept["completed_ms"],
-    )
-
-
-def store_fold(state: LessonState, fold: Fold) -> None:
-    """Put the pure state into its row (not saved). What was completed stays so."""
-    state.watched = fold.watched.to_bytes((fold.seconds + 7) // 8, "little")
-    state.watched_s = fold.watched_s
-    state.needed_s = fold.needed_s
-    state.position_ms = fold.position_ms
-    state.frontier_ms = fold.frontier_ms
-    state.refused = [list(one) for one in fold.refused]
-    state.fold = {
-        "session": fold.session,
-        "seq": fold.seq,
-        "clock_ms": fold.clock_ms,
-        "claimed_ms": fold.claimed_ms,
-        "latest_ms": fold.latest_ms,
-        "completed_ms": fold.completed_ms,
-    }
-    if state.completed_at is None and fold.completed_ms is not None:
-        state.completed_at = datetime.fromtimestamp(fold.completed_ms / 1000, UTC)
 
 
 def _basics(state: LessonState | None, version_id: int, duration_s: int, needed_s: int) -> dict:
@@ -123,6 +71,7 @@ def _basics(state: LessonState | None, version_id: int, duration_s: int, needed_
 def progress_of(member: Member, versions: Iterable[LessonVersion]) -> dict[int, Progress]:
     """Progress by version id for lists, in two queries; versions that were never begun are there too."""
     versions = list(versions)
+    catch_up(member)
     states = {
         state.version_id: state
         for state in LessonState.objects.filter(member=member, version_id__in=[one.pk for one in versions])
@@ -151,6 +100,7 @@ def lesson_progress(
 ) -> LessonProgress:
     """Progress with the coverage strip: what counts, what does not and why, what it is worth."""
     if state is None:
+        catch_up(member)
         state = LessonState.objects.filter(member=member, version=version).first()
     book = RuleBook.load(timezone.localdate())
     path = path_of(member)
@@ -191,6 +141,7 @@ def lesson_progress(
 
 def continue_item(member: Member) -> ContinueItem | None:
     """The lesson to go on with: the one touched last that is open, current and not completed."""
+    catch_up(member)
     latest = LessonState.objects.filter(member=member, completed_at=None).order_by("-last_beat_at")
     states = list(latest.select_related("version")[:20])
     lesson_ids = [state.version.lesson_id for state in states]
@@ -217,6 +168,7 @@ def due_items(member: Member, *, today: date | None = None) -> list[DueItem]:
     A lesson completed in an earlier version is done.
     """
     today = today or timezone.localdate()
+    catch_up(member)
     due_courses = dict(Course.objects.open_to(member).exclude(due_on=None).values_list("path", "due_on"))
     above = Substr("path", 1, Length("path") - Page.steplen)
     lessons = list(

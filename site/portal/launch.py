@@ -176,13 +176,23 @@ def _children(environment: dict[str, str], data: Path, host: str, port: int) -> 
         "--without-mingle",
     ]
     web = [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "portal.wsgi:application"),
+        *(
+            sys.executable,
+            "-m",
+            "granian",
+            "--interface",
+            "asgi",
+            "portal.asgi:application",
+            "--loop",
+            "uvloop",
+        ),
         *("--host", host, "--port", str(port), "--workers", environment.get("WEB_WORKERS", "2")),
-        *("--blocking-threads", environment.get("WEB_THREADS", "4"), "--no-ws", "--log-level", "warning"),
+        *("--no-ws", "--log-level", "warning"),
         *("--respawn-failed-workers", "--workers-kill-timeout", "10"),
     ]
     return [
         Child("web", web, environment),
+        Child("fold", [sys.executable, str(ROOT / "site" / "manage.py"), "fold_beats"], environment),
         Child("worker", [*worker, "--concurrency=1", "-Q", "default,search", "-n", "worker@%h"], environment),
         Child(
             "media",

@@ -1,0 +1,93 @@
+"""Who is kept with whom: everything that came while the last commit ran goes into the next one.
+
+A timer would only add waiting. One thread talks to the database, the event loop goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from courses.archive.ingest.stores import FAILURES, Batch, Store
+
+__all__ = ["Busy", "Groups"]
+
+log = logging.getLogger(__name__)
+
+ROWS_AT_ONCE = 2000
+
+
+class Busy(Exception):
+    """Nothing was kept as far as we know: too much waits already, or the database does not take it."""
+
+
+class Groups:
+    """Batches in, answers out. `store` is made in the thread that uses it; at most `most` batches wait."""
+
+    def __init__(self, store: Callable[[], Store], *, most: int) -> None:
+        self._make_store, self._most = store, most
+        self._waiting: deque[Batch] = deque()
+        self._bell = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    async def keep(self, batch: Batch) -> None:
+        """Returns when `batch` is decided and on disk (see Batch.kept). Raises Busy."""
+        if len(self._waiting) >= self._most:
+            raise Busy("too many batches wait")
+        if self._thread is None:
+            self._loop = asyncio.get_running_loop()
+            self._thread = threading.Thread(target=self._work, name="beats", daemon=True)
+            self._thread.start()
+        assert self._loop is not None
+        batch.answer = self._loop.create_future()
+        self._waiting.append(batch)
+        if not self._bell.is_set():
+            self._bell.set()
+        failure = await batch.answer
+        if failure is not None:
+            raise Busy("the database did not keep it") from failure
+
+    def _work(self) -> None:
+        store = self._make_store()
+        while True:
+            self._bell.wait()
+            self._bell.clear()
+            while self._waiting:
+                self._keep(store, self._next_group())
+
+    def _next_group(self) -> list[Batch]:
+        """What waits, in order; one that names a beat a second time has to wait for the next commit."""
+        group: list[Batch] = []
+        keys: set[tuple[str, int]] = set()
+        rows = 0
+        while self._waiting and rows < ROWS_AT_ONCE:
+            batch = self._waiting[0]
+            if any(key in keys for key in batch.keys):
+                break
+            group.append(self._waiting.popleft())
+            keys.update(batch.keys)
+            rows += len(batch.rows)
+        return group
+
+    def _keep(self, store: Store, group: list[Batch]) -> None:
+        failure: Exception | None = None
+        try:
+            store.keep(group)
+        except FAILURES as failed:
+            log.warning("a group of %d batches was not kept: %s", len(group), failed)
+            failure = failed
+        except Exception as failed:
+            log.exception("a group of %d batches was not kept", len(group))
+            failure = failed
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(_answer, group, failure)
+
+
+def _answer(group: list[Batch], failure: Exception | None) -> None:
+    for batch in group:
+        if not batch.answer.done():  # whoever asked may have gone
+            batch.answer.set_result(failure)
