@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections
 
-from courses.archive.folding import fold_members, waiting_members
+from courses.archive.folding import fold_members, waiting_between, waiting_members
 
 __all__ = ["PAUSE_S", "Folder"]
 
@@ -21,18 +21,31 @@ MEMBERS_AT_ONCE = 100
 AGAIN_S = 60
 
 
+LOOK_BACK_S = 2.0
+"""How often it looks again at what it has looked at since the look before: numbers are drawn before they are
+committed (log_order.py), so that of two members the lower number may come to light after the higher."""
+
+
 class Folder:
     """Remembers only how far it looked; begun anew it looks through the log from the beginning once."""
 
     def __init__(self) -> None:
         self._seen = 0
+        self._looked = (0, 0)
+        """How far it had looked at the last look back, and at the one before that."""
+        self._look_back_at = time.monotonic() + LOOK_BACK_S
         self._stuck: dict[int, float] = {}
         """Members whose fold failed, and when to try again: one broken record stops nobody else's."""
 
     def round(self) -> int:
         """Fold what waits now; for how many members."""
-        members, last = waiting_members(self._seen, most=AT_ONCE)
         now = time.monotonic()
+        if now >= self._look_back_at and self._seen > self._looked[0]:
+            members = waiting_between(self._looked[0], self._seen)
+            self._looked, self._look_back_at = (self._looked[1], self._seen), now + LOOK_BACK_S
+            last = self._seen
+        else:
+            members, last = waiting_members(self._seen, most=AT_ONCE)
         due = [member_id for member_id, again in self._stuck.items() if again <= now]
         members = sorted({*members, *due} - (self._stuck.keys() - set(due)))
         for start in range(0, len(members), MEMBERS_AT_ONCE):

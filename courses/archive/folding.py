@@ -35,7 +35,7 @@ from courses.archive.states import credit_key, fold_of, path_of, rules_for, stor
 from courses.catalogue.models import Lesson, LessonVersion
 from people.models import Member
 
-__all__ = ["catch_up", "fold_members", "rebuild_state", "waiting_members"]
+__all__ = ["catch_up", "fold_members", "rebuild_state", "waiting_between", "waiting_members"]
 
 _ROW = "b.version_id, b.session, b.seq, b.body, b.wall_ms, b.received_at, b.happened_at, b.in_lease, b.id"
 
@@ -57,13 +57,16 @@ class _Waiting:
 
 
 def waiting_members(after: int, *, most: int) -> tuple[list[int], int]:
-    """Members with beats above number `after` that no fold has seen, and up to which number was looked (at most `most`)."""
+    """Members with beats above number `after` that no fold has seen, among the first `most`; and the last of those."""
     numbers = Beat.objects.filter(id__gt=after).order_by("id").values_list("id", flat=True)[:most]
     last = max(numbers, default=after)
-    if last == after:
-        return [], after
+    return (waiting_between(after, last), last) if last > after else ([], after)
+
+
+def waiting_between(after: int, last: int) -> list[int]:
+    """Members with beats above number `after`, up to `last`, that no fold has seen."""
     folded = LearningArchive.objects.filter(member_id=OuterRef("member_id")).values("beats_folded")
-    waiting = (
+    return sorted(
         Beat.objects.filter(id__gt=after, id__lte=last)
         .annotate(folded=Subquery(folded))
         .filter(id__gt=F("folded"))
@@ -71,7 +74,6 @@ def waiting_members(after: int, *, most: int) -> tuple[list[int], int]:
         .values_list("member_id", flat=True)
         .distinct()
     )
-    return sorted(waiting), last
 
 
 def catch_up(member: Member) -> None:

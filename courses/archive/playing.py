@@ -174,7 +174,7 @@ def _sift(claims: Claims, sent: list[SentBeat]) -> tuple[list[SentBeat], list[in
 def _our_turn(member: Member, now: datetime) -> LearningArchive:
     """Wait until nobody else writes of this member, and bring up to the log what is reckoned of her."""
     archive = ledger.lock_archive(member, at=now)
-    log_order.wait_for_turn()
+    log_order.wait_for_turn(member.pk)
     folding.fold_locked([archive])
     return archive
 

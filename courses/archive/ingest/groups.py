@@ -1,6 +1,6 @@
 """Who is kept with whom: everything that came while the last commit ran goes into the next one.
 
-A timer would only add waiting. One thread talks to the database, the event loop goes on meanwhile.
+A timer would only add waiting. Threads talk to the database, the event loop goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -25,39 +25,47 @@ class Busy(Exception):
 
 
 class Groups:
-    """Batches in, answers out. `store` is made in the thread that uses it; at most `most` batches wait."""
+    """Batches in, answers out. Each thread gets a store by `store()`; at most `most` batches wait."""
 
     def __init__(self, store: Callable[[], Store], *, most: int) -> None:
         self._make_store, self._most = store, most
         self._waiting: deque[Batch] = deque()
-        self._bell = threading.Event()
+        self._bell = threading.Condition()
+        self._idle = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
 
     async def keep(self, batch: Batch) -> None:
         """Returns when `batch` is decided and on disk (see Batch.kept). Raises Busy."""
         if len(self._waiting) >= self._most:
             raise Busy("too many batches wait")
-        if self._thread is None:
-            self._loop = asyncio.get_running_loop()
-            self._thread = threading.Thread(target=self._work, name="beats", daemon=True)
-            self._thread.start()
+        if self._loop is None:
+            self._start(asyncio.get_running_loop())
         assert self._loop is not None
         batch.answer = self._loop.create_future()
         self._waiting.append(batch)
-        if not self._bell.is_set():
-            self._bell.set()
+        if self._idle:
+            with self._bell:
+                self._bell.notify()
         failure = await batch.answer
         if failure is not None:
             raise Busy("the database did not keep it") from failure
 
-    def _work(self) -> None:
-        store = self._make_store()
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        stores = [self._make_store()]
+        stores += [self._make_store() for _ in range(stores[0].AT_ONCE - 1)]
+        for store in stores:
+            threading.Thread(target=self._work, args=(store,), name="beats", daemon=True).start()
+
+    def _work(self, store: Store) -> None:
         while True:
-            self._bell.wait()
-            self._bell.clear()
-            while self._waiting:
-                self._keep(store, self._next_group())
+            with self._bell:
+                self._idle += 1
+                while not self._waiting:
+                    self._bell.wait()
+                self._idle -= 1
+                group = self._next_group()
+            self._keep(store, group)
 
     def _next_group(self) -> list[Batch]:
         """What waits, in order; one that names a beat a second time has to wait for the next commit."""

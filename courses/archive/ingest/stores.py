@@ -1,7 +1,7 @@
 """One group of batches, one commit: the statements, for PostgreSQL and for SQLite, on a connection of their own.
 
-`keep` returns only when the rows are on disk. It may be called by one thread at a time; across processes the
-turn at the log is taken (log_order.py), so that numbers come to light in the order in which they are drawn.
+`keep` returns only when the rows are on disk. Each thread has a store of its own; a member's turn at the log is
+taken (log_order.py), so that her numbers come to light in the order in which they are drawn.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ class Batch:
 
 
 class Store(Protocol):
+    AT_ONCE: int
+    """How many stores of a process may be at work at the same time."""
+
     def keep(self, batches: Sequence[Batch]) -> None: ...
 
     def close(self) -> None: ...
@@ -91,7 +94,11 @@ def _arrays(rows: Sequence[LogRow]) -> list[str]:
 class PostgresLog:
     """`dsn` as psycopg.connect takes it."""
 
-    TURN = f"SELECT pg_advisory_xact_lock({PG_LOCK})"
+    # While one waits for the disk, another fills.
+    AT_ONCE = 4
+
+    # Members in the order of their numbers, so that no two groups wait for each other.
+    TURN = f"SELECT count(pg_advisory_xact_lock({PG_LOCK}, m)) FROM unnest(%s::int[]) AS m"
     # Kept whole or not at all: where one row is missing the division stops the transaction, lock and all.
     ALL = f"""WITH kept AS (
         INSERT INTO archive_beat ({_COLUMNS})
@@ -131,23 +138,29 @@ class PostgresLog:
 
     def _keep(self, connection: psycopg.Connection, batches: Sequence[Batch]) -> None:
         rows = [row for batch in batches for row in batch.rows]
-        turns = _array(batch.turn_id for batch in batches for _row in batch.rows)
+        members = _array(sorted({batch.rows[0][0] % 2**31 for batch in batches}))
+        turns = _array([batch.turn_id for batch in batches for _row in batch.rows])
         try:
             # What is sent between two syncs of a pipeline is one transaction.
             with connection.pipeline():
-                connection.execute(self.TURN)
+                connection.execute(self.TURN, [members])
                 connection.execute(self.ALL, [*_arrays(rows), turns, len(rows)])
         except errors.DivisionByZero:
-            self._keep_some(connection, batches, rows, turns)
+            self._keep_some(connection, batches, rows, members, turns)
             return
         for batch in batches:
             batch.kept = True
 
     def _keep_some(
-        self, connection: psycopg.Connection, batches: Sequence[Batch], rows: list[LogRow], turns: str
+        self,
+        connection: psycopg.Connection,
+        batches: Sequence[Batch],
+        rows: list[LogRow],
+        members: str,
+        turns: str,
     ) -> None:
         with connection.transaction():
-            connection.execute(self.TURN)
+            connection.execute(self.TURN, [members])
             open_turns = {turn_id for (turn_id,) in connection.execute(self.OPEN, [turns])}
             asked = [_array(row[place] for row in rows) for place in (0, 2, 3)]
             known = {(one.hex, seq): bytes(body) for one, seq, body in connection.execute(self.KNOWN, asked)}
@@ -165,6 +178,8 @@ class PostgresLog:
 class SqliteLog:
     """`path` of the database file. One process at a time writes: a lock beside the file, since SQLite's own
     waiting starves whoever comes second."""
+
+    AT_ONCE = 1
 
     ADD = f"INSERT OR IGNORE INTO archive_beat ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
