@@ -30,7 +30,7 @@ from courses.archive.ledger import (
     revoke_exemption,
     years_of,
 )
-from courses.archive.playing import complete_reading, play, record_beats, take_lease
+from courses.archive.playing import complete_reading, play, record_beats, study_state, take_lease
 from courses.archive.progress import continue_item, due_items, lesson_progress, progress_of
 from courses.archive.seals import seal
 from courses.archive.standing import standings, year_standing
@@ -67,6 +67,7 @@ __all__ = [
     "revoke_exemption",
     "seal",
     "standings",
+    "study_state",
     "take_lease",
     "verify",
     "year_standing",

@@ -31,7 +31,7 @@ from courses.catalogue.models import Lesson, LessonKind, LessonVersion
 from people.api import record
 from people.models import Member
 
-__all__ = ["admit", "complete_reading", "play", "record_beats", "take_lease"]
+__all__ = ["admit", "complete_reading", "play", "record_beats", "study_state", "take_lease"]
 
 
 def play(member: Member, version: LessonVersion, *, now: datetime | None = None) -> Play:
@@ -238,28 +238,43 @@ def _receipt(
     accepted: list[int],
     duplicates: list[int],
 ) -> Receipt:
+    return Receipt(
+        accepted=accepted, duplicates=duplicates, state=_study_state(member, version, state, rules)
+    )
+
+
+def study_state(member: Member, version: LessonVersion, *, now: datetime | None = None) -> dict[str, Any]:
+    """How the lesson stands for a player (`state` of a Receipt), with all beats that were kept until now.
+
+    The caller has found the lesson through `Lesson.objects.open_to(member)`.
+    """
+    folding.catch_up(member)
+    state = LessonState.objects.filter(member=member, version=version).first()
+    rules = rules_for(member, state, timezone.localdate(now))
+    return _study_state(member, version, state, rules)
+
+
+def _study_state(
+    member: Member, version: LessonVersion, state: LessonState | None, rules: PlayRules
+) -> dict[str, Any]:
     progress = lesson_progress(member, version, state=state)
     completed = progress.completed
-    return Receipt(
-        accepted=accepted,
-        duplicates=duplicates,
-        state={
-            "duration_s": progress.duration_s,
-            "coverage": progress.coverage,
-            "watched_s": progress.watched_s,
-            "needed_s": progress.needed_s,
-            "position_s": progress.position_s,
-            "frontier_s": (state.frontier_ms if state else 0) / 1000,
-            "completed": completed,
-            "completed_at": progress.completed_at.isoformat() if progress.completed_at else None,
-            "hours_on_offer": float(progress.hours_on_offer),
-            "credited_hours": float(progress.credited_hours),
-            "speed_cap": rules.after_speed_cap if completed else rules.speed_cap,
-            "free_seek": completed or not rules.strict_seek,
-            "spans": [asdict(one) for one in progress.spans],
-            "missing": [asdict(one) for one in progress.missing],
-        },
-    )
+    return {
+        "duration_s": progress.duration_s,
+        "coverage": progress.coverage,
+        "watched_s": progress.watched_s,
+        "needed_s": progress.needed_s,
+        "position_s": progress.position_s,
+        "frontier_s": (state.frontier_ms if state else 0) / 1000,
+        "completed": completed,
+        "completed_at": progress.completed_at.isoformat() if progress.completed_at else None,
+        "hours_on_offer": float(progress.hours_on_offer),
+        "credited_hours": float(progress.credited_hours),
+        "speed_cap": rules.after_speed_cap if completed else rules.speed_cap,
+        "free_seek": completed or not rules.strict_seek,
+        "spans": [asdict(one) for one in progress.spans],
+        "missing": [asdict(one) for one in progress.missing],
+    }
 
 
 def take_lease(token: str, *, now: datetime | None = None) -> Receipt:
