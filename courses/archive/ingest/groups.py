@@ -32,16 +32,15 @@ class Groups:
         self._waiting: deque[Batch] = deque()
         self._bell = threading.Condition()
         self._idle = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started = False
 
     async def keep(self, batch: Batch) -> None:
         """Returns when `batch` is decided and on disk (see Batch.kept). Raises Busy."""
         if len(self._waiting) >= self._most:
             raise Busy("too many batches wait")
-        if self._loop is None:
-            self._start(asyncio.get_running_loop())
-        assert self._loop is not None
-        batch.answer = self._loop.create_future()
+        if not self._started:
+            self._start()
+        batch.answer = asyncio.get_running_loop().create_future()
         self._waiting.append(batch)
         if self._idle:
             with self._bell:
@@ -50,8 +49,8 @@ class Groups:
         if failure is not None:
             raise Busy("the database did not keep it") from failure
 
-    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def _start(self) -> None:
+        self._started = True
         stores = [self._make_store()]
         stores += [self._make_store() for _ in range(stores[0].AT_ONCE - 1)]
         for store in stores:
@@ -91,8 +90,7 @@ class Groups:
         except Exception as failed:
             log.exception("a group of %d batches was not kept", len(group))
             failure = failed
-        assert self._loop is not None
-        self._loop.call_soon_threadsafe(_answer, group, failure)
+        group[0].answer.get_loop().call_soon_threadsafe(_answer, group, failure)
 
 
 def _answer(group: list[Batch], failure: Exception | None) -> None:
