@@ -19,7 +19,7 @@ from itertools import groupby
 from typing import Any
 
 from django.db import connections, router, transaction
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, Max, OuterRef, Subquery
 from django.utils import timezone
 
 from courses.archive import ledger, spans
@@ -35,7 +35,7 @@ from courses.archive.states import credit_key, fold_of, path_of, rules_for, stor
 from courses.catalogue.models import Lesson, LessonVersion
 from people.models import Member
 
-__all__ = ["catch_up", "fold_members", "rebuild_state", "waiting_between", "waiting_members"]
+__all__ = ["catch_up", "differs", "fold_members", "rebuild_state", "waiting_between", "waiting_members"]
 
 _ROW = "b.version_id, b.session, b.seq, b.body, b.wall_ms, b.received_at, b.happened_at, b.in_lease, b.id"
 
@@ -57,9 +57,9 @@ class _Waiting:
 
 
 def waiting_members(after: int, *, most: int) -> tuple[list[int], int]:
-    """Members with beats above number `after` that no fold has seen, among the first `most`; and the last of those."""
-    numbers = Beat.objects.filter(id__gt=after).order_by("id").values_list("id", flat=True)[:most]
-    last = max(numbers, default=after)
+    """Members with beats above number `after` that no fold has seen, looking at `most` numbers; and the last of those."""
+    newest = Beat.objects.aggregate(newest=Max("id"))["newest"] or 0
+    last = min(newest, after + most)
     return (waiting_between(after, last), last) if last > after else ([], after)
 
 
@@ -228,13 +228,15 @@ def _advance(
     return state
 
 
-def _fold_log(member_id: int, version: LessonVersion, rules: PlayRules) -> spans.Fold:
-    """The state of one lesson out of its whole log."""
+def _fold_log(
+    member_id: int, version: LessonVersion, rules: PlayRules, *, until: int | None = None
+) -> spans.Fold:
+    """The state of one lesson out of its whole log (or of the beats up to number `until`)."""
     fold = spans.begin(version.duration_s, rules, kind=version.kind)
     rows = _fetch(
-        f"SELECT {_ROW} FROM {Beat._meta.db_table} b WHERE b.member_id = %s AND b.version_id = %s"
+        f"SELECT {_ROW} FROM {Beat._meta.db_table} b WHERE b.member_id = %s AND b.version_id = %s AND b.id <= %s"
         " ORDER BY b.session, b.seq",
-        [member_id, version.pk],
+        [member_id, version.pk, 2**62 if until is None else until],
     )
     for one in _by_version(rows):
         for session, beats in one.sessions:
@@ -303,13 +305,20 @@ def _note_folded(archives: Sequence[LearningArchive], last: dict[int, int]) -> N
 
 def rebuild_state(state: LessonState) -> bool:
     """Reckon a state again out of the log and keep the result; whether anything was different."""
-    before = _said(state)
-    version = LessonVersion.objects.get(pk=state.version_id)
-    store_fold(state, _fold_log(state.member_id, version, PlayRules.from_json(state.params)))
-    changed = before != _said(state)
+    changed = differs(state)
     if changed:
         state.save()
     return changed
+
+
+def differs(state: LessonState) -> bool:
+    """Reckon a state again out of that part of the log that was folded; whether anything is different (not saved)."""
+    before = _said(state)
+    version = LessonVersion.objects.get(pk=state.version_id)
+    folded = LearningArchive.objects.values_list("beats_folded", flat=True).get(member_id=state.member_id)
+    rules = PlayRules.from_json(state.params)
+    store_fold(state, _fold_log(state.member_id, version, rules, until=folded))
+    return before != _said(state)
 
 
 def _said(state: LessonState) -> list[Any]:

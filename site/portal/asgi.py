@@ -58,7 +58,9 @@ class _Answer:
         self._head = {
             "type": "http.response.start",
             "status": int(status.split(" ", 1)[0]),
-            "headers": [(name.lower().encode("latin1"), value.strip().encode("latin1")) for name, value in headers],
+            "headers": [
+                (name.lower().encode("latin1"), value.strip().encode("latin1")) for name, value in headers
+            ],
         }
 
     def _hand_over(self, body: bytes) -> None:

@@ -8,6 +8,7 @@ rooms only through `manage.py`, so that nothing here needs Django loaded.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -86,6 +87,9 @@ class Child:
             self.down_since = now
             say(f"{self.name} 意外停止（退出码 {self.process.returncode}），{RESTART_PAUSE_S} 秒后重新启动")
         elif now - self.down_since >= RESTART_PAUSE_S:
+            # What it had started itself may have outlived it, and would hold its port.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.start()
 
     def stop(self) -> None:
