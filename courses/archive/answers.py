@@ -12,6 +12,7 @@ from courses.archive.wording import FLAGS
 from courses.catalogue.models import Lesson, LessonVersion
 
 __all__ = [
+    "ChangedItem",
     "ContinueItem",
     "DueItem",
     "Gap",
@@ -181,6 +182,15 @@ class ContinueItem:
     position_s: float
     duration_s: int
     when: datetime
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class ChangedItem:
+    """A lesson that the member had completed and that was changed since, so that something is to be studied."""
+
+    lesson: Lesson
+    version: LessonVersion
     progress: Progress
 
 

@@ -6,6 +6,7 @@ what they answer in answers.py.
 """
 
 from courses.archive.answers import (
+    ChangedItem,
     ContinueItem,
     DueItem,
     Gap,
@@ -31,12 +32,13 @@ from courses.archive.ledger import (
     years_of,
 )
 from courses.archive.playing import complete_reading, play, record_beats, study_state, take_lease
-from courses.archive.progress import continue_item, due_items, lesson_progress, progress_of
+from courses.archive.progress import changed_items, continue_item, due_items, lesson_progress, progress_of
 from courses.archive.seals import seal
 from courses.archive.standing import standings, year_standing
 from courses.archive.verification import verify
 
 __all__ = [
+    "ChangedItem",
     "ContinueItem",
     "DueItem",
     "Finding",
@@ -51,6 +53,7 @@ __all__ = [
     "YearStanding",
     "add_entry",
     "catch_up",
+    "changed_items",
     "complete_reading",
     "continue_item",
     "due_items",

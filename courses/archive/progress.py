@@ -13,7 +13,7 @@ from django.utils import timezone
 from wagtail.models import Page
 
 from courses.archive import spans
-from courses.archive.answers import ContinueItem, DueItem, Gap, LessonProgress, Progress, Span
+from courses.archive.answers import ChangedItem, ContinueItem, DueItem, Gap, LessonProgress, Progress, Span
 from courses.archive.beginnings import creditable, creditable_s, state_of, states_of
 from courses.archive.folding import catch_up
 from courses.archive.hours import hours_for
@@ -22,11 +22,12 @@ from courses.archive.rules import RuleBook
 from courses.archive.spans import Piece, PlayRules
 from courses.archive.states import credit_key, path_of
 from courses.archive.wording import REASONS, clock_label
-from courses.catalogue.api import current_versions
+from courses.catalogue.api import Carry, current_versions
 from courses.catalogue.models import Course, Lesson, LessonVersion
 from people.models import Member
 
 __all__ = [
+    "changed_items",
     "continue_item",
     "due_items",
     "lesson_progress",
@@ -148,6 +149,32 @@ def continue_item(member: Member) -> ContinueItem | None:
             progress=Progress(**_basics(state, version.pk, version.duration_s, rules)[0]),
         )
     return None
+
+
+def changed_items(member: Member) -> list[ChangedItem]:
+    """Open lessons that the member had completed, and that ask for something again since they were changed.
+
+    The ones changed last come first. Two queries as long as there is none.
+    """
+    catch_up(member)
+    mine = LessonState.objects.filter(member=member).exclude(completed_at=None)
+    completed = set(mine.values_list("version__lesson_id", flat=True))
+    renewed = set(
+        LessonVersion.objects.filter(
+            lesson_id__in=completed, number__gt=1, carry__in=[Carry.NEW_PART, Carry.AGAIN]
+        ).values_list("lesson_id", flat=True)
+    )
+    if not renewed:
+        return []
+    lessons = {lesson.pk: lesson for lesson in Lesson.objects.open_to(member).filter(pk__in=renewed)}
+    versions = current_versions(lessons.values())
+    progress = progress_of(member, versions.values())
+    items = [
+        ChangedItem(lesson=lessons[pk], version=version, progress=progress[version.pk])
+        for pk, version in versions.items()
+        if not progress[version.pk].completed
+    ]
+    return sorted(items, key=lambda item: item.version.created_at, reverse=True)
 
 
 def _worth_s(member: Member, versions: Iterable[LessonVersion], year: int) -> dict[int, int]:

@@ -100,10 +100,13 @@ def study(request: HttpRequest) -> HttpResponse:
     member = _member(request)
     today = timezone.localdate()
     due = archive.due_items(member, today=today)
+    going_on = archive.continue_item(member)
+    listed = {item.lesson.pk for item in due} | ({going_on.lesson.pk} if going_on else set())
     context: dict[str, Any] = {
         "section": "study",
         "standing": archive.year_standing(member, today.year, today=today),
-        "going_on": archive.continue_item(member),
+        "going_on": going_on,
+        "changed": [item for item in archive.changed_items(member) if item.lesson.pk not in listed],
         "due": due if request.GET.get("due") == "all" else due[:DUE_ON_STUDY_PAGE],
         "due_total": len(due),
         "daypart": daypart(timezone.localtime().hour),
@@ -111,7 +114,6 @@ def study(request: HttpRequest) -> HttpResponse:
     if is_elder(request):
         context["helper"] = helper_of(member)
         return render(request, "study/elder.html", context)
-    going_on = context["going_on"]
     context["going_on_picture"] = (
         media.poster_url(going_on.lesson.lecture) if going_on and going_on.lesson.lecture else ""
     )

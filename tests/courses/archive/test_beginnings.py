@@ -214,6 +214,31 @@ def test_a_lesson_with_a_new_part_is_due_until_that_is_studied(study, member, cl
     assert api.due_items(member) == []
 
 
+def test_what_was_completed_and_asks_for_something_again_is_listed_until_it_is_studied(
+    study, member, version, course, django_assert_num_queries
+):
+    study(member, version, (0, 600))
+    kept = add_version(LessonFactory(parent=course), duration_s=60)
+    study(member, kept, (0, 60))
+    add_version(kept.lesson, duration_s=90, carry="KEEP")
+    # given nothing but what is kept (and first versions that others follow by AGAIN)
+    add_version(version.lesson, duration_s=660, carry="KEEP")
+    assert api.changed_items(member) == []
+    # when a new part comes, and another lesson is to be studied again
+    newer = add_version(version.lesson, duration_s=720, carry="NEW_PART", new_parts=[(660, 720)])
+    again = add_version(kept.lesson, duration_s=90, carry="AGAIN")
+    # then both are listed, the latest first
+    assert [(item.version, gaps(item.progress)) for item in api.changed_items(member)] == [
+        (again, [(0, 90, "NOT_PLAYED")]),
+        (newer, [(660, 720, "NEW_PART")]),
+    ]
+    # but not to somebody who never completed them, and no longer when they are studied, or withdrawn
+    assert api.changed_items(MemberFactory()) == []
+    study(member, newer, (660, 720))
+    again.lesson.unpublish()
+    assert api.changed_items(member) == []
+
+
 def test_lists_with_versions_that_follow_others_cost_five_queries(
     study, member, version, course, django_assert_num_queries
 ):
