@@ -119,7 +119,7 @@ def fold_locked(
         version = versions[one.version_id]
         state = states.get((member_id, version.pk))
         was_completed = state is not None and state.completed_at is not None
-        state = _advance(member_id, version, state, one, members)
+        state = _advance(member_id, version, state, one, members, until=waiting[member_id][0])
         changed.append(state)
         if state.completed_at is not None and not was_completed:
             completed.append((state, version))
@@ -197,8 +197,10 @@ def _advance(
     state: LessonState | None,
     waiting: _Waiting,
     members: _Members,
+    *,
+    until: int,
 ) -> LessonState:
-    """Fold new beats into the state (not saved).
+    """Fold new beats, up to number `until`, into the state (not saved).
 
     Beats that belong before what is folded already (late or out of order) fold the log afresh, so
     that the state depends on what is in the log and not on how it came.
@@ -220,7 +222,7 @@ def _advance(
         fold = fold_of(state, version.kind)
         state.last_beat_at = max(state.last_beat_at, happened_at)
     if waiting.first <= (fold.session, fold.seq):
-        fold = _fold_log(member_id, version, rules)
+        fold = _fold_log(member_id, version, rules, until=until)
     else:
         for session, rows in waiting.sessions:
             fold = fold_session(fold, session, rows, rules)
@@ -229,14 +231,14 @@ def _advance(
 
 
 def _fold_log(
-    member_id: int, version: LessonVersion, rules: PlayRules, *, until: int | None = None
+    member_id: int, version: LessonVersion, rules: PlayRules, *, until: int
 ) -> spans.Fold:
-    """The state of one lesson out of its whole log (or of the beats up to number `until`)."""
+    """The state of one lesson out of its whole log, up to beat number `until`."""
     fold = spans.begin(version.duration_s, rules, kind=version.kind)
     rows = _fetch(
         f"SELECT {_ROW} FROM {Beat._meta.db_table} b WHERE b.member_id = %s AND b.version_id = %s AND b.id <= %s"
         " ORDER BY b.session, b.seq",
-        [member_id, version.pk, 2**62 if until is None else until],
+        [member_id, version.pk, until],
     )
     for one in _by_version(rows):
         for session, beats in one.sessions:

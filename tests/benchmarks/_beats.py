@@ -143,7 +143,7 @@ def cpu_s(pids: list[int]) -> float:
 
     known = family()
     spent = 0.0
-    for pid in {one for pid in pids for one in (pid, *descendants(known, pid))}:
+    for pid in {one for root in pids for one in (root, *descendants(known, root))}:
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:

@@ -395,10 +395,10 @@ def test_the_folder_folds_everybody_and_one_broken_record_stops_nobody(
     LessonState.objects.all().delete()
     real = folding._advance
 
-    def fails(member_id, *rest):
+    def fails(member_id, *rest, **more):
         if member_id == ids[0]:
             raise ValueError("broken")
-        return real(member_id, *rest)
+        return real(member_id, *rest, **more)
 
     monkeypatch.setattr(folding, "_advance", fails)
     folder = Folder()
