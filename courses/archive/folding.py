@@ -230,9 +230,7 @@ def _advance(
     return state
 
 
-def _fold_log(
-    member_id: int, version: LessonVersion, rules: PlayRules, *, until: int
-) -> spans.Fold:
+def _fold_log(member_id: int, version: LessonVersion, rules: PlayRules, *, until: int) -> spans.Fold:
     """The state of one lesson out of its whole log, up to beat number `until`."""
     fold = spans.begin(version.duration_s, rules, kind=version.kind)
     rows = _fetch(
