@@ -247,6 +247,7 @@ def measure(kind: str, folder: Path, postgres: Any, rounds: int, seconds: float)
         "raw_before": round(before[0]),
         "raw_after": round(before[-1]),
         "fold_behind_s": round(behind.most_s, 2),
+        "member_year_bytes": member_year_bytes(),
     }
 
 
@@ -292,6 +293,22 @@ def fold_speed() -> float:
             fold.watched.to_bytes((fold.seconds + 7) // 8, "little")
         best = max(best, sum(map(len, lectures)) / (time.process_time() - spent))
     return best
+
+
+def member_year_bytes() -> int | None:
+    """What a member-year of 32 h takes in the log and in states, rows and indexes, by what this run's rows took (PostgreSQL)."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_total_relation_size('archive_beat')::float / (SELECT count(*) FROM archive_beat),"
+            " pg_total_relation_size('archive_lessonstate')::float / (SELECT count(*) FROM archive_lessonstate)"
+        )
+        beat, state = cursor.fetchone()
+    lectures = member_year()
+    return round(beat * sum(map(len, lectures)) + state * len(lectures))
 
 
 def _waiting() -> bool:

@@ -151,7 +151,7 @@ def main(words: list[str]) -> int:
 
 KEYS = (
     *("beats_vs_raw", "batch10_vs_raw", "cpu_ms_per_beat", "p95_ms_c64", "fold_beats_per_s"),
-    *("fold_behind_s", "beats_per_s", "raw_per_s", "raw_before", "raw_after"),
+    *("member_year_bytes", "fold_behind_s", "beats_per_s", "raw_per_s", "raw_before", "raw_after"),
 )
 
 
