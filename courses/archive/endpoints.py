@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from ninja import Router, Schema
@@ -274,7 +274,7 @@ def beats(request: HttpRequest) -> JsonResponse:
         receipt = api.record_beats(said.get("token", ""), said.get("beats", []), sent_ms=said.get("sent_ms"))
     except ArchiveError as refused:
         return _refuse(refused)
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         return _busy()
     return JsonResponse(receipt.as_json())
 
@@ -292,7 +292,7 @@ def lease(request: HttpRequest) -> JsonResponse:
         receipt = api.take_lease(_body(request).get("token", ""))
     except ArchiveError as refused:
         return _refuse(refused)
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         return _busy()
     return JsonResponse(receipt.as_json())
 

@@ -120,12 +120,14 @@ def fold_locked(
         version = versions[one.version_id]
         state = states.get((member_id, version.pk)) or _begun(member_id, version, one, members)
         was_completed = state.completed_at is not None
-        _advance(member_id, version, state, one)
+        _advance(member_id, version, state, one, until=waiting[member_id][0])
         changed.append(state)
         if state.completed_at is not None and not was_completed:
             completed.append((state, version))
     _store(changed)
-    completed += _pass_on(changed, versions)
+    completed += _pass_on(
+        changed, versions, {member_id: last for member_id, (last, _many) in waiting.items()}
+    )
     _note_seen(pairs)
     _note_folded(archives, {member_id: last for member_id, (last, _many) in waiting.items()})
     for state, version in sorted(completed, key=lambda pair: (pair[0].completed_at or EPOCH, pair[1].pk)):
@@ -204,8 +206,10 @@ def _begun(member_id: int, version: LessonVersion, waiting: _Waiting, members: _
     return state
 
 
-def _advance(member_id: int, version: LessonVersion, state: LessonState, waiting: _Waiting) -> None:
-    """Fold new beats into the state (not saved).
+def _advance(
+    member_id: int, version: LessonVersion, state: LessonState, waiting: _Waiting, *, until: int
+) -> None:
+    """Fold new beats, up to number `until`, into the state (not saved).
 
     Beats that belong before what is folded already (late or out of order) fold the log afresh, so
     that the state depends on what is in the log and not on how it came.
@@ -215,7 +219,7 @@ def _advance(member_id: int, version: LessonVersion, state: LessonState, waiting
     rules = PlayRules.from_json(state.params)
     fold = fold_of(state, version.kind)
     if waiting.first <= (fold.session, fold.seq):
-        fold = _fold_log(member_id, version, rules)
+        fold = _fold_log(member_id, version, rules, until=until)
     else:
         for session, rows in waiting.sessions:
             fold = fold_session(fold, session, rows, rules)
@@ -223,12 +227,13 @@ def _advance(member_id: int, version: LessonVersion, state: LessonState, waiting
 
 
 def _pass_on(
-    changed: Sequence[LessonState], versions: dict[int, LessonVersion]
+    changed: Sequence[LessonState], versions: dict[int, LessonVersion], until: dict[int, int]
 ) -> list[tuple[LessonState, LessonVersion]]:
     """Beats of a version that was replaced meanwhile: what the later ones began with has grown with them.
 
-    The later states that this completed. One query as long as nothing was replaced. A later version may have
-    been begun in the same fold, before the earlier one was stored: then it is folded again here.
+    The later states that this completed; `until` says by member up to which beat is folded. One query as long
+    as nothing was replaced. A later version may have been begun in the same fold, before the earlier one was
+    stored: then it is folded again here.
     """
     lessons = {version.lesson_id for version in versions.values()}
     rows = LessonVersion.objects.filter(lesson_id__in=lessons).order_by().values_list("lesson_id")
@@ -245,22 +250,20 @@ def _pass_on(
             rules = PlayRules.from_json(later.params)
             begins_completed = beginning_of(state.member_id, later.version, rules).completed
             was_completed = later.completed_at is not None or begins_completed
-            store_fold(later, _fold_log(state.member_id, later.version, rules))
+            store_fold(later, _fold_log(state.member_id, later.version, rules, until=until[state.member_id]))
             later.save()
             if later.completed_at is not None and not was_completed:
                 completed.append((later, later.version))
     return completed
 
 
-def _fold_log(
-    member_id: int, version: LessonVersion, rules: PlayRules, *, until: int | None = None
-) -> spans.Fold:
-    """The state of one lesson out of its whole log (or of the beats up to number `until`)."""
+def _fold_log(member_id: int, version: LessonVersion, rules: PlayRules, *, until: int) -> spans.Fold:
+    """The state of one lesson out of its whole log, up to beat number `until`."""
     fold = beginning_of(member_id, version, rules)
     rows = _fetch(
         f"SELECT {_ROW} FROM {Beat._meta.db_table} b WHERE b.member_id = %s AND b.version_id = %s AND b.id <= %s"
         " ORDER BY b.session, b.seq",
-        [member_id, version.pk, 2**62 if until is None else until],
+        [member_id, version.pk, until],
     )
     for one in _by_version(rows):
         for session, beats in one.sessions:

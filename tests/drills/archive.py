@@ -228,7 +228,7 @@ class School:
                 return [(one.hex, seq, bytes(body)) for one, seq, body in database.execute(sql)]
         import sqlite3
 
-        with sqlite3.connect(self.folder / "data" / "db.sqlite3") as database:
+        with sqlite3.connect(self.folder / "data" / "eschool.sqlite3") as database:
             return database.execute(sql).fetchall()
 
 
@@ -377,14 +377,15 @@ def main(words: list[str]) -> int:
         try:
             say(f"· {kind}, seed {seed}: starting the school …")
             school.start()
-            phones, killed = play(school, school.tokens(chosen.phones), chosen.kills, chosen.beats, chance)
+            tokens = school.tokens(6 * chosen.phones)
+            phones, killed = play(school, tokens[: chosen.phones], chosen.kills, chosen.beats, chance)
             told: dict[str, Any] = check(phones, school.log())
             told["waiting"] = sum(len(phone.waiting) for phone in phones)
             say("· the states must be what the log folds to …")
             school.manage("fold_beats", "--once")
             rebuilt = json.loads(school.manage("rebuild_archive", "--verify", "--json"))
             say("· the negative control …")
-            told["control_lost"] = control(school, school.tokens(5 * chosen.phones), chance)
+            told["control_lost"] = control(school, tokens[chosen.phones :], chance)
         finally:
             school.stop()
     refused = sum((phone.refused for phone in phones), Counter())

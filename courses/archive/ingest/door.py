@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import translation
 
 from courses.archive.batches import read_batch, read_clock
@@ -121,6 +121,8 @@ def _looked_up(token: str, access_s: float) -> Holder | None:
     close_old_connections()
     try:
         return look_up(token, access_s=access_s)
+    except (DatabaseError, InterfaceError) as away:
+        raise Busy("the database does not say who holds the lease") from away
     finally:
         close_old_connections()
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from courses.archive import api, folding
 from courses.archive.folder import Folder
@@ -276,6 +276,18 @@ def test_too_many_waiting_batches_are_asked_to_come_again(log, holding, elsewher
     assert (Beat.objects.count(), elsewhere.bodies) == (1, [])
 
 
+def test_a_database_that_is_away_asks_to_come_again(log, holding, elsewhere, monkeypatch):
+    def away(*args, **kwargs):
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr("courses.archive.ingest.door.look_up", away)
+    door = BeatDoor(elsewhere, Groups(log.store, most=100))
+    # also for those who ask for the same token at the same moment
+    answers = post(door, *[body_of(holding)] * 3)
+    assert [(status, answer["code"]) for status, answer, _headers in answers] == [(503, "BUSY")] * 3
+    assert elsewhere.bodies == []
+
+
 # On disk
 
 
@@ -395,10 +407,10 @@ def test_the_folder_folds_everybody_and_one_broken_record_stops_nobody(
     LessonState.objects.all().delete()
     real = folding._advance
 
-    def fails(member_id, *rest):
+    def fails(member_id, *rest, **more):
         if member_id == ids[0]:
             raise ValueError("broken")
-        return real(member_id, *rest)
+        return real(member_id, *rest, **more)
 
     monkeypatch.setattr(folding, "_advance", fails)
     folder = Folder()
