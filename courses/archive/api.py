@@ -20,6 +20,7 @@ from courses.archive.answers import (
     YearStanding,
 )
 from courses.archive.chain import Finding
+from courses.archive.folding import catch_up, rebuild_state
 from courses.archive.ledger import (
     add_entry,
     entries,
@@ -30,7 +31,7 @@ from courses.archive.ledger import (
     revoke_exemption,
     years_of,
 )
-from courses.archive.playing import complete_reading, play, rebuild_state, record_beats, take_lease
+from courses.archive.playing import complete_reading, play, record_beats, study_state, take_lease
 from courses.archive.progress import changed_items, continue_item, due_items, lesson_progress, progress_of
 from courses.archive.seals import seal
 from courses.archive.standing import standings, year_standing
@@ -51,6 +52,7 @@ __all__ = [
     "Verification",
     "YearStanding",
     "add_entry",
+    "catch_up",
     "changed_items",
     "complete_reading",
     "continue_item",
@@ -68,6 +70,7 @@ __all__ = [
     "revoke_exemption",
     "seal",
     "standings",
+    "study_state",
     "take_lease",
     "verify",
     "year_standing",

@@ -1,15 +1,14 @@
-"""Reading a batch of beats as a player sends it: strict, canonical, hashed. Pure."""
+"""Reading a batch of beats as a player sends it: strict, canonical, packed. Pure."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from courses.archive.errors import BadBeats
+from courses.archive.packing import USUAL, USUAL_TAG, pack, unpack
 
 __all__ = ["CLIENT_SEQ_LIMIT", "FLAGS", "SentBeat", "read_batch", "read_clock"]
 
@@ -21,17 +20,17 @@ LONGEST_MS = 24 * 3600 * 1000
 CLOCK_MAX_MS = 2**53
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SentBeat:
-    """One beat of a batch: its number, its canonical body as it is kept, and the hash of that."""
+    """One beat of a batch: its number, its body as it is kept (packing.py), and the phone's clock in it."""
 
     seq: int
-    body: dict[str, Any]
-    body_hash: str
+    packed: bytes
+    clock_ms: int
 
     @property
-    def clock_ms(self) -> int:
-        return self.body["clock_ms"]
+    def body(self) -> dict[str, Any]:
+        return unpack(self.packed)
 
 
 def _whole(where: str, value: Any, most: int) -> int:
@@ -89,8 +88,42 @@ def _beat(place: int, raw: Any, seq_limit: int) -> SentBeat:
         "clock_ms": read_clock(f"{where}.clock_ms", raw.get("clock_ms")),
         "flags": sorted(FLAGS.intersection(flags)),
     }
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return SentBeat(seq, body, hashlib.sha256(text.encode()).hexdigest())
+    return SentBeat(seq, pack(body), body["clock_ms"])
+
+
+def _usual(raw: Any, seq_limit: int) -> SentBeat | None:
+    """What `_beat` makes of the usual beat (packing.py), in a tenth of the time; None: have it read by `_beat`."""
+    if type(raw) is not dict or raw.get("flags") or raw.get("visible", True) is not True:
+        return None
+    seq, intervals, clock_ms = raw.get("seq"), raw.get("intervals"), raw.get("clock_ms")
+    if (
+        type(intervals) is not list
+        or len(intervals) != 1
+        or raw.get("rate", 1) != 1
+        or raw.get("rate") is True
+    ):
+        return None
+    pair = intervals[0]
+    if type(pair) is not list or len(pair) != 2:
+        return None
+    start_ms, end_ms = pair
+    if (
+        not type(seq)
+        is type(start_ms)
+        is type(end_ms)
+        is type(clock_ms)
+        is type(raw.get("position_ms"))
+        is int
+    ):
+        return None
+    if (
+        0 <= start_ms < end_ms <= LONGEST_MS
+        and raw["position_ms"] == end_ms
+        and 0 <= seq < seq_limit
+        and 0 <= clock_ms <= CLOCK_MAX_MS
+    ):
+        return SentBeat(seq, USUAL.pack(USUAL_TAG, start_ms, end_ms, clock_ms), clock_ms)
+    return None
 
 
 def read_batch(beats: Any, *, most: int, seq_limit: int = CLIENT_SEQ_LIMIT) -> list[SentBeat]:
@@ -99,4 +132,4 @@ def read_batch(beats: Any, *, most: int, seq_limit: int = CLIENT_SEQ_LIMIT) -> l
         raise BadBeats("beats: a list of beats is needed")
     if len(beats) > most:
         raise BadBeats(f"beats: at most {most} in one batch")
-    return [_beat(place, raw, seq_limit) for place, raw in enumerate(beats)]
+    return [_usual(raw, seq_limit) or _beat(place, raw, seq_limit) for place, raw in enumerate(beats)]

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from ninja import Router, Schema
@@ -92,9 +92,13 @@ class StateOut(Schema):
 
 
 class ReceiptOut(Schema):
+    """`accepted` were new, `duplicates` were known with the same body: both are on disk."""
+
     accepted: list[int]
     duplicates: list[int]
-    state: StateOut
+    state: StateOut | None = Field(
+        description="how the lesson stands; null when the beats were kept and not reckoned yet: GET progress tells"
+    )
 
 
 class RefusalOut(Schema):
@@ -188,6 +192,34 @@ def _asks_for(schema: type[Schema], example: Any) -> dict[str, Any]:
     }
 
 
+RECEIPT = {"accepted": [1, 2], "duplicates": [], "state": None}
+REFUSED = {
+    401: {
+        "code": "TOKEN_EXPIRED",
+        "message": "…",
+        "detail": "",
+        "accepted": [],
+        "duplicates": [],
+        "conflicts": [],
+    },
+    404: {"code": "NOT_OPEN", "message": "…"},
+    409: {"code": "SEQ_CONFLICT", "message": "…", "conflicts": [2]},
+    422: {"code": "BAD_BEATS", "message": "…", "detail": "beats[0].seq: a number is needed"},
+    503: {"code": "BUSY", "message": "…"},
+}
+
+
+def _answers_with(receipt: Any, refused: dict[int, Any]) -> dict[str, Any]:
+    """Examples of answers, laid over the responses that ninja describes."""
+    examples = {200: receipt, **refused}
+    return {
+        "responses": {
+            status: {"content": {"application/json": {"example": example}}}
+            for status, example in examples.items()
+        }
+    }
+
+
 REFUSALS = dict.fromkeys((401, 404, 409, 422, 503), RefusalOut)
 
 
@@ -224,11 +256,15 @@ def _body(request: HttpRequest) -> dict[str, Any]:
     "/beats",
     auth=None,
     response={200: ReceiptOut, **REFUSALS},
-    openapi_extra=_asks_for(BatchIn, EXAMPLE),
+    openapi_extra=_asks_for(BatchIn, EXAMPLE) | _answers_with(RECEIPT, REFUSED),
     summary="Hand in a batch of beats",
 )
 def beats(request: HttpRequest) -> JsonResponse:
     """Idempotent by (member, session, seq). After 200 the beats are on disk and may be forgotten.
+
+    The token is that of POST /api/archive/play (after the sign-in): one member, one lesson version, one session.
+    The answer to a session's first beats tells how the lesson stands; later ones are kept on a shorter way
+    (courses/archive/ingest) and answer `"state": null`. 503 and no answer at all: send the same batch again.
 
     401 TOKEN_INVALID, TOKEN_EXPIRED · 404 NOT_OPEN · 409 LEASE_LOST (another device goes on; what
     happened before is kept), SEQ_CONFLICT (nothing is kept) · 422 BAD_BEATS · 503 BUSY, with Retry-After.
@@ -238,7 +274,7 @@ def beats(request: HttpRequest) -> JsonResponse:
         receipt = api.record_beats(said.get("token", ""), said.get("beats", []), sent_ms=said.get("sent_ms"))
     except ArchiveError as refused:
         return _refuse(refused)
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         return _busy()
     return JsonResponse(receipt.as_json())
 
@@ -256,7 +292,7 @@ def lease(request: HttpRequest) -> JsonResponse:
         receipt = api.take_lease(_body(request).get("token", ""))
     except ArchiveError as refused:
         return _refuse(refused)
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         return _busy()
     return JsonResponse(receipt.as_json())
 
@@ -272,6 +308,23 @@ def play(request: HttpRequest, asked: PlayIn) -> JsonResponse:
         return _refuse(NotOpen())
     leave = api.play(member, version)
     return JsonResponse(leave.__dict__ | {"expires_at": leave.expires_at.isoformat()})
+
+
+@router.get(
+    "/progress/{version}",
+    auth=django_auth,
+    response={200: StateOut, 404: RefusalOut},
+    summary="How I stand in a lesson",
+)
+def progress(request: HttpRequest, version: UUID) -> JsonResponse:
+    """`state` of a receipt, with all beats that were kept until now; for a lesson version that is open to the member."""
+    member = _signed_in(request)
+    found = LessonVersion.objects.filter(uuid=version).first()
+    if found is None or not Lesson.objects.open_to(member).filter(pk=found.lesson_id).exists():
+        return _refuse(NotOpen())
+    answer = JsonResponse(api.study_state(member, found))
+    answer["Cache-Control"] = "private, no-store"
+    return answer
 
 
 @router.get("/me/standing", auth=django_auth, response=StandingOut, summary="How I stand this year")

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from courses.archive.fields import MomentField, PackedBodyField
 from courses.archive.querysets import AppendOnlyQuerySet, EntryQuerySet, RuleQuerySet
 from courses.archive.rule_values import parse_value
 from people.encryption import EncryptedTextField
@@ -84,6 +85,8 @@ class LearningArchive(models.Model):
     """How many entries the ledger has been given."""
     chain_link = models.CharField(max_length=64, blank=True, default="", editable=False)
     """The link of the last one; "" before the first."""
+    beats_folded = models.BigIntegerField(default=0, editable=False)
+    """The last of the member's beats (`Beat.id`) that her states, turns and hours take account of."""
 
     class Meta:
         verbose_name = _("learning archive")
@@ -117,25 +120,24 @@ class Beat(AppendOnly):
     """One beat as the player sent it: what was played since the beat before, e.g. [[15000, 30000]].
 
     The log from which all progress is reckoned (`api.rebuild_state`). Not a heartbeat of
-    the connection: a phone may hand in a day's beats at once. `id` is the order of arrival;
-    the order of study is (session, seq), since a session's number begins with its start.
+    the connection: a phone may hand in a day's beats at once. `id` is the order of arrival
+    (log_order.py); the order of study is (session, seq), since a session's number begins with its start.
     """
 
     id = models.BigAutoField(primary_key=True)
     member_id = models.BigIntegerField()
     version_id = models.BigIntegerField()
-    session = models.UUIDField()
-    seq = models.PositiveIntegerField()
-    body = models.JSONField()
-    """{"intervals": [[a_ms, b_ms], …], "position_ms", "rate", "visible", "clock_ms", "flags": […]}"""
-    body_hash = models.CharField(max_length=64)
-    received_at = models.DateTimeField()
-    happened_at = models.DateTimeField()
+    received_at = MomentField()
+    happened_at = MomentField()
     """When it happened by the server's clock, less the age that the phone claims; evidence only."""
     wall_ms = models.BigIntegerField()
     """Server time that the session had held the lease by then: the most that it may count so far."""
+    session = models.UUIDField()
+    seq = models.PositiveIntegerField()
     in_lease = models.BooleanField()
     """False: it happened while another device held the lease; kept, never counted."""
+    body = PackedBodyField()
+    """{"intervals": [[a_ms, b_ms], …], "position_ms", "rate", "visible", "clock_ms", "flags": […]}"""
 
     objects = AppendOnlyQuerySet.as_manager()
 
@@ -145,9 +147,7 @@ class Beat(AppendOnly):
         constraints = [
             models.UniqueConstraint(fields=["member_id", "session", "seq"], name="beat_kept_once"),
         ]
-        indexes = [
-            models.Index(fields=["member_id", "version_id", "session", "seq"], name="beat_in_order_of_study"),
-        ]
+        indexes = [models.Index(fields=["member_id", "id"], name="beat_in_order_of_arrival")]
 
     def __str__(self) -> str:
         return f"beat {self.session}/{self.seq}"

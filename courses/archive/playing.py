@@ -1,4 +1,4 @@
-"""Playing: leave to play, keeping beats, the lease, and the credit when a lesson is completed.
+"""Playing: leave to play, keeping beats and reckoning them at once, the lease, «I have read it».
 
 What is written is written under the lock of one member's archive row and in one transaction;
 no transaction here touches two members.
@@ -6,37 +6,33 @@ no transaction here touches two members.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max
 from django.utils import timezone
 
-from courses.archive import ledger, spans, tokens
+from courses.archive import folding, ledger, log_order, spans, tokens
 from courses.archive.answers import LessonProgress, Play, Receipt
 from courses.archive.batches import CLIENT_SEQ_LIMIT, SentBeat, read_batch, read_clock
-from courses.archive.beginnings import beginning_of, carried_state, creditable_s, later_states
-from courses.archive.errors import AlreadyCredited, BadBeats, LeaseLost, NotOpen, SeqConflict, TokenExpired
-from courses.archive.hours import hours_for
-from courses.archive.models import Beat, LessonState, PlayLease, StudyMode
+from courses.archive.beginnings import beginning_of, carried_state
+from courses.archive.errors import BadBeats, LeaseLost, NotOpen, SeqConflict, TokenExpired
+from courses.archive.models import Beat, LearningArchive, LessonState
+from courses.archive.packing import pack
 from courses.archive.progress import lesson_progress
-from courses.archive.rules import RuleBook
-from courses.archive.signals import lesson_completed
 from courses.archive.spans import PlayRules
-from courses.archive.states import credit_key, fold_of, path_of, rules_for, store_fold
+from courses.archive.states import fold_of, rules_for
 from courses.archive.tokens import Claims
+from courses.archive.turns import turns_of
 from courses.catalogue.models import Lesson, LessonKind, LessonVersion
 from people.api import record
 from people.models import Member
 
-__all__ = ["complete_reading", "play", "rebuild_state", "record_beats", "take_lease"]
+__all__ = ["admit", "complete_reading", "play", "record_beats", "study_state", "take_lease"]
 
 
 def play(member: Member, version: LessonVersion, *, now: datetime | None = None) -> Play:
@@ -45,6 +41,7 @@ def play(member: Member, version: LessonVersion, *, now: datetime | None = None)
     The caller has found the lesson through `Lesson.objects.open_to(member)`.
     """
     now = now or timezone.now()
+    folding.catch_up(member)
     state = LessonState.objects.filter(member=member, version=version).first()
     rules = rules_for(member, state, timezone.localdate(now))
     state = state or carried_state(member, version, rules)
@@ -83,7 +80,7 @@ def _resume_ms(fold: spans.Fold, *, free_seek: bool, completed: bool) -> int:
     return gaps[0].start_s * 1000 if gaps else 0
 
 
-def _admit(claims: Claims) -> tuple[Member, LessonVersion]:
+def admit(claims: Claims) -> tuple[Member, LessonVersion]:
     """The member and the version of a token, if the member may study it now. Raises NotOpen."""
     member = Member.objects.select_related("organization").filter(pk=claims.member_id, is_active=True).first()
     version = LessonVersion.objects.filter(pk=claims.version_id).first()
@@ -92,73 +89,6 @@ def _admit(claims: Claims) -> tuple[Member, LessonVersion]:
     if not Lesson.objects.open_to(member).filter(pk=version.lesson_id).exists():
         raise NotOpen()
     return member, version
-
-
-@dataclass
-class _Turns:
-    """The turns of one session among those of all the member's sessions that overlap it."""
-
-    mine: list[PlayLease]
-    holds: bool
-    slack: timedelta
-
-    def wall_ms(self, now: datetime) -> int:
-        """Server time for which the session had its turn until `now`."""
-        spent = ((turn.until_at or max(now, turn.from_at)) - turn.from_at for turn in self.mine)
-        return int(sum(spent, timedelta()).total_seconds() * 1000)
-
-    def hold(self, moment: datetime) -> bool:
-        """Whether `moment` lies in one of the session's turns."""
-        return any(
-            turn.from_at <= moment and (turn.until_at is None or moment <= turn.until_at + self.slack)
-            for turn in self.mine
-        )
-
-
-def _turns(claims: Claims, now: datetime, slack: timedelta, *, take: bool = False) -> _Turns:
-    """The session's turns; a session that beats for the first time is given one.
-
-    The newest session wins: it takes the lease from the moment when the holder was last heard of.
-    A session that is older than one which played already (a phone that comes back from offline)
-    gets the time between its own start and the other's. With `take` it takes the lease from now on.
-    """
-    near = PlayLease.objects.filter(member_id=claims.member_id).filter(
-        Q(session=claims.session) | Q(until_at=None) | Q(until_at__gt=claims.issued_at)
-    )
-    turns = list(near.order_by("from_at", "pk"))
-    mine = [turn for turn in turns if turn.session == claims.session]
-    others = [turn for turn in turns if turn.session != claims.session]
-    holder = next((turn for turn in turns if turn.until_at is None), None)
-    if holder is not None and holder.session == claims.session:
-        return _Turns(mine, holds=True, slack=slack)
-    # A turn from the future: our own clock was set back, or history is written afterwards.
-    ahead = [turn for turn in others if turn.from_at > now]
-    newer = ahead or [turn for turn in others if turn.session > claims.session]
-    if (take and not ahead) or (not mine and not newer):
-        heard = max((turn.seen_at for turn in others), default=claims.issued_at)
-        from_at = now if take and mine else max(claims.issued_at, heard)
-        if holder is not None:
-            holder.until_at = max(from_at, holder.from_at)
-            holder.save(update_fields=["until_at"])
-        mine.append(_turn(claims, from_at, seen_at=max(now, from_at), until_at=None))
-        return _Turns(mine, holds=True, slack=slack)
-    if not mine:
-        until_at = min(now, *(turn.from_at for turn in newer))
-        before = [turn.until_at or turn.seen_at for turn in others if turn.from_at < until_at]
-        from_at = min(max([claims.issued_at, *before]), until_at)
-        mine.append(_turn(claims, from_at, seen_at=until_at, until_at=until_at))
-    return _Turns(mine, holds=False, slack=slack)
-
-
-def _turn(claims: Claims, from_at: datetime, *, seen_at: datetime, until_at: datetime | None) -> PlayLease:
-    return PlayLease.objects.create(
-        member_id=claims.member_id,
-        version_id=claims.version_id,
-        session=claims.session,
-        from_at=from_at,
-        seen_at=seen_at,
-        until_at=until_at,
-    )
 
 
 def _ms(moment: datetime) -> int:
@@ -184,7 +114,7 @@ def record_beats(
     sent = read_batch(beats, most=settings.STUDY["BATCH_MAX"])
     if sent_ms is not None:
         sent_ms = read_clock("sent_ms", sent_ms)
-    member, version = _admit(claims)
+    member, version = admit(claims)
     return _keep(member, version, claims, sent, now, sent_ms)
 
 
@@ -197,7 +127,7 @@ def _keep(
     sent_ms: int | None,
 ) -> Receipt:
     with transaction.atomic():
-        ledger.lock_archive(member, at=now)
+        archive = _our_turn(member, now)
         fresh, duplicates, conflicts = _sift(claims, sent)
         if conflicts:
             record(
@@ -208,7 +138,12 @@ def _keep(
                 at=now,
             )
         else:
-            receipt, lost, expired = _write(member, version, claims, fresh, duplicates, now, sent, sent_ms)
+            state = LessonState.objects.filter(member=member, version=version).first()
+            rules = rules_for(member, state, timezone.localdate(now))
+            accepted, lost, expired = _add(claims, fresh, rules, now, sent, sent_ms)
+            if accepted:
+                state = folding.fold_locked([archive], version=version, state=state)[member.pk, version.pk]
+            receipt = _receipt(member, version, state, rules, accepted, duplicates)
     if conflicts:
         raise SeqConflict(conflicts)
     if lost:
@@ -220,76 +155,68 @@ def _keep(
 
 def _sift(claims: Claims, sent: list[SentBeat]) -> tuple[list[SentBeat], list[int], list[int]]:
     """New beats in order, numbers already on record, numbers on record with another body."""
-    known = dict(
-        Beat.objects.filter(
-            member_id=claims.member_id, session=claims.session, seq__in={beat.seq for beat in sent}
-        ).values_list("seq", "body_hash")
+    kept = Beat.objects.filter(
+        member_id=claims.member_id, session=claims.session, seq__in={beat.seq for beat in sent}
     )
+    known = {seq: pack(body) for seq, body in kept.values_list("seq", "body")}
     fresh: dict[int, SentBeat] = {}
     duplicates: list[int] = []
     conflicts: list[int] = []
     for beat in sent:
-        before = known.get(beat.seq) or (fresh[beat.seq].body_hash if beat.seq in fresh else None)
+        before = known.get(beat.seq) or (fresh[beat.seq].packed if beat.seq in fresh else None)
         if before is None:
             fresh[beat.seq] = beat
-        elif before != beat.body_hash:
+        elif before != beat.packed:
             conflicts.append(beat.seq)
         elif beat.seq in known and beat.seq not in duplicates:
             duplicates.append(beat.seq)
     return [fresh[seq] for seq in sorted(fresh)], duplicates, conflicts
 
 
-def _write(
-    member: Member,
-    version: LessonVersion,
+def _our_turn(member: Member, now: datetime) -> LearningArchive:
+    """Wait until nobody else writes of this member, and bring up to the log what is reckoned of her."""
+    archive = ledger.lock_archive(member, at=now)
+    log_order.wait_for_turn(member.pk)
+    folding.fold_locked([archive])
+    return archive
+
+
+def _add(
     claims: Claims,
     fresh: list[SentBeat],
-    duplicates: list[int],
+    rules: PlayRules,
     now: datetime,
     sent: list[SentBeat],
     sent_ms: int | None,
-) -> tuple[Receipt, bool, bool]:
-    state = LessonState.objects.filter(member=member, version=version).first()
-    rules = rules_for(member, state, timezone.localdate(now))
-    accepted: list[Beat] = []
-    lost = expired = False
-    if fresh:
-        slack = timedelta(milliseconds=rules.clock_slack_ms)
-        happened = _happened(
-            claims, fresh, now, max(beat.clock_ms for beat in sent) if sent_ms is None else sent_ms
+) -> tuple[list[int], bool, bool]:
+    """Put new beats into the log: which, and whether some were refused for the lease or for the token's age."""
+    if not fresh:
+        return [], False, False
+    happened = _happened(
+        claims, fresh, now, max(beat.clock_ms for beat in sent) if sent_ms is None else sent_ms
+    )
+    in_time = [beat for beat in fresh if happened[beat.seq] <= claims.expires_at]
+    if not in_time:
+        return [], False, True
+    turns = turns_of(claims, now, timedelta(milliseconds=rules.clock_slack_ms))
+    wall_ms = turns.wall_ms(now)
+    accepted = [
+        Beat(
+            member_id=claims.member_id,
+            version_id=claims.version_id,
+            session=claims.session,
+            seq=beat.seq,
+            body=beat.packed,
+            received_at=now,
+            happened_at=happened[beat.seq],
+            wall_ms=wall_ms,
+            in_lease=turns.hold(happened[beat.seq]),
         )
-        in_time = [beat for beat in fresh if happened[beat.seq] <= claims.expires_at]
-        expired = len(in_time) < len(fresh)
-        if in_time:
-            turns = _turns(claims, now, slack)
-            wall_ms = turns.wall_ms(now)
-            for beat in in_time:
-                in_lease = turns.hold(happened[beat.seq])
-                if not in_lease and not turns.holds:
-                    lost = True
-                    continue
-                accepted.append(
-                    Beat(
-                        member_id=member.pk,
-                        version_id=version.pk,
-                        session=claims.session,
-                        seq=beat.seq,
-                        body=beat.body,
-                        body_hash=beat.body_hash,
-                        received_at=now,
-                        happened_at=happened[beat.seq],
-                        wall_ms=wall_ms,
-                        in_lease=in_lease,
-                    )
-                )
-            if turns.holds and turns.mine[-1].seen_at < now:
-                turns.mine[-1].seen_at = now
-                turns.mine[-1].save(update_fields=["seen_at"])
-        Beat.objects.bulk_create(accepted)
-    if accepted:
-        state = _advance(member, version, state, rules, accepted, now)
-    receipt = _receipt(member, version, state, rules, [beat.seq for beat in accepted], duplicates)
-    return receipt, lost, expired
+        for beat in in_time
+        if turns.holds or turns.hold(happened[beat.seq])
+    ]
+    Beat.objects.bulk_create(accepted)
+    return [beat.seq for beat in accepted], len(accepted) < len(in_time), len(in_time) < len(fresh)
 
 
 def _happened(claims: Claims, fresh: list[SentBeat], now: datetime, sent_ms: int) -> dict[int, datetime]:
@@ -305,151 +232,6 @@ def _happened(claims: Claims, fresh: list[SentBeat], now: datetime, sent_ms: int
     }
 
 
-def _as_pure(beat: Beat, rules: PlayRules) -> spans.Beat:
-    body = beat.body
-    return spans.Beat(
-        session=str(beat.session),
-        seq=beat.seq,
-        intervals=tuple((start, end) for start, end in body["intervals"]),
-        position_ms=body["position_ms"],
-        clock_ms=body["clock_ms"],
-        rate=body["rate"],
-        visible=body["visible"],
-        idle="idle" in body["flags"],
-        audio="audio" in body["flags"],
-        confirmed="confirmed" in body["flags"],
-        wall_ms=beat.wall_ms,
-        received_ms=_ms(beat.received_at),
-        in_lease=beat.in_lease,
-        late=(beat.received_at - beat.happened_at).total_seconds() > rules.offline_max_s,
-    )
-
-
-def _advance(
-    member: Member,
-    version: LessonVersion,
-    state: LessonState | None,
-    rules: PlayRules,
-    accepted: list[Beat],
-    now: datetime,
-) -> LessonState:
-    """Fold new beats into the state; credit the lesson if that completed it.
-
-    Beats that belong before what is folded already (late or out of order) fold the log afresh, so
-    that the state depends on what is in the log and not on how it came.
-    """
-    if state is None:
-        state = LessonState(
-            member=member,
-            version=version,
-            duration_s=version.duration_s,
-            needed_s=0,
-            params=rules.as_json(),
-            last_beat_at=now,
-        )
-        fold = beginning_of(member.pk, version, rules)
-    else:
-        fold = fold_of(state, version.kind)
-    was_completed = state.completed_at is not None or fold.completed
-    pure = [_as_pure(beat, rules) for beat in accepted]
-    if (pure[0].session, pure[0].seq) <= (fold.session, fold.seq):
-        fold = _fold_log(member.pk, version, rules)
-    else:
-        for beat in pure:
-            fold = spans.fold_beat(fold, beat, rules)
-    store_fold(state, fold)
-    state.last_beat_at = (
-        max(state.last_beat_at, *(beat.happened_at for beat in accepted))
-        if state.pk
-        else max(beat.happened_at for beat in accepted)
-    )
-    state.save()
-    if state.completed_at is not None and not was_completed:
-        _credit(member, version, state)
-    _pass_on(member, version)
-    return state
-
-
-def _pass_on(member: Member, version: LessonVersion) -> None:
-    """Beats of a version that was replaced meanwhile: what the later ones began with has grown with them."""
-    for state in later_states(member.pk, version):
-        later, rules = state.version, PlayRules.from_json(state.params)
-        was_completed = state.completed_at is not None or beginning_of(member.pk, later, rules).completed
-        store_fold(state, _fold_log(member.pk, later, rules))
-        state.save()
-        if state.completed_at is not None and not was_completed:
-            _credit(member, later, state)
-
-
-def _fold_log(member_id: int, version: LessonVersion, rules: PlayRules) -> spans.Fold:
-    """The state of one lesson out of its whole log, from where it began for the member."""
-    fold = beginning_of(member_id, version, rules)
-    log = Beat.objects.filter(member_id=member_id, version_id=version.pk)
-    pure = sorted((_as_pure(beat, rules) for beat in log), key=lambda beat: (beat.session, beat.seq))
-    for beat in pure:
-        fold = spans.fold_beat(fold, beat, rules)
-    return fold
-
-
-def rebuild_state(state: LessonState) -> bool:
-    """Reckon a state again out of the log and keep the result; whether anything was different."""
-    before = [getattr(state, name) for name in _FOLDED]
-    version = LessonVersion.objects.get(pk=state.version_id)
-    store_fold(state, _fold_log(state.member_id, version, PlayRules.from_json(state.params)))
-    changed = before != [getattr(state, name) for name in _FOLDED]
-    if changed:
-        state.save()
-    return changed
-
-
-_FOLDED = (
-    "watched",
-    "watched_s",
-    "needed_s",
-    "position_ms",
-    "frontier_ms",
-    "refused",
-    "fold",
-    "completed_at",
-)
-
-
-def _credit(member: Member, version: LessonVersion, state: LessonState) -> None:
-    """Hours for a completed lesson, once a calendar year whatever its version, and the news of it."""
-    completed_at = state.completed_at
-    assert completed_at is not None
-    rule = RuleBook.load(timezone.localdate(completed_at)).hours_rule(path_of(member))
-    length_s = creditable_s(member.pk, version)
-    hours = hours_for(length_s, rule)
-    if hours > 0:
-        course = Lesson.objects.get(pk=version.lesson_id).get_parent()
-        coverage = Decimal(state.watched_s) / state.duration_s
-        first = (
-            Beat.objects.filter(member_id=member.pk, version_id=version.pk).order_by("session", "seq").first()
-        )
-        # Another version of the same lesson may have brought its hours this year (domain.md §1.3, SH10).
-        with suppress(AlreadyCredited):
-            ledger.add_entry(
-                member,
-                mode=StudyMode.SELF_ONLINE,
-                title=version.title,
-                hours=hours,
-                started_at=first.happened_at if first else None,
-                finished_at=completed_at,
-                provider=course.title if course else "",
-                credit_key=credit_key(version),
-                evidence_type="beats",
-                evidence_id=str(version.uuid),
-                evidence_hash=hashlib.sha256(bytes(state.watched)).hexdigest(),
-                rule_version=rule.version,
-                lesson_version=version,
-                published_duration_s=length_s,
-                verified_coverage=coverage.quantize(Decimal("0.0001"), rounding=ROUND_DOWN),
-                now=completed_at,
-            )
-    lesson_completed.send(sender=LessonState, member=member, version=version, at=completed_at)
-
-
 def _receipt(
     member: Member,
     version: LessonVersion,
@@ -458,28 +240,44 @@ def _receipt(
     accepted: list[int],
     duplicates: list[int],
 ) -> Receipt:
+    return Receipt(
+        accepted=accepted, duplicates=duplicates, state=_study_state(member, version, state, rules)
+    )
+
+
+def study_state(member: Member, version: LessonVersion, *, now: datetime | None = None) -> dict[str, Any]:
+    """How the lesson stands for a player (`state` of a Receipt), with all beats that were kept until now.
+
+    The caller has found the lesson through `Lesson.objects.open_to(member)`.
+    """
+    folding.catch_up(member)
+    state = LessonState.objects.filter(member=member, version=version).first()
+    rules = rules_for(member, state, timezone.localdate(now))
+    return _study_state(member, version, state, rules)
+
+
+def _study_state(
+    member: Member, version: LessonVersion, state: LessonState | None, rules: PlayRules
+) -> dict[str, Any]:
+    state = state or carried_state(member, version, rules)
     progress = lesson_progress(member, version, state=state)
     completed = progress.completed
-    return Receipt(
-        accepted=accepted,
-        duplicates=duplicates,
-        state={
-            "duration_s": progress.duration_s,
-            "coverage": progress.coverage,
-            "watched_s": progress.watched_s,
-            "needed_s": progress.needed_s,
-            "position_s": progress.position_s,
-            "frontier_s": (state.frontier_ms if state else 0) / 1000,
-            "completed": completed,
-            "completed_at": progress.completed_at.isoformat() if progress.completed_at else None,
-            "hours_on_offer": float(progress.hours_on_offer),
-            "credited_hours": float(progress.credited_hours),
-            "speed_cap": rules.after_speed_cap if completed else rules.speed_cap,
-            "free_seek": completed or not rules.strict_seek,
-            "spans": [asdict(one) for one in progress.spans],
-            "missing": [asdict(one) for one in progress.missing],
-        },
-    )
+    return {
+        "duration_s": progress.duration_s,
+        "coverage": progress.coverage,
+        "watched_s": progress.watched_s,
+        "needed_s": progress.needed_s,
+        "position_s": progress.position_s,
+        "frontier_s": (state.frontier_ms if state else 0) / 1000,
+        "completed": completed,
+        "completed_at": progress.completed_at.isoformat() if progress.completed_at else None,
+        "hours_on_offer": float(progress.hours_on_offer),
+        "credited_hours": float(progress.credited_hours),
+        "speed_cap": rules.after_speed_cap if completed else rules.speed_cap,
+        "free_seek": completed or not rules.strict_seek,
+        "spans": [asdict(one) for one in progress.spans],
+        "missing": [asdict(one) for one in progress.missing],
+    }
 
 
 def take_lease(token: str, *, now: datetime | None = None) -> Receipt:
@@ -488,13 +286,12 @@ def take_lease(token: str, *, now: datetime | None = None) -> Receipt:
     claims = tokens.read(token, now=now)
     if now > claims.expires_at:
         raise TokenExpired()
-    member, version = _admit(claims)
+    member, version = admit(claims)
     with transaction.atomic():
-        ledger.lock_archive(member, at=now)
+        _our_turn(member, now)
         state = LessonState.objects.filter(member=member, version=version).first()
         rules = rules_for(member, state, timezone.localdate(now))
-        _turns(claims, now, timedelta(milliseconds=rules.clock_slack_ms), take=True)
-        state = state or carried_state(member, version, rules)
+        turns_of(claims, now, timedelta(milliseconds=rules.clock_slack_ms), take=True)
         return _receipt(member, version, state, rules, [], [])
 
 
@@ -507,15 +304,15 @@ def complete_reading(token: str, *, now: datetime | None = None) -> LessonProgre
     """
     now = now or timezone.now()
     claims = tokens.read(token, now=now)
-    member, version = _admit(claims)
+    member, version = admit(claims)
     if version.kind != LessonKind.READING:
         raise BadBeats("only a reading lesson is completed by saying so")
     with transaction.atomic():
-        ledger.lock_archive(member, at=now)
+        archive = _our_turn(member, now)
         state = LessonState.objects.filter(member=member, version=version).first()
         rules = rules_for(member, state, timezone.localdate(now))
         # Whoever says so is here now: this session takes the lease, and counts from when it was free.
-        turns = _turns(claims, now, timedelta(milliseconds=rules.clock_slack_ms), take=True)
+        turns = turns_of(claims, now, timedelta(milliseconds=rules.clock_slack_ms), take=True)
         fold = fold_of(state, version.kind) if state else beginning_of(member.pk, version, rules)
         claimed_ms = fold.claimed_ms if fold.session == str(claims.session) else 0
         left_ms = max(0, turns.wall_ms(now) - claimed_ms)
@@ -534,7 +331,8 @@ def complete_reading(token: str, *, now: datetime | None = None) -> LessonProgre
             "flags": ["confirmed"],
         }
         sent = read_batch([said], most=1, seq_limit=2**31 - 1)
-        receipt, _lost, expired = _write(member, version, claims, sent, [], now, sent, None)
+        _accepted, _lost, expired = _add(claims, sent, rules, now, sent, None)
+        folding.fold_locked([archive])
     if expired:
-        raise TokenExpired(receipt=receipt)
+        raise TokenExpired()
     return lesson_progress(member, version)

@@ -15,6 +15,7 @@ from wagtail.models import Page
 from courses.archive import spans
 from courses.archive.answers import ChangedItem, ContinueItem, DueItem, Gap, LessonProgress, Progress, Span
 from courses.archive.beginnings import creditable, creditable_s, state_of, states_of
+from courses.archive.folding import catch_up
 from courses.archive.hours import hours_for
 from courses.archive.models import LessonState, StudyHourEntry
 from courses.archive.rules import RuleBook
@@ -82,6 +83,7 @@ def progress_of(member: Member, versions: Iterable[LessonVersion]) -> dict[int, 
     Two queries; four when a version follows another that may carry over to it.
     """
     versions = list(versions)
+    catch_up(member)
     rules = RuleBook.load(timezone.localdate()).play_rules(path_of(member))
     states = states_of(member, versions, rules)
     return {
@@ -98,6 +100,7 @@ def lesson_progress(
     path = path_of(member)
     rules = book.play_rules(path)
     if state is None:
+        catch_up(member)
         state = state_of(member, version, rules)
     basics, pieces = _basics(state, version.pk, version.duration_s, rules)
     rules = PlayRules.from_json(state.params) if state else rules
@@ -123,6 +126,7 @@ def lesson_progress(
 
 def continue_item(member: Member) -> ContinueItem | None:
     """The lesson to go on with: the one touched last that is open, current and not completed."""
+    catch_up(member)
     latest = LessonState.objects.filter(member=member, completed_at=None).order_by("-last_beat_at")
     touched = list(dict.fromkeys(latest.values_list("version__lesson_id", flat=True)[:20]))
     lessons = {lesson.pk: lesson for lesson in Lesson.objects.open_to(member).filter(pk__in=touched)}
@@ -152,6 +156,7 @@ def changed_items(member: Member) -> list[ChangedItem]:
 
     The ones changed last come first. Two queries as long as there is none.
     """
+    catch_up(member)
     mine = LessonState.objects.filter(member=member).exclude(completed_at=None)
     completed = set(mine.values_list("version__lesson_id", flat=True))
     renewed = set(

@@ -24,6 +24,7 @@ def index(request: HttpRequest) -> HttpResponse:
     `continue_item`, `due_items`.
     """
     member = cast(Member, request.user)
+    api.catch_up(member)
     today = timezone.localdate()
     asked = request.GET.get("year", "")
     year = int(asked) if asked.isdecimal() and len(asked) == 4 else today.year

@@ -8,6 +8,7 @@ rooms only through `manage.py`, so that nothing here needs Django loaded.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -86,6 +87,9 @@ class Child:
             self.down_since = now
             say(f"{self.name} 意外停止（退出码 {self.process.returncode}），{RESTART_PAUSE_S} 秒后重新启动")
         elif now - self.down_since >= RESTART_PAUSE_S:
+            # What it had started itself may have outlived it, and would hold its port.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.start()
 
     def stop(self) -> None:
@@ -176,13 +180,23 @@ def _children(environment: dict[str, str], data: Path, host: str, port: int) -> 
         "--without-mingle",
     ]
     web = [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "portal.wsgi:application"),
+        *(
+            sys.executable,
+            "-m",
+            "granian",
+            "--interface",
+            "asgi",
+            "portal.asgi:application",
+            "--loop",
+            "uvloop",
+        ),
         *("--host", host, "--port", str(port), "--workers", environment.get("WEB_WORKERS", "2")),
-        *("--blocking-threads", environment.get("WEB_THREADS", "4"), "--no-ws", "--log-level", "warning"),
+        *("--no-ws", "--log-level", "warning"),
         *("--respawn-failed-workers", "--workers-kill-timeout", "10"),
     ]
     return [
         Child("web", web, environment),
+        Child("fold", [sys.executable, str(ROOT / "site" / "manage.py"), "fold_beats"], environment),
         Child("worker", [*worker, "--concurrency=1", "-Q", "default,search", "-n", "worker@%h"], environment),
         Child(
             "media",

@@ -1,4 +1,7 @@
-"""`./run bench archive`: how long the verification of a ledger of a million entries takes, on one core.
+"""`./run bench archive`: what the archive takes in and what that costs; how long verifying a million entries takes.
+
+First the ingest, for SQLite and PostgreSQL (_beats.py; a PostgreSQL of its own, and raw one-row commits before, between
+and after in the same run); its keys are those of PostgreSQL, with `_sqlite` those of SQLite. Then the verification:
 
 Progress goes to stderr, a table to stdout, and the very last line is one JSON object. The ledger is made in a
 SQLite file of its own, or in the empty database of BENCH_DATABASE_URL: members who study through a year, one
@@ -15,6 +18,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -131,7 +135,53 @@ def main(words: list[str]) -> int:
     asked.add_argument("--entries", type=int, default=1_000_000)
     asked.add_argument("--members", type=int, default=20_000)
     asked.add_argument("--runs", type=int, default=3)
+    asked.add_argument("--rounds", type=int, default=7, help="slices of time of the ingest")
+    asked.add_argument("--only", choices=["ingest", "ledger"], default=None)
     chosen = asked.parse_args(words)
+    told = (
+        ingest(1 if chosen.small else chosen.rounds, 0.5 if chosen.small else 2.0)
+        if chosen.only != "ledger"
+        else {}
+    )
+    if chosen.only != "ingest":
+        told |= ledger(chosen)
+    print(json.dumps(told))
+    return 0
+
+
+KEYS = (
+    *("beats_vs_raw", "batch10_vs_raw", "cpu_ms_per_beat", "p95_ms_c64", "fold_beats_per_s"),
+    *("member_year_bytes", "fold_behind_s", "beats_per_s", "raw_per_s", "raw_before", "raw_after"),
+)
+
+
+def ingest(rounds: int, seconds: float) -> dict[str, Any]:
+    """The figures of _beats.py for both databases."""
+    told: dict[str, Any] = {}
+    for kind, ending in (("sqlite", "_sqlite"), ("postgresql", "")):
+        done = subprocess.run(
+            [
+                sys.executable,
+                str(HERE / "_beats.py"),
+                kind,
+                "--rounds",
+                str(rounds),
+                "--seconds",
+                str(seconds),
+            ],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        *shown, last = done.stdout.splitlines()
+        print("\n".join(line for line in shown if " | " not in line), flush=True)
+        figures = json.loads(last) or {}
+        told |= {key + ending: figures.get(key) for key in KEYS}
+    return told
+
+
+def ledger(chosen: argparse.Namespace) -> dict[str, Any]:
+    """How long the verification takes."""
     entries, members, runs = (3000, 60, 1) if chosen.small else (chosen.entries, chosen.members, chosen.runs)
     with tempfile.TemporaryDirectory(prefix="eschool-bench-") as scratch:
         os.environ |= {
@@ -173,8 +223,7 @@ def main(words: list[str]) -> int:
         )
         table(rows)
         connection.close()
-    print(json.dumps({"verify_1m_s": round(statistics.median(costs) * 1_000_000 / entries, 2)}))
-    return 0
+    return {"verify_1m_s": round(statistics.median(costs) * 1_000_000 / entries, 2)}
 
 
 if __name__ == "__main__":

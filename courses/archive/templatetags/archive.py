@@ -70,6 +70,7 @@ def study_config(study: LessonStudy) -> dict[str, Any]:
         "beats_url": "/api/archive/beats",
         "lease_url": "/api/archive/lease",
         "play_url": "/api/archive/play",
+        "progress_url": f"/api/archive/progress/{study.version.uuid}",
         "hours_on_offer": float(study.progress.hours_on_offer),
         "credited_hours": float(study.progress.credited_hours),
         "spans": [asdict(one) for one in study.progress.spans],

@@ -12,6 +12,10 @@ STUDY: dict[str, Any] = {
     # How long after that beats which happened before may still be handed in.
     "BEAT_MAX_AGE_S": 24 * 3600,
     "BATCH_MAX": 200,
+    # Batches that may wait for a commit in one process before phones are asked to come again (503).
+    "INGEST_WAITING_MAX": 5000,
+    # For how long a process takes it that a member may study a lesson, for a session that goes on sending beats.
+    "INGEST_ACCESS_S": 30,
     # The seals of the ledger outside the database, one line a day: copy it to another machine.
     "SEALS_FILE": Path(env.str("ARCHIVE_SEALS_FILE", "") or DATA_DIR / "seals" / "archive.jsonl"),
 }

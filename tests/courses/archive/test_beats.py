@@ -557,12 +557,33 @@ def test_a_batch_costs_a_fixed_number_of_queries(phone, django_assert_max_num_qu
     phone.watch(15)
     small, phone.queue = phone.queue, []
     phone.watch(480)
-    # member, version, the member's posts (scope), lesson open; savepoint, archive lock, known beats, state,
-    # turns, beats in, turn seen, state kept, savepoint; for the answer: rules, hours credited
-    with django_assert_max_num_queries(16):
+    # member, version, the member's posts (scope), lesson open; savepoint, archive lock, (PostgreSQL: turn), beats that wait,
+    # known beats, state, turns, beats in; the fold: beats that wait, state kept, turn seen, archive folded;
+    # savepoint; for the answer: rules, hours credited
+    with django_assert_max_num_queries(19):
         assert phone.post(small).status_code == 200
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(19):
         assert phone.post().status_code == 200
+
+
+def test_progress_is_asked_for_by_sign_in_and_says_what_a_receipt_says(phone, member, version, client):
+    phone.watch(60)
+    receipt = phone.flush().json()
+    address = f"/api/archive/progress/{version.uuid}"
+    assert client.get(address).status_code == 401
+    client.force_login(member)
+    answer = client.get(address)
+    assert (answer.status_code, answer.json()) == (200, receipt["state"])
+    assert answer["Cache-Control"] == "private, no-store"
+
+
+def test_progress_of_a_lesson_that_is_not_open_looks_like_an_absence(member, client):
+    elsewhere = CourseFactory(disclosure=Disclosure.SUBTREE, opened_to=[PartyOrganizationFactory()])
+    version = add_version(LessonFactory(parent=elsewhere))
+    client.force_login(member)
+    for asked in (version.uuid, uuid.uuid4()):
+        answer = client.get(f"/api/archive/progress/{asked}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "NOT_OPEN")
 
 
 def test_the_state_folds_again_from_the_log(phone, member, version, clock):

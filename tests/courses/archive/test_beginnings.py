@@ -239,14 +239,14 @@ def test_what_was_completed_and_asks_for_something_again_is_listed_until_it_is_s
     assert api.changed_items(member) == []
 
 
-def test_lists_with_versions_that_follow_others_cost_four_queries(
+def test_lists_with_versions_that_follow_others_cost_five_queries(
     study, member, version, course, django_assert_num_queries
 ):
     study(member, version, (0, 300))
     others = [add_version(LessonFactory(parent=course), carry="KEEP") for _ in range(4)]
     newer = add_version(version.lesson, duration_s=780, carry="KEEP")
-    # rules, states, versions before, states in those
-    with django_assert_num_queries(4):
+    # what waits in the log, rules, states, versions before, states in those
+    with django_assert_num_queries(5):
         found = api.progress_of(member, [newer, *others])
     assert [found[one.pk].watched_s for one in (newer, *others)] == [300, 0, 0, 0, 0]
 
@@ -364,3 +364,29 @@ def test_both_versions_handed_in_at_once_come_to_the_same(phone_of, member, vers
     assert (progress.completed, progress.watched_s) == (True, 580)
     assert StudyHourEntry.objects.count() == 1
     assert api.rebuild_state(LessonState.objects.get(version=newer)) is False
+
+
+@pytest.mark.parametrize("carry", ["KEEP", "NEW_PART"])
+def test_one_fold_of_both_versions_comes_to_what_two_folds_came_to(phone_of, member, version, clock, carry):
+    from courses.archive.folding import fold_members
+    from courses.archive.models import LearningArchive
+
+    old = phone_of(member, version)
+    old.watch(600)
+    old.flush()
+    newer = add_version(version.lesson, duration_s=780, carry=carry, new_parts=[(600, 780)])
+    new = phone_of(member, newer)
+    new.position_ms = 600_000
+    new.watch(180)
+    new.flush()
+    told = list(LessonState.objects.order_by("version_id").values_list(*KEPT))
+    LessonState.objects.all().delete()
+    LearningArchive.objects.update(beats_folded=0)
+
+    fold_members([member.pk])
+
+    assert list(LessonState.objects.order_by("version_id").values_list(*KEPT)) == told
+    assert StudyHourEntry.objects.count() == 1
+
+
+KEPT = ("watched", "watched_s", "needed_s", "position_ms", "frontier_ms", "refused", "fold", "completed_at")

@@ -84,12 +84,12 @@ def test_missing_is_empty_exactly_when_completed(phone, member, version):
 # Lists
 
 
-def test_progress_of_many_costs_two_queries(phone, member, course, version, django_assert_num_queries):
+def test_progress_of_many_costs_three_queries(phone, member, course, version, django_assert_num_queries):
     phone.watch(60)
     phone.flush()
     versions = [version, *(add_version(LessonFactory(parent=course)) for _ in range(4))]
-    # states, rules
-    with django_assert_num_queries(2):
+    # beats that wait to be folded, states, rules
+    with django_assert_num_queries(3):
         found = api.progress_of(member, versions)
     assert (found[version.pk].percent, found[version.pk].left_s, found[version.pk].begun) == (10, 510, True)
     assert (found[versions[1].pk].begun, found[versions[1].pk].needed_s) == (False, 570)

@@ -14,6 +14,7 @@ import { BeatSender, parcel } from "../study/beat_sender";
 import { readLessonPlay, type LessonPlay } from "../study/lesson_play";
 import { forgetOld, rememberWaiting, surroundings } from "../study/handing_in";
 import { hear, tell } from "../study/news";
+import { Reckoning } from "../study/reckoning";
 import { freshPlay } from "../study/renewal";
 
 const SAMPLE_MS = 1000;
@@ -21,6 +22,7 @@ const SAMPLE_MS = 1000;
 /** What runs while somebody studies: a <video>, or the time spent with a text (study/text_playhead.ts). */
 export interface Playhead extends EventTarget {
   readonly paused: boolean;
+  readonly ended: boolean;
   readonly seeking: boolean;
   readonly readyState: number;
   readonly currentTime: number;
@@ -40,6 +42,11 @@ export default class BeatsController extends Controller<HTMLElement> {
   private recorder = new BeatRecorder();
   private queue: BeatQueue | null = null;
   private sender: BeatSender | null = null;
+  private reckoning = new Reckoning(() => this.play?.progress_url, {
+    ...surroundings,
+    playing: () => !this.playhead.paused && !this.playhead.ended,
+    onState: (state, acknowledgedMs) => tell("study:state", { state, acknowledgedS: acknowledgedMs / 1000 }),
+  });
   private listening = false;
   private immersed = false;
   private timer: number | undefined;
@@ -63,6 +70,9 @@ export default class BeatsController extends Controller<HTMLElement> {
       {
         onState: (session, state, acknowledgedMs) => {
           if (session === this.session) tell("study:state", { state, acknowledgedS: acknowledgedMs / 1000 });
+        },
+        onKept: (session, acknowledgedMs) => {
+          if (session === this.session) void this.reckoning.kept(acknowledgedMs);
         },
         onQueue: (waiting, reachable) => {
           rememberWaiting(waiting);

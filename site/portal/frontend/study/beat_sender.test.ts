@@ -21,6 +21,7 @@ class School {
   delays: number[] = [];
   wake: (() => void) | null = null;
   told: Listener & Record<string, ReturnType<typeof vi.fn>> = {
+    onKept: vi.fn(),
     onState: vi.fn(),
     onQueue: vi.fn(),
     onLeaseLost: vi.fn(),
@@ -67,6 +68,15 @@ beforeEach(() => {
 });
 
 describe("when all is well", () => {
+  it("says what is kept where the answer reckons nothing", async () => {
+    await school.record("a", [0, 15]);
+    school.replies = [[200, { accepted: [1, 2], duplicates: [], state: null }]];
+    await school.sender.flush();
+    expect(await school.queue.count()).toBe(0);
+    expect(school.told.onKept).toHaveBeenCalledExactlyOnceWith("a", 30_000);
+    expect(school.told.onState).not.toHaveBeenCalled();
+  });
+
   it("hands in all batches, oldest session first, and empties the queue", async () => {
     await school.record("new", [0], 2);
     await school.record("old", [0, 15, 30], 1);

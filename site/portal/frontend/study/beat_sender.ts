@@ -19,6 +19,8 @@ export interface Surroundings {
 
 /** What a page may want to show. */
 export interface Listener {
+  /** Beats are kept and not reckoned yet; the furthest position among them. Without it: nobody asks. */
+  onKept?(session: string, acknowledgedMs: number): void;
   /** The archive's new reckoning, and the furthest position among the beats of this answer. */
   onState(session: string, state: StudyState, acknowledgedMs: number): void;
   onQueue(waiting: number, reachable: boolean): void;
@@ -150,7 +152,9 @@ export class BeatSender {
     this.reachable = true;
     await this.queue.remove(session.session, seqs);
     const last = beats.filter(({ seq }) => seqs.includes(seq)).at(-1);
-    if (state && last) this.listener.onState(session.session, state, last.position_ms);
+    if (!last) return;
+    if (state) this.listener.onState(session.session, state, last.position_ms);
+    else this.listener.onKept?.(session.session, last.position_ms);
   }
 
   private async post(session: Session, beats: Beat[]): Promise<Verdict> {

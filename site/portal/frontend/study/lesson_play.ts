@@ -38,6 +38,8 @@ export interface LessonPlay {
   expires_at?: string;
   beats_url?: string;
   lease_url?: string;
+  /** How the lesson stands (study/reckoning.ts). */
+  progress_url?: string;
   beat_seconds?: number;
   batch_max?: number;
   resume_s: number;

@@ -48,7 +48,8 @@ export type Verdict =
 interface Answer {
   accepted?: number[];
   duplicates?: number[];
-  state?: StudyState;
+  /** Null: kept, and to be asked for (study/reckoning.ts). */
+  state?: StudyState | null;
   code?: string;
   message?: string;
   conflicts?: number[];

@@ -27,6 +27,10 @@ export class TextPlayhead extends EventTarget {
     this.touchedMs = nowMs;
   }
 
+  get ended(): boolean {
+    return this.currentTime >= this.wholeS;
+  }
+
   /** Somebody is there. */
   touch(nowMs: number): void {
     this.touchedMs = nowMs;

@@ -1,0 +1,82 @@
+"""The folder: a process that keeps every member's progress up to the log, some tenths of a second behind it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.db import DatabaseError, close_old_connections
+
+from courses.archive.folding import fold_members, waiting_between, waiting_members
+
+__all__ = ["PAUSE_S", "Folder"]
+
+log = logging.getLogger(__name__)
+
+PAUSE_S = 0.3
+AT_ONCE = 20_000
+MEMBERS_AT_ONCE = 100
+"""As many are locked in one transaction: more are quicker, and keep others waiting for longer."""
+AGAIN_S = 60
+
+
+LOOK_BACK_S = 2.0
+"""How often it looks again at what it has looked at since the look before: numbers are drawn before they are
+committed (log_order.py), so that of two members the lower number may come to light after the higher."""
+
+
+class Folder:
+    """Remembers only how far it looked; begun anew it looks through the log from the beginning once."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._looked = (0, 0)
+        """How far it had looked at the last look back, and at the one before that."""
+        self._look_back_at = time.monotonic() + LOOK_BACK_S
+        self._stuck: dict[int, float] = {}
+        """Members whose fold failed, and when to try again: one broken record stops nobody else's."""
+
+    def round(self) -> int:
+        """Fold what waits now; for how many members."""
+        now = time.monotonic()
+        if now >= self._look_back_at and self._seen > self._looked[0]:
+            members = waiting_between(self._looked[0], self._seen)
+            self._looked, self._look_back_at = (self._looked[1], self._seen), now + LOOK_BACK_S
+            last = self._seen
+        else:
+            members, last = waiting_members(self._seen, most=AT_ONCE)
+        due = [member_id for member_id, again in self._stuck.items() if again <= now]
+        members = sorted({*members, *due} - (self._stuck.keys() - set(due)))
+        for start in range(0, len(members), MEMBERS_AT_ONCE):
+            self._fold(members[start : start + MEMBERS_AT_ONCE])
+        self._seen = last
+        return len(members)
+
+    def _fold(self, members: list[int]) -> None:
+        try:
+            fold_members(members)
+        except DatabaseError:
+            raise
+        except Exception:
+            if len(members) > 1:
+                for member_id in members:
+                    self._fold([member_id])
+                return
+            log.exception("the beats of member %d cannot be folded; again in %d s", members[0], AGAIN_S)
+            self._stuck[members[0]] = time.monotonic() + AGAIN_S
+        else:
+            for member_id in members:
+                self._stuck.pop(member_id, None)
+
+    def run(self, stopped: Callable[[float], bool]) -> None:
+        """Fold until `stopped(seconds)`, which waits that long, says True."""
+        wait_s = 0.0
+        while not stopped(wait_s):
+            try:
+                wait_s = 0.0 if self.round() > MEMBERS_AT_ONCE else PAUSE_S
+            except DatabaseError as failed:
+                log.warning("the database does not fold: %s", failed)
+                wait_s = 5 * PAUSE_S
+            finally:
+                close_old_connections()

@@ -1,0 +1,108 @@
+"""What the short way knows of a play token: whose it is, and since when its session has held the lease."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from courses.archive import tokens
+from courses.archive.batches import SentBeat
+from courses.archive.errors import ArchiveError
+from courses.archive.fields import EPOCH, MILLISECOND
+from courses.archive.models import LessonState, PlayLease
+from courses.archive.playing import admit
+from courses.archive.states import rules_for
+
+__all__ = ["Holder", "LogRow", "look_up"]
+
+LogRow = tuple[int, int, str, int, bytes, int, int, int, bool]
+"""(member_id, version_id, session in hex, seq, packed body, received_ms, happened_ms, wall_ms, in_lease)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A session that held its member's lease when it was looked up, in milliseconds since 1970.
+
+    Closed turns never change any more; that the open one is still open, each commit looks up for itself.
+    """
+
+    member_id: int
+    version_id: int
+    session: str
+    issued_ms: int
+    expires_ms: int
+    turn_id: int
+    from_ms: int
+    closed: tuple[tuple[int, int], ...]
+    slack_ms: int
+    good_until_s: float
+    """By time.monotonic(): from then on whether the member may study this lesson is looked up again."""
+
+    def rows(self, sent: Sequence[SentBeat], sent_ms: int, now_ms: int) -> list[LogRow] | None:
+        """The batch as rows of the log, judged as playing.record_beats does; None when Django is to answer it.
+
+        That is: a beat from after the token's end, a number twice in one batch.
+        """
+        wall_ms = sum(until - since for since, until in self.closed) + max(now_ms - self.from_ms, 0)
+        oldest_ms = now_ms - self.issued_ms
+        rows: list[LogRow] = []
+        for beat in sent:
+            happened_ms = now_ms - max(0, min(sent_ms - beat.clock_ms, oldest_ms))
+            if happened_ms > self.expires_ms:
+                return None
+            in_lease = happened_ms >= self.from_ms or any(
+                since <= happened_ms <= until + self.slack_ms for since, until in self.closed
+            )
+            rows.append(
+                (
+                    self.member_id,
+                    self.version_id,
+                    self.session,
+                    beat.seq,
+                    beat.packed,
+                    now_ms,
+                    happened_ms,
+                    wall_ms,
+                    in_lease,
+                )
+            )
+        if len(rows) > 1 and len({row[3] for row in rows}) < len(rows):
+            return None
+        return rows
+
+
+def look_up(token: str, *, access_s: float, now: datetime | None = None) -> Holder | None:
+    """The holder behind `token`; None when it does not hold the lease, or may not study. Five queries."""
+    now = now or timezone.now()
+    try:
+        claims = tokens.read(token, now=now)
+        member, version = admit(claims)
+    except ArchiveError:
+        return None
+    turns = list(
+        PlayLease.objects.filter(member_id=member.pk, session=claims.session).order_by("from_at", "pk")
+    )
+    if not turns or turns[-1].until_at is not None:
+        return None
+    state = LessonState.objects.filter(member=member, version=version).only("params").first()
+    rules = rules_for(member, state, timezone.localdate(now))
+    return Holder(
+        member_id=member.pk,
+        version_id=version.pk,
+        session=claims.session.hex,
+        issued_ms=_ms(claims.issued_at),
+        expires_ms=_ms(claims.expires_at),
+        turn_id=turns[-1].pk,
+        from_ms=_ms(turns[-1].from_at),
+        closed=tuple((_ms(turn.from_at), _ms(turn.until_at or turn.from_at)) for turn in turns[:-1]),
+        slack_ms=rules.clock_slack_ms,
+        good_until_s=time.monotonic() + access_s,
+    )
+
+
+def _ms(moment: datetime) -> int:
+    return (moment - EPOCH) // MILLISECOND

@@ -1,0 +1,448 @@
+"""The short way of beats: what it keeps, what it leaves to Django, and that an answer means on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.db import OperationalError, connection
+
+from courses.archive import api, folding
+from courses.archive.folder import Folder
+from courses.archive.ingest.door import BeatDoor
+from courses.archive.ingest.groups import Busy, Groups
+from courses.archive.ingest.holder import look_up
+from courses.archive.ingest.stores import Batch, SqliteLog, store_for
+from courses.archive.models import Beat, LearningArchive, LessonState, PlayLease, StudyHourEntry
+from tests.courses.archive.conftest import Phone, add_version
+from tests.factories import LessonFactory, MemberFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Log:
+    """The log behind the short way: the test database itself, or (SQLite, whose is in memory) a copy in a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "school.sqlite3"
+        self.in_memory = connection.vendor == "sqlite"
+
+    def take_over(self) -> None:
+        if self.in_memory:
+            with sqlite3.connect(self.file) as copy:
+                connection.connection.backup(copy)
+
+    def store(self):
+        return SqliteLog(str(self.file)) if self.in_memory else store_for(connection.settings_dict)
+
+    def bring_back(self) -> None:
+        """Put what was added to the copy into the test database."""
+        if self.in_memory:
+            with sqlite3.connect(self.file) as copy:
+                names = [field.column for field in Beat._meta.fields]
+                rows = copy.execute(f"SELECT {', '.join(names)} FROM archive_beat").fetchall()
+            known = set(Beat.objects.values_list("pk", flat=True))
+            with connection.cursor() as cursor:
+                cursor.executemany(
+                    f"INSERT INTO archive_beat ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))})",
+                    [row for row in rows if row[0] not in known],
+                )
+
+
+@pytest.fixture
+def log(tmp_path):
+    return Log(tmp_path)
+
+
+class Elsewhere:
+    """Stands for Django behind the door: remembers what it was handed."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    async def __call__(self, scope, receive, send) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        self.bodies.append(body)
+        await send({"type": "http.response.start", "status": 299, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+
+def post(door: BeatDoor, *bodies: bytes) -> list[tuple[int, dict, dict]]:
+    """Hand all bodies in at the same moment; (status, answer, headers) of each."""
+
+    async def one(body: bytes):
+        pieces = [body[: len(body) // 2], body[len(body) // 2 :]]
+        said: list[dict] = []
+
+        async def receive():
+            return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
+
+        async def send(message):
+            said.append(message)
+
+        await door({"type": "http", "method": "POST", "path": "/api/archive/beats"}, receive, send)
+        headers = {name.decode(): value.decode() for name, value in said[0]["headers"]}
+        return said[0]["status"], json.loads(said[1]["body"]), headers
+
+    async def all_of_them():
+        return await asyncio.gather(*(one(body) for body in bodies))
+
+    return asyncio.run(all_of_them())
+
+
+def body_of(phone: Phone, beats=None, **more) -> bytes:
+    said = {"token": phone.play.token, "beats": phone.queue if beats is None else beats} | more
+    return json.dumps(said).encode()
+
+
+@pytest.fixture
+def member():
+    return MemberFactory()
+
+
+@pytest.fixture
+def version():
+    return add_version(LessonFactory())
+
+
+@pytest.fixture
+def clock(clock):
+    """Runs with the real clock: the door looks at that."""
+    clock.at = datetime.fromtimestamp(time.time() - 3000, UTC)
+    return clock
+
+
+@pytest.fixture
+def holding(phone, clock):
+    """A phone that holds the lease and has ten more minutes to hand in."""
+    phone.watch(15)
+    assert phone.flush().status_code == 200
+    phone.watch(600)
+    return phone
+
+
+@pytest.fixture
+def elsewhere():
+    return Elsewhere()
+
+
+@pytest.fixture
+def door(log, holding, elsewhere):
+    log.take_over()
+    return BeatDoor(elsewhere, Groups(log.store, most=100))
+
+
+def test_beats_of_the_holder_are_kept_and_reckoned_like_all_others(
+    door, log, holding, elsewhere, member, version
+):
+    # when ten minutes come on the short way, twice
+    body = body_of(holding, sent_ms=holding.clock_ms)
+    first, again = post(door, body)[0], post(door, body)[0]
+    # then they are kept once, and said to be
+    assert (first[0], first[1]) == (200, {"accepted": list(range(1, 41)), "duplicates": [], "state": None})
+    assert (again[0], again[1]) == (200, {"accepted": [], "duplicates": list(range(1, 41)), "state": None})
+    assert elsewhere.bodies == []
+    log.bring_back()
+    assert Beat.objects.count() == 41
+    # and nobody sees stale progress: reading folds what waits
+    assert LessonState.objects.get().watched_s == 15
+    assert api.lesson_progress(member, version).completed
+    assert StudyHourEntry.objects.get().member == member
+    state = LessonState.objects.get()
+    assert (state.watched_s, api.rebuild_state(state)) == (600, False)
+
+
+def test_what_came_on_the_short_way_is_in_the_log_as_django_would_have_written_it(
+    door, log, holding, phone_of, version, clock
+):
+    post(door, body_of(holding, sent_ms=holding.clock_ms))
+    log.bring_back()
+    other = Phone(holding.client, clock, MemberFactory(), version)
+    assert other.post(holding.queue, sent_ms=holding.clock_ms).status_code == 200
+    kept = ("seq", "body", "in_lease")
+    theirs = Beat.objects.filter(member_id=other_member(other)).order_by("seq").values_list(*kept)
+    ours = Beat.objects.exclude(member_id=other_member(other)).filter(seq__gt=0).order_by("seq")
+    assert list(ours.values_list(*kept)) == list(theirs)
+    # the turn began when the lesson was opened, and has been held until now by our own clock
+    lease = PlayLease.objects.get(session=holding.play.session)
+    for beat in ours:
+        assert beat.wall_ms == pytest.approx((beat.received_at - lease.from_at).total_seconds() * 1000, abs=2)
+
+
+def other_member(phone: Phone) -> int:
+    return PlayLease.objects.get(session=phone.play.session).member_id
+
+
+def test_the_same_batch_from_eight_connections_at_once_is_kept_once(door, log, holding):
+    answers = post(door, *[body_of(holding)] * 8)
+    assert {status for status, _answer, _headers in answers} == {200}
+    accepted = [seq for _status, answer, _headers in answers for seq in answer["accepted"]]
+    assert sorted(accepted) == list(range(1, 41))
+    log.bring_back()
+    assert Beat.objects.count() == 41
+
+
+def test_a_batch_that_contradicts_the_log_is_left_to_django_and_nothing_of_it_is_kept(
+    door, log, holding, elsewhere
+):
+    post(door, body_of(holding, holding.queue[:4]))
+    forged = [holding.queue[3] | {"position_ms": 1}, holding.queue[4]]
+    other = holding.queue[5]
+    answers = post(door, body_of(holding, forged), body_of(holding, [other]))
+    assert [status for status, _answer, _headers in answers] == [299, 200]
+    assert elsewhere.bodies == [body_of(holding, forged)]
+    log.bring_back()
+    assert sorted(Beat.objects.values_list("seq", flat=True)) == [0, 1, 2, 3, 4, 6]
+
+
+def test_who_has_lost_the_lease_meanwhile_is_left_to_django(
+    door, log, holding, elsewhere, phone_of, member, version
+):
+    assert post(door, body_of(holding, holding.queue[:1]))[0][0] == 200
+    # when another device takes the lease, in another process
+    log.bring_back()
+    newer = phone_of(member, version)
+    newer.watch(15)
+    assert newer.flush().status_code == 200
+    with_turns_copied(log)
+    # then the older one's beats are not kept on the short way, though it was known as the holder
+    assert post(door, body_of(holding, holding.queue[1:2]))[0][0] == 299
+    log.bring_back()
+    assert Beat.objects.filter(session=holding.play.session).count() == 2
+
+
+def with_turns_copied(log: Log) -> None:
+    if log.in_memory:
+        with sqlite3.connect(log.file) as copy, connection.cursor() as cursor:
+            cursor.execute("SELECT id, until_at FROM archive_playlease WHERE until_at IS NOT NULL")
+            for pk, until_at in cursor.fetchall():
+                copy.execute("UPDATE archive_playlease SET until_at = ? WHERE id = ?", [str(until_at), pk])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda said: said | {"token": said["token"][:-1] + "?"},
+        lambda said: said | {"token": 7},
+        lambda said: said | {"beats": []},
+        lambda said: said | {"beats": said["beats"] * 2},
+        lambda said: said | {"sent_ms": "now"},
+        lambda said: [said],
+        lambda said: said | {"beats": [said["beats"][0] | {"seq": -1}]},
+    ],
+)
+def test_what_is_not_plainly_good_is_left_to_django_as_it_came(door, log, holding, elsewhere, change):
+    body = json.dumps(change(json.loads(body_of(holding)))).encode()
+    for sent in (body, b"{", b""):
+        assert post(door, sent)[0][0] == 299
+    assert elsewhere.bodies == [body, b"{", b""]
+    log.bring_back()
+    assert Beat.objects.count() == 1
+
+
+def test_a_closed_account_is_looked_up_again_after_the_stated_time(door, log, holding, member, settings):
+    # given a session that is known to the process
+    assert post(door, body_of(holding, holding.queue[:1]))[0][0] == 200
+    member.is_active = False
+    member.save()
+    # then its beats are taken for INGEST_ACCESS_S more seconds, and no longer
+    assert post(door, body_of(holding, holding.queue[1:2]))[0][0] == 200
+    door._holders = {token: replace(one, good_until_s=0) for token, one in door._holders.items()}
+    assert post(door, body_of(holding, holding.queue[2:3]))[0][0] == 299
+    assert settings.STUDY["INGEST_ACCESS_S"] <= 60
+
+
+def test_too_many_waiting_batches_are_asked_to_come_again(log, holding, elsewhere):
+    log.take_over()
+    door = BeatDoor(elsewhere, Groups(log.store, most=0))
+    status, answer, headers = post(door, body_of(holding))[0]
+    assert (status, answer["code"], headers["retry-after"]) == (503, "BUSY", "5")
+    assert answer["message"]
+    log.bring_back()
+    assert (Beat.objects.count(), elsewhere.bodies) == (1, [])
+
+
+def test_a_database_that_is_away_asks_to_come_again(log, holding, elsewhere, monkeypatch):
+    def away(*args, **kwargs):
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr("courses.archive.ingest.door.look_up", away)
+    door = BeatDoor(elsewhere, Groups(log.store, most=100))
+    # also for those who ask for the same token at the same moment
+    answers = post(door, *[body_of(holding)] * 3)
+    assert [(status, answer["code"]) for status, answer, _headers in answers] == [(503, "BUSY")] * 3
+    assert elsewhere.bodies == []
+
+
+# On disk
+
+
+def batch(seq: int, *, member_id: int = 1, turn_id: int = 1, body: bytes = b"\x01" * 17) -> Batch:
+    return Batch([(member_id, 1, "0199" * 8, seq, body, 1, 1, 1, True)], turn_id)
+
+
+SCHEMA = """
+CREATE TABLE archive_beat (id INTEGER PRIMARY KEY AUTOINCREMENT, member_id, version_id, received_at, happened_at,
+  wall_ms, session, seq, in_lease, body, UNIQUE (member_id, session, seq));
+CREATE TABLE archive_playlease (id INTEGER PRIMARY KEY, until_at);
+INSERT INTO archive_playlease VALUES (1, NULL);
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "log.sqlite3"
+    with sqlite3.connect(path) as database:
+        database.executescript(SCHEMA)
+    return path
+
+
+def count(file: Path) -> int:
+    with sqlite3.connect(file) as database:
+        return database.execute("SELECT count(*) FROM archive_beat").fetchone()[0]
+
+
+def test_a_full_disk_answers_nothing_and_recovers(file):
+    store = SqliteLog(str(file))
+    store.keep([batch(0)])
+    store._connection.execute(f"PRAGMA max_page_count = {page_count(store)}")
+    groups = Groups(lambda: store, most=1000)
+
+    async def fill() -> list[bool]:
+        kept = []
+        for seq in range(1, 400):
+            try:
+                await groups.keep(batch(seq, body=b"x" * 4000))
+                kept.append(True)
+            except Busy:
+                kept.append(False)
+        return kept
+
+    kept = asyncio.run(fill())
+    # then those that did not fit were refused, and (the connection is made anew, the limit is gone) the rest kept
+    assert False in kept and kept[-1] is True
+    assert count(file) == 1 + kept.count(True)
+
+
+def page_count(store: SqliteLog) -> int:
+    return store._connection.execute("PRAGMA page_count").fetchone()[0]
+
+
+def test_a_locked_database_answers_nothing_and_recovers(file):
+    store = SqliteLog(str(file), patience_s=0.05)
+    with sqlite3.connect(file, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError):
+            store.keep([batch(0)])
+        other.execute("ROLLBACK")
+    store.keep([batch(0)])
+    assert count(file) == 1
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace shows the order of system calls")
+def test_the_log_is_synced_before_the_answer(file, tmp_path):
+    script = tmp_path / "keep.py"
+    script.write_text(
+        "import sys, os\n"
+        f"sys.path[:0] = {sys.path!r}\n"
+        "import django; django.setup()\n"
+        "from courses.archive.ingest.stores import Batch, SqliteLog\n"
+        f"store = SqliteLog({str(file)!r})\n"
+        "for seq in range(3):\n"
+        "    batch = Batch([(1, 1, '0199' * 8, seq, b'x' * 17, 1, 1, 1, True)], 1)\n"
+        "    store.keep([batch])\n"
+        "    os.write(1, b'ACK')\n",
+        encoding="utf-8",
+    )
+    trace = tmp_path / "trace"
+    subprocess.run(
+        [
+            "strace",
+            "-f",
+            "-y",
+            "-e",
+            "trace=pwrite64,write,fdatasync,fsync",
+            "-o",
+            str(trace),
+            sys.executable,
+            script,
+        ],
+        check=True,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "portal.settings.test"},
+        stdout=subprocess.DEVNULL,
+    )
+    told = [line for line in trace.read_text().splitlines() if "-wal" in line or '"ACK"' in line]
+    for acknowledged in [place for place, line in enumerate(told) if '"ACK"' in line]:
+        assert "sync(" in told[acknowledged - 1], told[acknowledged - 3 : acknowledged + 1]
+    assert sum('"ACK"' in line for line in told) == 3
+
+
+# The fold in the background
+
+
+def test_the_folder_folds_everybody_and_one_broken_record_stops_nobody(
+    member, version, clock, client, monkeypatch
+):
+    # given two members of whom something waits, one of them with a record that cannot be folded
+    phones = [Phone(client, clock, one, version) for one in (member, MemberFactory())]
+    for phone in phones:
+        phone.watch(60)
+        phone.flush()
+    ids = sorted(LearningArchive.objects.values_list("member_id", flat=True))
+    LearningArchive.objects.update(beats_folded=0)
+    LessonState.objects.all().delete()
+    real = folding._advance
+
+    def fails(member_id, *rest, **more):
+        if member_id == ids[0]:
+            raise ValueError("broken")
+        return real(member_id, *rest, **more)
+
+    monkeypatch.setattr(folding, "_advance", fails)
+    folder = Folder()
+    assert folder.round() == 2
+    assert [state.member_id for state in LessonState.objects.all()] == [ids[1]]
+    # when it is mended
+    monkeypatch.setattr(folding, "_advance", real)
+    folder._stuck = dict.fromkeys(folder._stuck, 0.0)
+    folder.round()
+    assert sorted(LessonState.objects.values_list("member_id", "watched_s")) == [(one, 60) for one in ids]
+    assert folder.round() == 0
+
+
+def test_a_number_that_comes_to_light_late_is_found_by_looking_back(member, version, clock, client):
+    phone = Phone(client, clock, member, version)
+    phone.watch(15)
+    phone.flush()
+    folder = Folder()
+    folder.round()
+    # given beats that the folder did not see, though it looked at numbers above theirs
+    LearningArchive.objects.update(beats_folded=0)
+    LessonState.objects.all().delete()
+    assert folder.round() == 0
+    folder._look_back_at = 0
+    assert folder.round() == 1
+    assert LessonState.objects.get().watched_s == 15
+
+
+def test_looking_up_who_holds_the_lease(phone, member, clock):
+    assert look_up(phone.play.token, access_s=30) is None  # nothing was played yet
+    phone.watch(15)
+    phone.flush()
+    holder = look_up(phone.play.token, access_s=30)
+    assert (holder.member_id, holder.session) == (member.pk, phone.play.session.replace("-", ""))
+    assert look_up("nonsense", access_s=30) is None
