@@ -105,7 +105,7 @@ class School:
     def start(self) -> None:
         for child in self.children:
             child.start()
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while time.monotonic() < until:
             try:
                 if self.load(1, 0.2)["beats"]:
