@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections
 
-from courses.archive.folding import fold_members, waiting_between, waiting_members
+from courses.archive.folding import all_waiting, fold_members, waiting_between, waiting_members
 
 __all__ = ["PAUSE_S", "Folder"]
 
@@ -27,10 +27,10 @@ committed (log_order.py), so that of two members the lower number may come to li
 
 
 class Folder:
-    """Remembers only how far it looked; begun anew it looks through the log from the beginning once."""
+    """Remembers only how far it looked; begun anew it looks at each archive once."""
 
     def __init__(self) -> None:
-        self._seen = 0
+        self._seen: int | None = None
         self._looked = (0, 0)
         """How far it had looked at the last look back, and at the one before that."""
         self._look_back_at = time.monotonic() + LOOK_BACK_S
@@ -40,7 +40,10 @@ class Folder:
     def round(self) -> int:
         """Fold what waits now; for how many members."""
         now = time.monotonic()
-        if now >= self._look_back_at and self._seen > self._looked[0]:
+        if self._seen is None:
+            members, last = all_waiting()
+            self._looked = (max(0, last - AT_ONCE), last)
+        elif now >= self._look_back_at and self._seen > self._looked[0]:
             members = waiting_between(self._looked[0], self._seen)
             self._looked, self._look_back_at = (self._looked[1], self._seen), now + LOOK_BACK_S
             last = self._seen

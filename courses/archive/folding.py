@@ -19,7 +19,7 @@ from itertools import groupby
 from typing import Any
 
 from django.db import connections, router, transaction
-from django.db.models import F, Max, OuterRef, Subquery
+from django.db.models import Exists, F, Max, OuterRef, Subquery
 from django.utils import timezone
 
 from courses.archive import ledger, spans
@@ -36,7 +36,15 @@ from courses.archive.states import credit_key, fold_of, path_of, rules_for, stor
 from courses.catalogue.models import Lesson, LessonVersion
 from people.models import Member
 
-__all__ = ["catch_up", "differs", "fold_members", "rebuild_state", "waiting_between", "waiting_members"]
+__all__ = [
+    "all_waiting",
+    "catch_up",
+    "differs",
+    "fold_members",
+    "rebuild_state",
+    "waiting_between",
+    "waiting_members",
+]
 
 _ROW = "b.version_id, b.session, b.seq, b.body, b.wall_ms, b.received_at, b.happened_at, b.in_lease, b.id"
 
@@ -55,6 +63,14 @@ class _Waiting:
 
     def rows(self) -> Iterable[KeptBeat]:
         return (row for _session, rows in self.sessions for row in rows)
+
+
+def all_waiting() -> tuple[list[int], int]:
+    """Members of whom any beat waits, by a look at each archive; and the highest number that was in the log before."""
+    newest = Beat.objects.aggregate(newest=Max("id"))["newest"] or 0
+    beats = Beat.objects.filter(member_id=OuterRef("member_id"), id__gt=OuterRef("beats_folded"))
+    found = LearningArchive.objects.filter(Exists(beats)).order_by("member_id")
+    return list(found.values_list("member_id", flat=True)), newest
 
 
 def waiting_members(after: int, *, most: int) -> tuple[list[int], int]:

@@ -105,7 +105,7 @@ class School:
     def start(self) -> None:
         for child in self.children:
             child.start()
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while time.monotonic() < until:
             try:
                 if self.load(1, 0.2)["beats"]:
@@ -312,9 +312,9 @@ def member_year_bytes() -> int | None:
 
 
 def _waiting() -> bool:
-    from courses.archive.folding import waiting_members
+    from courses.archive.folding import all_waiting
 
-    return bool(waiting_members(0, most=10**9)[0])
+    return bool(all_waiting()[0])
 
 
 def main(words: list[str]) -> int:

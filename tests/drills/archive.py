@@ -277,7 +277,8 @@ def play(
         if sum(killed.values()) < kills:
             _wait_for_progress(phones, chance)
             what = school.kill(chance)
-            killed[what] += bool(what)
+            if what:
+                killed[what] += 1
         else:
             time.sleep(0.2)
         if sum(killed.values()) >= told + 10:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import psycopg
 from psycopg import errors
-from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 
 from courses.archive.ingest.holder import LogRow
 from courses.archive.log_order import PG_LOCK
@@ -189,6 +189,10 @@ class PostgresLog:
                 self._wait(ready)
                 pgconn.consume_input()
             result = pgconn.get_result()
+            if pgconn.status != ConnStatus.OK:
+                raise psycopg.OperationalError(
+                    "the database went away; whether it kept the group is not known"
+                )
             if result is None:  # the end of one statement
                 continue
             if result.status == ExecStatus.PIPELINE_SYNC:

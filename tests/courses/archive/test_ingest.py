@@ -10,19 +10,24 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
-from django.db import OperationalError, connection
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
 
 from courses.archive import api, folding
+from courses.archive.batches import read_batch
 from courses.archive.folder import Folder
 from courses.archive.ingest.door import BeatDoor
 from courses.archive.ingest.groups import Busy, Groups
 from courses.archive.ingest.holder import look_up
 from courses.archive.ingest.stores import Batch, SqliteLog, store_for
+from courses.archive.log_order import wait_for_turn
 from courses.archive.models import Beat, LearningArchive, LessonState, PlayLease, StudyHourEntry
 from tests.courses.archive.conftest import Phone, add_version
 from tests.factories import LessonFactory, MemberFactory
@@ -254,7 +259,7 @@ def test_what_is_not_plainly_good_is_left_to_django_as_it_came(door, log, holdin
     assert Beat.objects.count() == 1
 
 
-def test_a_closed_account_is_looked_up_again_after_the_stated_time(door, log, holding, member, settings):
+def test_a_closed_account_is_looked_up_again_after_the_stated_time(door, log, holding, member):
     # given a session that is known to the process
     assert post(door, body_of(holding, holding.queue[:1]))[0][0] == 200
     member.is_active = False
@@ -340,6 +345,44 @@ def test_a_full_disk_answers_nothing_and_recovers(file):
 
 def page_count(store: SqliteLog) -> int:
     return store._connection.execute("PRAGMA page_count").fetchone()[0]
+
+
+@pytest.mark.skipif(
+    "sqlite" in settings.DATABASES["default"]["ENGINE"], reason=".ci/run runs it on PostgreSQL"
+)
+def test_a_server_that_hangs_up_answers_nothing_and_the_next_group_is_kept(holding, log):
+    # given a connection that the server has ended, before the group is sent and while it waits
+    store = log.store()
+    holder = look_up(holding.play.token, access_s=30)
+    rows = holder.rows(read_batch(holding.queue, most=200), holding.clock_ms, int(time.time() * 1000))
+    store.keep([Batch(rows[:1], holder.turn_id)])
+    pid = store._connection.info.backend_pid
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+    with pytest.raises(psycopg.OperationalError):
+        store.keep([Batch(rows[1:2], holder.turn_id)])
+    with transaction.atomic():
+        wait_for_turn(holder.member_id)
+        with ThreadPoolExecutor(1) as other:
+            kept = other.submit(store.keep, [Batch(rows[1:2], holder.turn_id)])
+            _hang_up_on_who_waits()
+            with pytest.raises(psycopg.OperationalError):
+                kept.result(10)
+    store.keep([Batch(rows[1:2], holder.turn_id)])
+    assert sorted(Beat.objects.values_list("seq", flat=True)) == [0, 1, 2]
+
+
+def _hang_up_on_who_waits() -> None:
+    """Until a connection waits for a member's turn, then end that connection."""
+    with connection.cursor() as cursor:
+        for _ in range(1000):
+            cursor.execute("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            waiting = cursor.fetchall()
+            if waiting:
+                cursor.execute("SELECT pg_terminate_backend(%s)", waiting[0])
+                return
+            time.sleep(0.01)
+    raise AssertionError("nobody waited")
 
 
 def test_a_locked_database_answers_nothing_and_recovers(file):
