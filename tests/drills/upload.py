@@ -6,8 +6,8 @@ A real school (web server, worker, broker) in a folder of its own takes a file o
 sends it: pieces of 4 MiB with a checksum each. At random bytes the socket is cut in the middle of a piece; the client then
 asks how much has arrived and goes on. The file is a real lecture of some seconds followed by an empty box
 (ISO/IEC 14496-12 §8.1.2), so that at the end the pipeline has something to make. It must arrive with its sha256, end READY, and
-the web server must not
-grow from the first half to the second. Progress goes to stderr, a table to stdout, last a line of JSON. Exit code 0 when all is well.
+the web server must not grow from the first half to the second. Progress goes to stderr, a table to stdout, last a line of JSON.
+Exit code 0 when all is well.
 """
 
 import argparse
@@ -258,7 +258,8 @@ def drilled(
     first, second = memory[: len(memory) // 2 or 1], memory[len(memory) // 2 :]
     figures = {
         "gb": round(size / 10**9, 2), "cuts": count, "sha256_equal": digest == wanted, "state": state,
-        "web_mb_begin": round(memory[0]), "web_mb_first_half": round(max(first)), "web_mb_second_half": round(max(second)), "mb_per_s": round(size / 10**6 / took),
+        "web_mb_begin": round(memory[0]), "web_mb_first_half": round(max(first)), "web_mb_second_half": round(max(second)),
+        "mb_per_s": round(size / 10**6 / took),
     }  # fmt: skip
     well = figures["sha256_equal"] and state == "READY" and max(second) - max(first) <= GROWTH_MB
     for name, value in figures.items():
