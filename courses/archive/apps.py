@@ -14,11 +14,13 @@ class ArchiveConfig(AppConfig):
 
     def ready(self) -> None:
         from courses.archive import documents, rules
+        from courses.archive.exports import sections
         from people.signals import member_activated
 
         member_activated.connect(_open_archive, dispatch_uid="archive.open")
         post_migrate.connect(rules.load_when_migrated, sender=self, dispatch_uid="archive.rules")
         documents.register_kind()
+        sections.register_own()
 
 
 def _open_archive(sender: Any, member: Any, at: datetime, **kwargs: Any) -> None:

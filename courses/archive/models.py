@@ -486,3 +486,9 @@ class Rule(models.Model):
             parse_value(self.unit, self.value)
         except ValueError as bad:
             raise ValidationError({"value": _("This value does not fit its unit: %s") % bad}) from bad
+
+
+# Models of the rooms inside, so that Django knows them.
+from courses.archive.corrections.models import Correction  # noqa: E402, F401
+from courses.archive.exports.models import ArchiveExport  # noqa: E402, F401
+from courses.archive.records.models import RecordImport, SchoolKey  # noqa: E402, F401
