@@ -6,6 +6,7 @@ have no constraint in the database, since the archive may get one of its own.
 """
 
 import uuid
+from datetime import date
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -479,7 +480,11 @@ class Rule(models.Model):
     @property
     def version(self) -> str:
         """What is copied into results, e.g. TIER_YN@2026-01-01#1."""
-        return f"{self.code}@{self.effective_from:%Y-%m-%d}#{self.revision}"
+        return self.version_of(self.code, self.effective_from, self.revision)
+
+    @staticmethod
+    def version_of(code: str, effective_from: date, revision: int) -> str:
+        return f"{code}@{effective_from:%Y-%m-%d}#{revision}"
 
     def clean(self) -> None:
         try:

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Sum
+from django.utils import timezone
 
 from courses.archive import chain
 from courses.archive.models import (
@@ -29,11 +30,11 @@ from people.models import Member, PostRole
 
 __all__ = ["Evidence", "Intact", "Line", "YearLine", "evidence_of", "intact", "lines", "years"]
 
-LINES_A_PAGE = 40
+LINES_A_PAGE = 30
 SEALS_LOOKED_AT = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """One entry as the list shows it. `taken_back`: another entry reverses it; `reversal`: it is that other one."""
 
@@ -49,14 +50,19 @@ class Line:
 
     @property
     def mode_label(self) -> str:
-        return _MODES[self.mode]
+        return str(_MODES[self.mode])
+
+    @property
+    def on(self) -> date:
+        """The day in Shanghai."""
+        return timezone.localdate(self.finished_at)
 
 
 _MODES = {mode.value: mode.label for mode in StudyMode}
 
 
 def lines(member: Member, year: int, *, page: int = 1) -> tuple[list[Line], bool]:
-    """The member's entries that count for `year`, latest first, 40 a page; and whether more follow. One query."""
+    """The member's entries that count for `year`, latest first, 30 a page; and whether more follow. One query."""
     start = (max(page, 1) - 1) * LINES_A_PAGE
     rows = (
         StudyHourEntry.objects.of(member)

@@ -38,7 +38,7 @@ def _number(text: str, *, low: int, high: int, other: int) -> int:
 @login_required
 @never_cache
 def index(request: HttpRequest) -> HttpResponse:
-    """The member's own archive in one year: how it stands and the ledger line by line, 40 lines a page.
+    """The member's own archive in one year: how it stands and the ledger line by line, 30 lines a page.
 
     Eight queries and flat in years of history (tests/courses/archive/test_archive_page.py says which).
     """

@@ -18,7 +18,13 @@ NOW = datetime(2026, 11, 28, 1, 0, tzinfo=UTC)
 
 def enter(member, year=2026, day=4, **more):
     at = datetime(year, 5, day, 2, tzinfo=UTC)
-    values = {"mode": "COLLECTIVE", "title": "主题党日", "hours": Decimal("0.5"), "finished_at": at, "now": at}
+    values = {
+        "mode": "COLLECTIVE",
+        "title": "主题党日",
+        "hours": Decimal("0.5"),
+        "finished_at": at,
+        "now": at,
+    }
     return api.add_entry(member, **(values | more))
 
 
@@ -33,9 +39,7 @@ def reader(client, member, clock):
 
 
 @pytest.mark.parametrize("years", [1, 40])
-def test_the_page_costs_eight_queries_whatever_the_history(
-    reader, member, years, django_assert_num_queries
-):
+def test_the_page_costs_eight_queries_whatever_the_history(reader, member, years, django_assert_num_queries):
     for year in range(2027 - years, 2027):
         for day in range(1, 6):
             enter(member, year, day)
@@ -71,13 +75,13 @@ def test_all_years_cost_seven_queries_whatever_the_history(reader, member, years
     assert [one.year for one in answer.context["years"]][:years] == list(range(2026, 2026 - years, -1))
 
 
-def test_a_long_year_comes_in_pages_of_forty(reader, member):
+def test_a_long_year_comes_in_pages_of_thirty(reader, member):
     for number in range(45):
         enter(member, day=1 + number % 28, title=f"第{number}次")
     first = reader.get("/archive/").context
     second = reader.get("/archive/?p=2").context
-    assert (len(first["entries"]), first["more"]) == (40, True)
-    assert (len(second["entries"]), second["more"]) == (5, False)
+    assert (len(first["entries"]), first["more"]) == (30, True)
+    assert (len(second["entries"]), second["more"]) == (15, False)
     both = [one.title for one in first["entries"] + second["entries"]]
     assert len(set(both)) == 45
 
@@ -112,7 +116,15 @@ def test_an_entry_of_a_lesson_says_what_it_rests_on(reader, member, phone_of, co
     phone.flush()
     line = page.lines(member, 2026)[0][0]
     text = reader.get(f"/archive/entries/{line.uuid}/").content.decode()
-    for said in (version.title, f"第 {version.number} 版", "100%", "01:00", "TIER_YN@2020-01-01#1", "系统自动", course.title):
+    for said in (
+        version.title,
+        f"第 {version.number} 版",
+        "100%",
+        "01:00",
+        "TIER_YN@2020-01-01#1",
+        "系统自动",
+        course.title,
+    ):
         assert said in text, said
     evidence = page.evidence_of(member, line.uuid)
     assert evidence.lesson_url == version.lesson.get_url()
@@ -195,7 +207,9 @@ def test_leaves_are_found_by_halves():
     from courses.archive import chain
 
     leaves = [
-        chain.Leaf(member, seq, 5, bytes([member % 256] * 31 + [seq])) for member in (2, 3, 300) for seq in (1, 2, 7)
+        chain.Leaf(member, seq, 5, bytes([member % 256] * 31 + [seq]))
+        for member in (2, 3, 300)
+        for seq in (1, 2, 7)
     ]
     packed = chain.pack_leaves(leaves)
     for leaf in leaves:
@@ -203,5 +217,3 @@ def test_leaves_are_found_by_halves():
     for absent in ((1, 1), (2, 3), (300, 8), (4, 1)):
         assert chain.find_leaf(packed, *absent) is None
     assert chain.find_leaf(b"", 1, 1) is None
-
-
