@@ -227,10 +227,16 @@ def add_entry(
 
 @transaction.atomic
 def reverse_entry(
-    entry: StudyHourEntry, *, actor: Member | None, reason: str, now: datetime | None = None
+    entry: StudyHourEntry,
+    *,
+    actor: Member | None,
+    reason: str,
+    approver: Member | None = None,
+    now: datetime | None = None,
 ) -> StudyHourEntry:
     """Take an entry back by one with the negative hours. Raises AlreadyReversed, NotAllowed."""
     _may_act(actor, entry.member)
+    _may_act(approver, entry.member)
     now = now or timezone.now()
     archive = lock_archive(entry.member, at=now)
     if entry.reversal_of_id or StudyHourEntry.objects.filter(reversal_of=entry).exists():
@@ -249,6 +255,8 @@ def reverse_entry(
         organization_name=entry.organization_name,
         roles=entry.roles,
         recorder=actor,
+        approver=approver,
+        approved_at=now if approver else None,
         reversal_of=entry,
         reason=reason,
         recorded_at=now,

@@ -19,8 +19,8 @@ urlpatterns = [
     path("corrections/new/", corrections.new, name="correction_new"),
     path("corrections/<uuid:uuid>/", corrections.one, name="correction"),
     path("corrections/<uuid:uuid>/withdraw/", corrections.withdraw, name="correction_withdraw"),
-    path("desk/", corrections.queue, name="desk"),
-    path("desk/<uuid:uuid>/", corrections.answer, name="desk_correction"),
+    path("desk/corrections/", corrections.queue, name="desk_corrections"),
+    path("desk/corrections/<uuid:uuid>/", corrections.answer, name="desk_correction"),
     # Signed records
     path("keys.json", records.keys, name="keys"),
     path("verify/", records.verify, name="verify_record"),

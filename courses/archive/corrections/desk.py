@@ -133,7 +133,7 @@ def ask(
             "asked",
             title=_("%(name)s asks for a correction of the archive") % {"name": member.name},
             text=_("Please answer by %(day)s.") % {"day": made.due_on.isoformat()},
-            link=f"/archive/desk/{made.uuid}/",
+            link=f"/archive/desk/corrections/{made.uuid}/",
         )
     return made
 
@@ -172,7 +172,9 @@ def accept(
         raise ValueError("what was missing has to be entered")
     member = held.member
     if held.entry is not None:
-        held.reversal = ledger.reverse_entry(held.entry, actor=actor, reason=reason.strip(), now=now)
+        held.reversal = ledger.reverse_entry(
+            held.entry, actor=actor, approver=actor, reason=reason.strip(), now=now
+        )
     if new is not None:
         held.new_entry = ledger.add_entry(
             member,
@@ -255,7 +257,7 @@ def _answer(held: Correction, state: str, actor: Member, reason: str, now: datet
             "answered",
             title=_("The request for correction of %(name)s was answered") % {"name": held.member.name},
             text=_("Answered by %(name)s.") % {"name": actor.name},
-            link=f"/archive/desk/{held.uuid}/",
+            link=f"/archive/desk/corrections/{held.uuid}/",
         )
     return held
 

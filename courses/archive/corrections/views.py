@@ -1,4 +1,4 @@
-"""Pages of corrections: the member asks at /archive/corrections/, the organiser answers at /archive/desk/."""
+"""Pages of corrections: the member asks at /archive/corrections/, the organiser answers at /archive/desk/corrections/."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ def answer(request: HttpRequest, scope: Scope, uuid: UUID) -> HttpResponse:
             _say(request, refusal)
             return redirect("archive:desk_correction", uuid)
         messages.success(request, _("Answered. The member is told."))
-        return redirect("archive:desk")
+        return redirect("archive:desk_corrections")
     if request.method != "POST":
         desk.read(found, reader=organiser)
     evidence = page.evidence_of(found.member, found.entry.uuid) if found.entry else None

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from courses.archive.exports import document
 from courses.archive.exports.models import ArchiveExport, ExportKind
+from courses.archive.exports.sheet import sheet
 from courses.archive.models import StudyHourEntry
 from courses.archive.records import issue
 from people.api import record
@@ -43,6 +44,7 @@ def _record(member: Member, now: datetime) -> bytes:
 
 _MAKERS: dict[str, tuple[Callable[[Member, datetime], bytes], str, str]] = {
     ExportKind.JSON: (_json, "json", "application/json"),
+    ExportKind.PDF: (sheet, "pdf", "application/pdf"),
     ExportKind.RECORD: (_record, "record.json", "application/json"),
 }
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from courses.archive import ledger
@@ -292,11 +293,14 @@ def _apply(item: Item, record: Record, member: Member, actor: Member | None, now
             published_duration_s=one.published_duration_s,
             verified_coverage=one.verified_coverage,
             source_system=f"{SOURCE}{one.origin.school}",
+            reason=gettext("Taken over from %(school)s") % {"school": record.body.school.name},
             studied_at=(one.organization_name, one.roles),
             now=now,
         )
     if item.what in {ADD_AND_TAKE_BACK, TAKE_BACK} and row is not None:
-        ledger.reverse_entry(row, actor=actor, reason=item.reason or record.body.school.name, now=now)
+        ledger.reverse_entry(
+            row, actor=actor, approver=actor, reason=item.reason or record.body.school.name, now=now
+        )
 
 
 def imports_of(member: Member) -> Sequence[RecordImport]:

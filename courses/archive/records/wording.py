@@ -29,6 +29,11 @@ def in_words(refusal: ArchiveError) -> str:
             "The signature does not fit: the file was changed after %(school)s signed it, or somebody else signed it in "
             "its name. Ask for it anew."
         ) % {"school": refusal.detail}
+    if refusal.code in {"NOT_ALLOWED", "YEAR_CLOSED"}:
+        return _(
+            "Some of its years are closed by an organisation above yours. An organiser of that organisation has to take "
+            "this record over; nothing was added."
+        )
     return _("This could not be done; nothing was changed. Open the page again and look how it stands.")
 
 

@@ -95,7 +95,7 @@ def trail():
 def test_asking_tells_the_nearest_organiser_and_keeps_the_text_encrypted(asked, secretary, organiser, entry):
     assert (asked.state, asked.due_on) == ("OPEN", date(2026, 10, 21))  # 15 working days after 30 September
     notice = Notice.objects.get()
-    assert (notice.member, notice.link) == (secretary, f"/archive/desk/{asked.uuid}/")
+    assert (notice.member, notice.link) == (secretary, f"/archive/desk/corrections/{asked.uuid}/")
     assert "王芳" in notice.title and "全天" not in notice.title + notice.text
     from django.db import connection
 
@@ -251,8 +251,8 @@ def test_the_whole_way_in_the_browser(client, member, secretary, entry):
     assert "应为 4 学时" in client.get(answer["Location"]).content.decode()
     # when the secretary answers
     client.force_login(secretary)
-    assert "王芳" in client.get("/archive/desk/").content.decode()
-    address = f"/archive/desk/{asked.uuid}/"
+    assert "王芳" in client.get("/archive/desk/corrections/").content.decode()
+    address = f"/archive/desk/corrections/{asked.uuid}/"
     assert "应为 4 学时" in client.get(address).content.decode()
     assert trail()[-1] == "archive.correction_read"
     half = client.post(address, {"decision": "enter", "reason": "属实", "hours": "4"})
@@ -261,7 +261,7 @@ def test_the_whole_way_in_the_browser(client, member, secretary, entry):
         "decision": "enter", "title": "主题党日（全天）", "mode": "COLLECTIVE", "hours": "4",
         "finished_on": "2026-05-04", "provider": "", "reason": "属实",
     }  # fmt: skip
-    assert client.post(address, form)["Location"] == "/archive/desk/"
+    assert client.post(address, form)["Location"] == "/archive/desk/corrections/"
     # then the member reads the answer, and the archive has it
     client.force_login(member)
     text = client.get(f"/archive/corrections/{asked.uuid}/").content.decode()
@@ -274,10 +274,13 @@ def test_the_whole_way_in_the_browser(client, member, secretary, entry):
 def test_what_is_not_ones_own_looks_like_an_absence(client, asked, member, secretary, entry):
     stranger = MemberFactory()
     PostFactory(member=stranger)
-    desk_address, own_address = f"/archive/desk/{asked.uuid}/", f"/archive/corrections/{asked.uuid}/"
+    desk_address, own_address = (
+        f"/archive/desk/corrections/{asked.uuid}/",
+        f"/archive/corrections/{asked.uuid}/",
+    )
     for reader, addresses in (
         (stranger, [desk_address, own_address, f"/archive/corrections/new/?entry={entry.uuid}"]),
-        (member, ["/archive/desk/", desk_address]),
+        (member, ["/archive/desk/corrections/", desk_address]),
         (secretary, [own_address]),
     ):
         client.force_login(reader)
@@ -285,7 +288,10 @@ def test_what_is_not_ones_own_looks_like_an_absence(client, asked, member, secre
             assert client.get(address).status_code == 404, address
     client.force_login(stranger)
     assert (
-        client.post(f"/archive/desk/{asked.uuid}/", {"decision": "decline", "reason": "x"}).status_code == 404
+        client.post(
+            f"/archive/desk/corrections/{asked.uuid}/", {"decision": "decline", "reason": "x"}
+        ).status_code
+        == 404
     )
     assert client.post(f"/archive/corrections/{asked.uuid}/withdraw/").status_code == 404
     assert Correction.objects.get().state == "OPEN"
@@ -295,8 +301,8 @@ def test_what_is_not_ones_own_looks_like_an_absence(client, asked, member, secre
 def test_a_secretary_does_not_find_her_own_request_at_the_desk(client, secretary):
     own = desk.ask(secretary, kind="MISSING", text="缺一次培训")
     client.force_login(secretary)
-    assert "陈刚 ·" not in client.get("/archive/desk/").content.decode()
-    assert client.get(f"/archive/desk/{own.uuid}/").status_code == 404
+    assert "陈刚 ·" not in client.get("/archive/desk/corrections/").content.decode()
+    assert client.get(f"/archive/desk/corrections/{own.uuid}/").status_code == 404
 
 
 def test_a_second_request_says_so_plainly(client, asked, member, entry):
@@ -313,7 +319,7 @@ def test_the_desk_costs_the_same_however_many_wait(
     for _ in range(count):
         desk.ask(MemberFactory(organization=branch), kind="MISSING", text="缺")
     client.force_login(organiser)
-    client.get("/archive/desk/")
+    client.get("/archive/desk/corrections/")
     # session; user; scope; those that wait; how many are answered; frame; unread; rights of the user, of her groups
     with django_assert_num_queries(9):
-        assert len(client.get("/archive/desk/").context["waiting"]) == count
+        assert len(client.get("/archive/desk/corrections/").context["waiting"]) == count

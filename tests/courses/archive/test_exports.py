@@ -6,6 +6,7 @@ from decimal import Decimal
 from hashlib import sha256
 from uuid import UUID
 
+import pypdfium2
 import pytest
 
 from courses.archive import api
@@ -103,7 +104,7 @@ def test_the_description_is_public(client, db):
     assert set(described["required"]) >= {"entries", "years", "exemptions", "lessons"}
 
 
-@pytest.mark.parametrize("kind", ["json", "record"])
+@pytest.mark.parametrize("kind", ["json", "record", "pdf"])
 def test_every_export_is_logged_and_shown(client, studied, kind, clock):
     client.force_login(studied)
     assert "还没有导出过" in client.get("/archive/exports/").content.decode()
@@ -155,3 +156,39 @@ def test_the_list_of_exports_is_only_added_to(studied):
         made.delete()
     with pytest.raises(TypeError):
         ArchiveExport.objects.update(kind="PDF")
+
+
+# On paper
+
+
+def pages_of(content):
+    return [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(content)]
+
+
+def test_the_paper_holds_every_year_and_entry_with_numbered_pages(studied, clock):
+    for number in range(60):
+        enter(studied, title=f"第{number}次主题党日")
+    pages = pages_of(log.make(studied, "PDF").content)
+    text = "".join("".join(pages).split())
+    assert len(pages) > 1
+    for number, page in enumerate(pages, 1):
+        assert f"第 {number} 页，共 {len(pages)} 页" in page and studied.name in page
+    assert all(f"第{number}次主题党日" in text for number in range(60))
+    assert "2026-09-3009:01" in text, "when it was made"
+    assert "2025（免除）" in text
+    assert "名单有误" in text and "本人签名" in text and "党组织（盖章）" in text
+    assert studied.organization.name in text
+
+
+def test_the_signature_is_not_torn_and_an_empty_archive_is_paper_too(member, clock):
+    assert "还没有记录" in pages_of(log.make(member, "PDF").content)[0]
+    for number in range(40):
+        enter(member, title=f"第{number}次")
+        if number % 8 == 0:
+            last = pages_of(log.make(member, "PDF").content)[-1]
+            assert "本人签名" in last and "日期：" in last
+
+
+def test_the_same_archive_at_the_same_moment_makes_the_same_paper(studied, clock):
+    one, other = (log.make(studied, "PDF").logged for _ in range(2))
+    assert one.sha256 == other.sha256
