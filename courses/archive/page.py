@@ -120,7 +120,7 @@ def years(member: Member) -> list[YearLine]:
             entries=counts[year],
             exempt=year in exempt,
         )
-        for year in sorted({*opened, *hours}, reverse=True)
+        for year in sorted({*opened, *exempt, *hours}, reverse=True)
     ]
 
 

@@ -55,7 +55,12 @@ class AnswerForm(forms.Form):
     title = forms.CharField(label=gettext_lazy("Studied"), max_length=255, required=False)
     mode = forms.ChoiceField(label=gettext_lazy("Mode"), choices=StudyMode.choices, required=False)
     hours = forms.DecimalField(
-        label=gettext_lazy("Study hours"), max_digits=5, decimal_places=2, min_value=0, required=False
+        label=gettext_lazy("Study hours"),
+        max_digits=5,
+        decimal_places=2,
+        min_value=0,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
     finished_on = forms.DateField(
         label=gettext_lazy("Day"),
