@@ -19,6 +19,7 @@ from courses.archive.answers import (
     YearStanding,
 )
 from courses.archive.chain import Finding
+from courses.archive.exports.sections import register as register_export_section
 from courses.archive.ledger import (
     add_entry,
     entries,
@@ -61,6 +62,7 @@ __all__ = [
     "progress_of",
     "rebuild_state",
     "record_beats",
+    "register_export_section",
     "reverse_entry",
     "revoke_exemption",
     "seal",
