@@ -172,7 +172,8 @@ def trust(found: Sequence[PublicKey], *, actor: Member | None = None) -> list[Sc
                     "school_name": one.school_name,
                     "public": one.x,
                     "since_at": one.since,
-                    "until_at": one.until,
+                    # What has ended stays ended, whatever an older list says.
+                    "until_at": min((at for at in (one.until, known and known.until_at) if at), default=None),
                 },
             )[0]
         )

@@ -131,9 +131,9 @@ def read(content: bytes, known: Mapping[str, keys.PublicKey]) -> Record:
         said = parse(content)
         body, signature = said["body"], said["signature"]
         kid, value, school = signature["kid"], signature["value"], body["school"]
-        texts = all(
-            isinstance(one, str) for one in (kid, value, school["uuid"], school["name"], body["format"])
-        )
+        told = (kid, value, school["uuid"], school["name"], body["format"])
+        texts = all(isinstance(one, str) and len(one) <= 200 for one in told)
+        "".join(map(str, told)).encode()  # half a sign cannot be shown to anybody
     except (ValueError, KeyError, TypeError, RecursionError) as bad:
         raise RecordUnreadable("not a record") from bad
     if not texts or body["format"] != FORMAT or signature.get("alg") != "Ed25519":
@@ -143,7 +143,11 @@ def read(content: bytes, known: Mapping[str, keys.PublicKey]) -> Record:
         raise UnknownKey(kid, school["name"])
     try:
         signed = keys.valid(key, value, signed_bytes(body))
-    except (TypeError, ValueError):  # holds something that has no canonical form: it was never signed
+    except (
+        TypeError,
+        ValueError,
+        RecursionError,
+    ):  # holds something that has no canonical form: it was never signed
         signed = False
     if not signed or str(key.school) != school["uuid"]:
         raise SignatureWrong(school["name"])

@@ -231,6 +231,24 @@ def test_a_key_that_nobody_trusts_a_stranger_in_our_name_and_an_ended_key(leaver
         reading.read(content, keys.trusted())
 
 
+def test_a_body_too_deep_or_with_half_a_sign_is_refused(leaver, old):
+    said = parse(old.issues(leaver))
+    deep = canonical({"body": said["body"] | {"years": 1}, "signature": said["signature"]})
+    with pytest.raises((SignatureWrong, RecordUnreadable)):
+        old.reads(deep.replace(b'"years":1', b'"years":' + b"[" * 900 + b"]" * 900))
+    said["body"]["school"]["name"] = "\ud800"
+    with pytest.raises(RecordUnreadable):
+        reading.read(json.dumps(said).encode(), {})
+
+
+def test_a_key_that_ended_stays_ended(old):
+    SchoolKey.objects.filter(kid=old.kid).update(until_at=AT)
+    row = SchoolKey.objects.get(kid=old.kid)
+    # when somebody enters a list from before its end
+    keys.trust([keys.PublicKey(row.kid, row.public, row.school, row.school_name, row.since_at, None)])
+    assert SchoolKey.objects.get(kid=old.kid).until_at == AT
+
+
 @pytest.mark.parametrize(
     "broken",
     [b"", b"{}", b"[]", b"\xff", b'{"body":1,"signature":2}', b"[" * 100_000, b"x" * (8 * 1024 * 1024 + 1)],
