@@ -124,6 +124,19 @@ def years(member: Member) -> list[YearLine]:
     ]
 
 
+def year_line(member: Member, year: int) -> YearLine:
+    """One year as it stands in the ledger, whatever rules there are. One query."""
+    rows = StudyHourEntry.objects.of(member).in_year(year).order_by().values("mode")
+    found = list(rows.annotate(sum=Sum("hours"), number=Count("pk")))
+    return YearLine(
+        year=year,
+        hours=sum((row["sum"] for row in found), Decimal(0)),
+        by_mode={row["mode"]: row["sum"] for row in found},
+        entries=sum(row["number"] for row in found),
+        exempt=False,
+    )
+
+
 # What one entry rests on
 
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from courses.archive import api, page
 from courses.archive.corrections import desk as corrections
+from courses.archive.errors import RuleMissing
 from courses.archive.exports import log
 from courses.archive.exports.models import ExportKind
 from people.models import Member
@@ -51,8 +52,13 @@ def index(request: HttpRequest) -> HttpResponse:
     number = _number(request.GET.get("p", ""), low=1, high=9999, other=1)
     entries, more = page.lines(member, year, page=number)
     shown = sorted({*range(today.year, today.year - YEARS_SHOWN, -1), year}, reverse=True)
+    try:
+        standing, recorded = api.year_standing(member, year, today=today), None
+    except RuleMissing:  # a year before the rules that are known here, e.g. out of another school's record
+        standing, recorded = None, page.year_line(member, year)
     context = {
-        "standing": api.year_standing(member, year, today=today),
+        "standing": standing,
+        "recorded": recorded,
         "year": year,
         "years": shown,
         "entries": entries,

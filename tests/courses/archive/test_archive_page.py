@@ -96,6 +96,15 @@ def test_a_year_with_nothing_says_so_and_nonsense_is_absent(reader):
         assert reader.get(f"/archive/?year={nonsense}").status_code == 404
 
 
+def test_a_year_before_all_rules_shows_its_hours_without_a_requirement(reader, member):
+    enter(member, 1998, hours=Decimal(3))
+    enter(member, 1998, hours=Decimal(5), mode="CENTRAL_OFFLINE")
+    answer = reader.get("/archive/?year=1998")
+    text = answer.content.decode()
+    assert (answer.status_code, answer.context["recorded"].hours) == (200, 8)
+    assert "集体学习 3" in text and "集中培训 5" in text and "没有登记当年的学时要求" in text
+
+
 def test_all_years_by_mode(reader, member):
     enter(member, 2026, hours=Decimal(8), mode="CENTRAL_OFFLINE")
     wrong = enter(member, 2025, hours=Decimal(3))
