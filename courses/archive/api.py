@@ -20,6 +20,7 @@ from courses.archive.answers import (
     YearStanding,
 )
 from courses.archive.chain import Finding
+from courses.archive.exports.sections import register as register_export_section
 from courses.archive.folding import catch_up, rebuild_state
 from courses.archive.ledger import (
     add_entry,
@@ -66,6 +67,7 @@ __all__ = [
     "progress_of",
     "rebuild_state",
     "record_beats",
+    "register_export_section",
     "reverse_entry",
     "revoke_exemption",
     "seal",

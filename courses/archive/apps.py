@@ -14,6 +14,7 @@ class ArchiveConfig(AppConfig):
 
     def ready(self) -> None:
         from courses.archive import beginnings, documents, rules
+        from courses.archive.exports import sections
         from courses.catalogue.affected import counted_by
         from people.signals import member_activated
 
@@ -21,6 +22,7 @@ class ArchiveConfig(AppConfig):
         post_migrate.connect(rules.load_when_migrated, sender=self, dispatch_uid="archive.rules")
         documents.register_kind()
         counted_by(beginnings.affected)
+        sections.register_own()
 
 
 def _open_archive(sender: Any, member: Any, at: datetime, **kwargs: Any) -> None:

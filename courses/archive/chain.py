@@ -44,6 +44,7 @@ __all__ = [
     "content_of_row",
     "earliest_us",
     "examine",
+    "find_leaf",
     "floor_after",
     "genesis",
     "leaf_link",
@@ -211,6 +212,20 @@ def packed_one_by_one(packed: bytes) -> Iterator[bytes]:
 def unpack_leaves(packed: bytes) -> Iterator[tuple[int, int, int, bytes]]:
     """Each leaf's (member, seq, recorded_us, link). Raises struct.error when a piece is missing."""
     return _LEAF.iter_unpack(packed)
+
+
+def find_leaf(packed: bytes, member: int, seq: int) -> bytes | None:
+    """The link of that place, looked for by halves in leaves as `pack_leaves` ordered them; None when not there."""
+    size, wanted = _LEAF.size, struct.pack(">QQ", member, seq)
+    low, high = 0, len(packed) // size
+    while low < high:
+        middle = (low + high) // 2
+        if packed[middle * size : middle * size + 16] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    found = packed[low * size : (low + 1) * size]
+    return found[24:] if len(found) == size and found[:16] == wanted else None
 
 
 def earliest_us(floor: str) -> int:

@@ -34,7 +34,7 @@ def load(ids: list[str] | None) -> Iterator[Document]:
             kind=KIND,
             title=entry.title,
             body=" ".join([str(entry.get_mode_display()), entry.provider, str(entry.year)]),
-            url=f"/archive/?year={entry.year}#entry-{entry.uuid}",
+            url=f"/archive/entries/{entry.uuid}/",
             acl=[member_token(entry.member)],
             category=str(entry.get_mode_display()),
             published_on=finished_on,

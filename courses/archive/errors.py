@@ -86,3 +86,56 @@ class SealOutOfOrder(ArchiveError):
     """A day is sealed once, after the days before it, and not before it has begun."""
 
     code, status = "SEAL_OUT_OF_ORDER", 409
+
+
+class AlreadyAsked(ArchiveError):
+    """A request for correction of this entry is open."""
+
+    code, status = "ALREADY_ASKED", 409
+
+
+class AlreadyAnswered(ArchiveError):
+    """The request for correction was answered or withdrawn."""
+
+    code, status = "ALREADY_ANSWERED", 409
+
+
+# Records of other schools
+
+
+class RecordUnreadable(ArchiveError):
+    """The file is no record, or not one of a format that we know; the detail says what is wrong."""
+
+    code, status = "RECORD_UNREADABLE", 422
+
+
+class UnknownKey(ArchiveError):
+    """The record was signed with a key that nobody here trusts."""
+
+    code, status = "UNKNOWN_KEY", 422
+
+    def __init__(self, kid: str, school: str) -> None:
+        super().__init__(f"{kid} of {school}")
+        self.kid, self.school = kid, school
+
+
+class SignatureWrong(ArchiveError):
+    """The record was changed after it was signed, or signed by another school than it says."""
+
+    code, status = "SIGNATURE_WRONG", 422
+
+
+class KeyEnded(UnknownKey):
+    """The record says that it was issued after its key had ended."""
+
+    code, status = "KEY_ENDED", 422
+
+
+class WrongPerson(ArchiveError):
+    """The record is of somebody else: `what` is name, phone, or bound (an earlier record went to another member)."""
+
+    code, status = "WRONG_PERSON", 422
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what

@@ -19,7 +19,7 @@ from itertools import groupby
 from typing import Any
 
 from django.db import connections, router, transaction
-from django.db.models import Exists, F, Max, OuterRef, Subquery
+from django.db.models import Exists, F, Max, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from courses.archive import ledger, spans
@@ -44,6 +44,7 @@ __all__ = [
     "rebuild_state",
     "waiting_between",
     "waiting_members",
+    "waiting_of",
 ]
 
 _ROW = "b.version_id, b.session, b.seq, b.body, b.wall_ms, b.received_at, b.happened_at, b.in_lease, b.id"
@@ -95,9 +96,14 @@ def waiting_between(after: int, last: int) -> list[int]:
 
 def catch_up(member: Member) -> None:
     """Bring what is reckoned of `member` up to the log. One query when nothing waits."""
-    folded = LearningArchive.objects.filter(member_id=member.pk).values("beats_folded")
-    if Beat.objects.filter(member_id=member.pk, id__gt=Subquery(folded)).exists():
+    if waiting_of(member.pk).exists():
         fold_members([member.pk])
+
+
+def waiting_of(member_id: int) -> QuerySet[Beat]:
+    """One member's beats that no fold has seen."""
+    folded = LearningArchive.objects.filter(member_id=member_id).values("beats_folded")
+    return Beat.objects.filter(member_id=member_id, id__gt=Subquery(folded))
 
 
 def fold_members(member_ids: Sequence[int]) -> int:

@@ -152,6 +152,7 @@ def add_entry(
     verified_coverage: Decimal | None = None,
     source_system: str = "",
     reason: str = "",
+    studied_at: tuple[str, str] | None = None,
     now: datetime | None = None,
 ) -> StudyHourEntry:
     """Add a line to the ledger, e.g. a day of central training that the organiser recorded.
@@ -159,6 +160,7 @@ def add_entry(
     It counts for the calendar year (Asia/Shanghai) of `finished_at`. `recorder` None means the
     system. A recorder needs the member within her scope, else NotAllowed. With a `credit_key` it
     raises AlreadyCredited the second time in the same year. ValueError for hours that are not above 0.
+    `studied_at`: organisation and posts at that time, where they were others than this school knows.
     `recorded_at` is `now`, or the moment of the member's last entry where that is later.
     """
     _may_act(recorder, member)
@@ -171,6 +173,7 @@ def add_entry(
     archive = lock_archive(member, at=now)
     year = timezone.localtime(finished_at).year
     organization = member.organization
+    name, roles = studied_at or (organization.name if organization else "", _roles_of(member, finished_at))
     entry = StudyHourEntry(
         member=member,
         year=year,
@@ -185,9 +188,9 @@ def add_entry(
         published_duration_s=published_duration_s,
         verified_coverage=verified_coverage,
         rule_version=rule_version,
-        organization_code=organization.code if organization else "",
-        organization_name=organization.name if organization else "",
-        roles=_roles_of(member, finished_at),
+        organization_code=organization.code if organization and studied_at is None else "",
+        organization_name=name,
+        roles=roles,
         evidence_type=evidence_type,
         evidence_id=evidence_id,
         evidence_hash=evidence_hash,
@@ -224,10 +227,16 @@ def add_entry(
 
 @transaction.atomic
 def reverse_entry(
-    entry: StudyHourEntry, *, actor: Member | None, reason: str, now: datetime | None = None
+    entry: StudyHourEntry,
+    *,
+    actor: Member | None,
+    reason: str,
+    approver: Member | None = None,
+    now: datetime | None = None,
 ) -> StudyHourEntry:
     """Take an entry back by one with the negative hours. Raises AlreadyReversed, NotAllowed."""
     _may_act(actor, entry.member)
+    _may_act(approver, entry.member)
     now = now or timezone.now()
     archive = lock_archive(entry.member, at=now)
     if entry.reversal_of_id or StudyHourEntry.objects.filter(reversal_of=entry).exists():
@@ -246,6 +255,8 @@ def reverse_entry(
         organization_name=entry.organization_name,
         roles=entry.roles,
         recorder=actor,
+        approver=approver,
+        approved_at=now if approver else None,
         reversal_of=entry,
         reason=reason,
         recorded_at=now,

@@ -6,6 +6,7 @@ have no constraint in the database, since the archive may get one of its own.
 """
 
 import uuid
+from datetime import date
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -479,10 +480,20 @@ class Rule(models.Model):
     @property
     def version(self) -> str:
         """What is copied into results, e.g. TIER_YN@2026-01-01#1."""
-        return f"{self.code}@{self.effective_from:%Y-%m-%d}#{self.revision}"
+        return self.version_of(self.code, self.effective_from, self.revision)
+
+    @staticmethod
+    def version_of(code: str, effective_from: date, revision: int) -> str:
+        return f"{code}@{effective_from:%Y-%m-%d}#{revision}"
 
     def clean(self) -> None:
         try:
             parse_value(self.unit, self.value)
         except ValueError as bad:
             raise ValidationError({"value": _("This value does not fit its unit: %s") % bad}) from bad
+
+
+# Models of the rooms inside, so that Django knows them.
+from courses.archive.corrections.models import Correction  # noqa: E402, F401
+from courses.archive.exports.models import ArchiveExport  # noqa: E402, F401
+from courses.archive.records.models import RecordImport, SchoolKey  # noqa: E402, F401

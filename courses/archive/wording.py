@@ -1,11 +1,23 @@
 """What the archive says to people: reasons, states, flags, refusals."""
 
+from typing import Any
+
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from courses.archive import completion, spans
 
-__all__ = ["COLOURS", "ERRORS", "FLAGS", "REASONS", "STATES", "UNFINISHED", "clock_label"]
+__all__ = [
+    "COLOURS",
+    "ERRORS",
+    "EVIDENCE",
+    "FLAGS",
+    "REASONS",
+    "STATES",
+    "UNFINISHED",
+    "clock_label",
+    "evidence_words",
+]
 
 REASONS = {
     spans.NOT_PLAYED: _("Not played yet"),
@@ -54,8 +66,48 @@ ERRORS = {
     "LEASE_LOST": _("The lesson goes on on another device. To go on here, choose «Continue here»."),
     "SEQ_CONFLICT": _("This record was handed in before with another content. Open the lesson again."),
     "BAD_BEATS": _("The record of playing could not be read."),
+    "ALREADY_ASKED": _("You have asked about this entry before; the answer is still to come."),
+    "ALREADY_ANSWERED": _("This request was answered meanwhile. Nothing more was changed."),
+    "ALREADY_REVERSED": _("This entry was taken back before. Nothing more was changed."),
+    "NOT_ALLOWED": _("This is for somebody else to decide: the member is not within your organisation."),
+    "NOT_DONE": _("This could not be done; nothing was changed. Open the page again and look how it stands."),
     "BUSY": _("The archive is busy. Your record is kept on this device and handed in later."),
 }
+
+
+EVIDENCE = {
+    "beats": _("Studied on this site: counted second by second while it was played"),
+    "correction": _("Entered after a request for correction"),
+    "record": _("Taken over from the signed record of another school"),
+    "claim": _("Claimed with proof, and approved"),
+    "class": _("Training class"),
+    "certificate": _("Certificate of a training class"),
+    "meeting": _("Meeting record"),
+    "exam": _("Exam"),
+}
+"""What an entry came from, by `evidence_type`. A room that writes entries of a new kind adds its words here."""
+
+
+def evidence_words(entry: Any, version: Any) -> tuple[str, list[tuple[str, str]]]:
+    """What a ledger entry came from in words, and what was measured: (label, value), only what applies."""
+    said = EVIDENCE.get(entry.evidence_type)
+    source = str(said) if said else gettext("Entered by the organisation")
+    facts = []
+    if version is not None:
+        facts.append(
+            (
+                gettext("Lesson"),
+                gettext("%(title)s, version %(number)s") % {"title": version.title, "number": version.number},
+            )
+        )
+    if entry.published_duration_s:
+        facts.append((gettext("Published length"), clock_label(entry.published_duration_s)))
+    if entry.verified_coverage is not None:
+        share = f"{entry.verified_coverage * 100:.2f}".rstrip("0").rstrip(".")
+        facts.append((gettext("Verified coverage"), f"{share}%"))
+    if entry.evidence_id and entry.evidence_type != "beats":
+        facts.append((gettext("Number of the evidence"), entry.evidence_id))
+    return source, facts
 
 
 def clock_label(seconds: float) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from django.db.models import Max, Q, QuerySet, Value
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Replace
 from treebeard.mp_tree import MP_NodeManager, MP_NodeQuerySet
 
@@ -88,6 +88,13 @@ class MemberQuerySet(QuerySet["Member"]):
         if re.fullmatch(r"[a-zü]+", run):
             found |= Q(name_run__icontains=run) | Q(name_initials__istartswith=run)
         return self.alias(name_run=Replace("name_pinyin", Value(" "), Value(""))).filter(found)
+
+    def with_desk(self, day: date) -> MemberQuerySet:
+        """With `has_desk`: whether somebody organises on `day`, i.e. `api.scope_of` is not empty. No query more."""
+        from people.models import ORGANISING_ROLES, Post
+
+        posts = Post.objects.filter(member=OuterRef("pk"), role__in=ORGANISING_ROLES)
+        return self.annotate(has_desk=Exists(posts.held_on(day)) | Q(is_superuser=True))
 
     def by_name(self) -> MemberQuerySet:
         """In the order of the pinyin of the name: the house's only default order of people."""

@@ -50,7 +50,10 @@ def site_frame(request: HttpRequest) -> dict:
         return Notice.objects.of(user).unread().count() if user is not None and user.is_authenticated else 0
 
     def organises() -> bool:
-        return bool(user is not None and user.is_authenticated and scope_of(user))
+        if user is None or not user.is_authenticated:
+            return False
+        known = getattr(user, "has_desk", None)  # people.sign_in asked with the user
+        return bool(scope_of(user)) if known is None else known
 
     return {
         "section": section_of(request.path),

@@ -125,7 +125,7 @@ def completion(
 
     `state` is one of the archive's states, or HELP.
 
-    Eight queries however many members there are, nine with `text`. Raises OutOfScope when
+    Six queries however many members there are, seven with `text`. Raises OutOfScope when
     `organization` lies outside `scope`.
     """
     places = places_of(scope)

@@ -1,7 +1,8 @@
 """`./run bench archive`: what the archive takes in and what that costs; how long verifying a million entries takes.
 
 First the ingest, for SQLite and PostgreSQL (_beats.py; a PostgreSQL of its own, and raw one-row commits before, between
-and after in the same run); its keys are those of PostgreSQL, with `_sqlite` those of SQLite. Then the verification:
+and after in the same run); its keys are those of PostgreSQL, with `_sqlite` those of SQLite. Then the verification, and
+what a member's archive page costs:
 
 Progress goes to stderr, a table to stdout, and the very last line is one JSON object. The ledger is made in a
 SQLite file of its own, or in the empty database of BENCH_DATABASE_URL: members who study through a year, one
@@ -183,6 +184,7 @@ def ingest(rounds: int, seconds: float) -> dict[str, Any]:
 def ledger(chosen: argparse.Namespace) -> dict[str, Any]:
     """How long the verification takes."""
     entries, members, runs = (3000, 60, 1) if chosen.small else (chosen.entries, chosen.members, chosen.runs)
+    figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="eschool-bench-") as scratch:
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "portal.settings.base",
@@ -193,6 +195,7 @@ def ledger(chosen: argparse.Namespace) -> dict[str, Any]:
         import django
 
         django.setup()
+        import _archive_page
         from _measured import say, table
         from django.core.management import call_command
         from django.db import connection
@@ -222,8 +225,10 @@ def ledger(chosen: argparse.Namespace) -> dict[str, Any]:
             f"{members:,} members; to reach: below 10 s for 1,000,000"
         )
         table(rows)
+        figures["verify_1m_s"] = round(statistics.median(costs) * 1_000_000 / entries, 2)
+        figures |= _archive_page.measure(small=chosen.small)
         connection.close()
-    return {"verify_1m_s": round(statistics.median(costs) * 1_000_000 / entries, 2)}
+    return figures
 
 
 if __name__ == "__main__":

@@ -301,6 +301,23 @@ def test_plain_members_group_leaders_and_strangers_have_no_scope(tree):
         assert not PartyOrganization.objects.within(scope).exists()
 
 
+def test_who_has_a_desk_is_known_with_the_user_and_agrees_with_the_scope(tree):
+    today = timezone.localdate()
+    somebody = {
+        "organiser": PostFactory(role=PostRole.ORGANIZER).member,
+        "secretary": PostFactory(role=PostRole.SECRETARY).member,
+        "was one": PostFactory(role=PostRole.SECRETARY, ended_on=date(2020, 2, 1)).member,
+        "group leader": PostFactory(role=PostRole.GROUP_LEADER).member,
+        "member": MemberFactory(),
+        "administrator": AdministratorFactory(),
+    }
+    known = {one.pk: one.has_desk for one in Member.objects.with_desk(today)}
+    assert {name: known[one.pk] for name, one in somebody.items()} == {
+        name: bool(api.scope_of(one)) for name, one in somebody.items()
+    }
+    assert sum(known[one.pk] for one in somebody.values()) == 3
+
+
 def test_a_switched_off_account_has_no_scope(tree):
     organiser = PostFactory(member__organization=tree["osmanthus"], member__is_active=False).member
 
