@@ -486,3 +486,6 @@ class Rule(models.Model):
             parse_value(self.unit, self.value)
         except ValueError as bad:
             raise ValidationError({"value": _("This value does not fit its unit: %s") % bad}) from bad
+
+
+from courses.archive.xapi.models import *  # noqa: E402, F403  (the LRS: models of its own room)
