@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from threading import Lock
+from typing import Any
 
 __all__ = ["Recently"]
 
@@ -25,7 +26,7 @@ class Recently:
         said, until = self._seen.get(key, (None, 0.0))
         return said == value and time.monotonic() < until
 
-    def tell(self, values: Mapping[Hashable, Hashable]) -> None:
+    def tell(self, values: Mapping[Any, Hashable]) -> None:
         until = time.monotonic() + self.for_s
         with self._lock:
             for key, value in values.items():

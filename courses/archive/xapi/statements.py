@@ -180,7 +180,7 @@ def _announce(one: _Prepared, by: Credential) -> Any:
 
 
 def _refer(fresh: list[_Prepared]) -> None:
-    rows = []
+    rows: list[StatementRef] = []
     for one in fresh:
         named = one.named
         for kind, related, plain, every in (
@@ -205,7 +205,7 @@ def _follow_targets(fresh: list[_Prepared], earlier: list[Statement], by: Creden
     targets = {one.row.target for one in fresh if one.row.target}
     if not targets and not referring:
         return
-    _void(rows, targets, referring, by)
+    _void(rows, referring, by)
     links = set()
     for row in rows.values():
         if row.target:
@@ -232,9 +232,7 @@ def _link(links: set[tuple[UUID, int]]) -> None:
     )
 
 
-def _void(
-    rows: dict[UUID, Statement], targets: set[UUID | None], referring: list[Statement], by: Credential
-) -> None:
+def _void(rows: dict[UUID, Statement], referring: list[Statement], by: Credential) -> None:
     voids = {row.voids for row in rows.values() if row.voids}
     to_void = set()
     for voided in Statement.objects.filter(uuid__in=voids, voids__isnull=True).only("id", "client_id"):
@@ -242,8 +240,8 @@ def _void(
             raise Forbidden("only statements of one's own may be voided")
         to_void.add(voided.pk)
     for earlier in referring:
-        row = rows[earlier.target]
-        if earlier.voids and row.voids is None:
+        row = rows[earlier.voids] if earlier.voids else None
+        if row is not None and row.voids is None:
             own = earlier.client_id == row.client_id
             if own or "all" in earlier.client.scopes.split():
                 to_void.add(row.pk)
