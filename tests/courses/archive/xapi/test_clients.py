@@ -270,6 +270,7 @@ def test_the_secret_is_shown_once(administrator, client):
 
     shown = administrator.post(add, form, follow=True).content.decode()
 
+    assert 'name="fresh_secret"' not in administrator.get(add).content.decode()
     added = LrsClient.objects.get()
     key, secret = re.findall(r"<code>([^<]+)</code>", shown)[:2]
     assert (added.key, added.scopes) == (key, "statements/write state")
