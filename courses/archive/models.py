@@ -497,3 +497,4 @@ class Rule(models.Model):
 from courses.archive.corrections.models import Correction  # noqa: E402, F401
 from courses.archive.exports.models import ArchiveExport  # noqa: E402, F401
 from courses.archive.records.models import RecordImport, SchoolKey  # noqa: E402, F401
+from courses.archive.xapi.models import *  # noqa: E402, F403  (the LRS: models of its own room)

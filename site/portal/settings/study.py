@@ -19,3 +19,8 @@ STUDY: dict[str, Any] = {
     # The seals of the ledger outside the database, one line a day: copy it to another machine.
     "SEALS_FILE": Path(env.str("ARCHIVE_SEALS_FILE", "") or DATA_DIR / "seals" / "archive.jsonl"),
 }
+
+LRS: dict[str, Any] = {
+    # A request to /xapi/, statements and attachments together; more is answered 413.
+    "MAX_BODY_BYTES": 20 * 1024 * 1024,
+}
