@@ -489,3 +489,4 @@ class Rule(models.Model):
 
 
 from courses.archive.cmi5.models import *  # noqa: E402, F403  (cmi5: models of its own room)
+from courses.archive.xapi.models import *  # noqa: E402, F403  (the LRS: models of its own room)
