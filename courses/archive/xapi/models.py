@@ -13,8 +13,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 __all__ = [
-    "AgentSeen",
     "ActivitySeen",
+    "AgentSeen",
     "DocumentKind",
     "LrsAttachment",
     "LrsClient",
@@ -37,9 +37,11 @@ class LrsClient(models.Model):
     name = models.CharField(_("name"), max_length=100)
     key = models.CharField(_("user name"), max_length=64, unique=True, editable=False)
     secret_digest = models.CharField(max_length=64, editable=False)
-    scopes = models.CharField(_("scopes"), max_length=200, help_text=_("What it may do, e.g. statements/write"))
+    scopes = models.CharField(
+        _("scopes"), max_length=200, help_text=_("What it may do, e.g. statements/write")
+    )
     requests_per_minute = models.PositiveIntegerField(
-        _("requests a minute"), default=600, validators=[MinValueValidator(1)]
+        _("requests a minute"), default=12_000, validators=[MinValueValidator(1)]
     )
     active = models.BooleanField(_("active"), default=True)
     note = models.TextField(_("note"), blank=True)
@@ -106,7 +108,7 @@ class Statement(models.Model):
 
 
 class RefKind(models.IntegerChoices):
-    """What a statement is found by. The related kinds include the plain ones."""
+    """What a statement is found by. What is named plainly is related as well and has one row, the plain."""
 
     AGENT = 1, "agent"
     RELATED_AGENT = 2, "related agent"
@@ -137,9 +139,7 @@ class StatementTarget(models.Model):
     statement = models.ForeignKey(Statement, on_delete=models.CASCADE, db_constraint=False)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["origin", "statement"], name="statement_target_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["origin", "statement"], name="statement_target_once")]
 
 
 class LrsAttachment(models.Model):

@@ -23,3 +23,8 @@ STUDY: dict[str, Any] = {
     # How long one launch may last: its token, and the address of its content.
     "CMI5_SESSION_TTL_S": 12 * 3600,
 }
+
+LRS: dict[str, Any] = {
+    # A request to /xapi/, statements and attachments together; more is answered 413.
+    "MAX_BODY_BYTES": 20 * 1024 * 1024,
+}

@@ -1,0 +1,439 @@
+"""Statements in and out: store, void, find. What is valid and what is the same is asked of the pure parts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+
+from courses.archive.xapi import attachments as parts_of
+from courses.archive.xapi import formats, references, strict_json, values
+from courses.archive.xapi.attachments import Attachment
+from courses.archive.xapi.clients import Credential
+from courses.archive.xapi.errors import BadRequest, Forbidden, StatementConflict, StatementForbidden
+from courses.archive.xapi.models import (
+    ActivitySeen,
+    AgentSeen,
+    LrsAttachment,
+    RefKind,
+    Statement,
+    StatementRef,
+    StatementTarget,
+    StatementUse,
+)
+from courses.archive.xapi.signals import statement_recorded
+from courses.archive.xapi.signatures import check_signatures
+from courses.archive.xapi.validation import check_statement, is_voiding
+
+__all__ = ["MAX_BATCH", "Filters", "Stored", "attachments_for", "definitions_for", "find", "one", "store"]
+
+MAX_BATCH = 1000
+MAX_NAMES = 20
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What came of a batch: the ids in its order, and how many of them were not here before."""
+
+    ids: list[str]
+    fresh: int
+
+
+@dataclass
+class _Prepared:
+    """A statement on its way in: what is answered later, and what the row says beside it."""
+
+    row: Statement
+    body: dict[str, Any]
+    named: references.Named
+    said_timestamp: datetime | None
+
+
+def store(
+    statements: Sequence[dict[str, Any]],
+    *,
+    by: Credential,
+    v2: bool,
+    now: datetime,
+    parts: Sequence[Attachment] = (),
+) -> Stored:
+    """Store all or none. One that is here already and is the same moves nothing.
+
+    Raises BadRequest (StatementInvalid), StatementConflict, Forbidden.
+    """
+    if len(statements) > MAX_BATCH:
+        raise BadRequest(f"more than {MAX_BATCH} statements at once")
+    for statement in statements:
+        check_statement(statement, v2=v2)
+    parts_of.check_parts(statements, parts)
+    for statement in statements:
+        check_signatures(statement, parts)
+    prepared = [_prepare(statement, by, v2, now) for statement in statements]
+    if len({one.row.uuid for one in prepared}) != len(prepared):
+        raise BadRequest("an id occurs twice in the batch")
+    try:
+        with transaction.atomic():
+            fresh = _write(prepared, by, parts, now)
+    except IntegrityError:  # somebody stored one of these ids meanwhile: now it can be seen
+        with transaction.atomic():
+            fresh = _write(prepared, by, parts, now)
+    return Stored([one.body["id"] for one in prepared], fresh)
+
+
+def _prepare(statement: dict[str, Any], by: Credential, v2: bool, now: datetime) -> _Prepared:
+    body = formats.with_lists(statement)
+    _check_credential(body, by)
+    stored = values.as_text(now)
+    said = values.moment(body["timestamp"], rfc3339=v2) if "timestamp" in body else None
+    body.setdefault("id", str(uuid4()))
+    body["stored"] = stored
+    if said is None:
+        body["timestamp"] = stored
+    elif v2 and not body["timestamp"].endswith("Z"):
+        body["timestamp"] = values.as_text(said)  # 2.0 §4.2.7: answered in UTC
+    body.setdefault("version", "2.0.0" if v2 else "1.0.0")
+    body["authority"] = by.authority
+    target = body["object"]
+    refers_to = UUID(target["id"]) if target.get("objectType") == "StatementRef" else None
+    registration = body.get("context", {}).get("registration")
+    row = Statement(
+        uuid=UUID(body["id"]),
+        client=by.client,
+        verb=references.key(body["verb"]["id"]),
+        registration=UUID(registration) if registration else None,
+        stored_at=now,
+        timestamp_at=said or now,
+        voids=refers_to if is_voiding(body) else None,
+        target=refers_to,
+        version=body["version"],
+        digest=hashlib.sha256(references.comparable(body).encode("utf-8")).hexdigest(),
+        body=strict_json.dumps(body),
+    )
+    return _Prepared(row, body, references.named_in(body), said)
+
+
+def _check_credential(body: dict[str, Any], by: Credential) -> None:
+    if by.agent is not None and references.agent_key(body["actor"]) != references.agent_key(by.agent):
+        raise StatementForbidden("this credential speaks for another agent")
+    if by.registration is not None:
+        said = body.get("context", {}).get("registration", "")
+        if said.lower() != by.registration.lower():
+            raise StatementForbidden("this credential belongs to another registration")
+    if by.check_statement is not None:
+        by.check_statement(body)
+
+
+def _write(prepared: list[_Prepared], by: Credential, parts: Sequence[Attachment], now: datetime) -> int:
+    known = {row.uuid: row for row in Statement.objects.filter(uuid__in=[one.row.uuid for one in prepared])}
+    fresh = []
+    for one in prepared:
+        before = known.get(one.row.uuid)
+        if before is None:
+            fresh.append(one)
+        elif not _is_same(one, before):
+            raise StatementConflict(f"the id {one.row.uuid} is taken by another statement")
+    if not fresh:
+        return 0
+    for one in fresh:
+        one.row.pk = None
+    Statement.objects.bulk_create([one.row for one in fresh])
+    _refer(fresh)
+    _follow_targets(fresh, by)
+    _keep_parts(fresh, parts, now)
+    if by.allows("define"):
+        _learn_activities(fresh)
+    _learn_names(fresh)
+    for one in fresh:
+        transaction.on_commit(_announce(one, by))
+    return len(fresh)
+
+
+def _is_same(one: _Prepared, before: Statement) -> bool:
+    return before.digest == one.row.digest and (
+        one.said_timestamp is None or one.said_timestamp == before.timestamp_at
+    )
+
+
+def _announce(one: _Prepared, by: Credential) -> Any:
+    def send() -> None:
+        statement_recorded.send_robust(
+            sender=Statement,
+            statement=one.body,
+            registration=str(one.row.registration) if one.row.registration else None,
+            client=by.client,
+        )
+
+    return send
+
+
+def _refer(fresh: list[_Prepared]) -> None:
+    rows = []
+    for one in fresh:
+        named = one.named
+        for kind, related, plain, every in (
+            (RefKind.AGENT, RefKind.RELATED_AGENT, named.agents, named.related_agents),
+            (RefKind.ACTIVITY, RefKind.RELATED_ACTIVITY, named.activities, named.related_activities),
+        ):
+            rows.extend(
+                StatementRef(kind=kind if key in plain else related, key=key, statement_id=one.row.pk)
+                for key in sorted(every, key=lambda key: key.int)
+            )
+    StatementRef.objects.bulk_create(rows)
+
+
+def _follow_targets(fresh: list[_Prepared], by: Credential) -> None:
+    """Void what is voided, and link statements that refer to statements, whichever came first."""
+    rows = {one.row.uuid: one.row for one in fresh}
+    referring = list(
+        Statement.objects.filter(target__in=rows).select_related("client").only(
+            "id", "uuid", "target", "voids", "client"
+        )
+    )  # fmt: skip
+    targets = {one.row.target for one in fresh if one.row.target}
+    if not targets and not referring:
+        return
+    _void(rows, targets, referring, by)
+    links = set()
+    for row in rows.values():
+        if row.target:
+            links.add((row.target, row.pk))
+            links |= {(origin, row.pk) for origin in _origins_of(row.target)}
+    if links:
+        _link(links)
+    links = set()
+    for uuid in rows:
+        later = StatementTarget.objects.filter(origin=uuid).values_list("statement_id", flat=True)
+        links |= {(origin, pk) for pk in later for origin in _origins_of(uuid)}
+    if links:
+        _link(links)
+
+
+def _origins_of(uuid: UUID) -> list[UUID]:
+    return list(StatementTarget.objects.filter(statement__uuid=uuid).values_list("origin", flat=True))
+
+
+def _link(links: set[tuple[UUID, int]]) -> None:
+    StatementTarget.objects.bulk_create(
+        [StatementTarget(origin=origin, statement_id=pk) for origin, pk in sorted(links, key=str)],
+        ignore_conflicts=True,
+    )
+
+
+def _void(
+    rows: dict[UUID, Statement], targets: set[UUID | None], referring: list[Statement], by: Credential
+) -> None:
+    voids = {row.voids for row in rows.values() if row.voids}
+    to_void = set()
+    for voided in Statement.objects.filter(uuid__in=voids, voids__isnull=True).only("id", "client_id"):
+        if voided.client_id != by.client.pk and not by.allows():
+            raise Forbidden("only statements of one's own may be voided")
+        to_void.add(voided.pk)
+    for earlier in referring:
+        row = rows[earlier.target]
+        if earlier.voids and row.voids is None:
+            own = earlier.client_id == row.client_id
+            if own or "all" in earlier.client.scopes.split():
+                to_void.add(row.pk)
+    if to_void:
+        Statement.objects.filter(pk__in=to_void).update(voided=True)
+
+
+def _keep_parts(fresh: list[_Prepared], parts: Sequence[Attachment], now: datetime) -> None:
+    if not parts:
+        return
+    came = {part.sha2: part for part in parts}
+    uses, needed = [], set()
+    for one in fresh:
+        for digest in sorted({named["sha2"].lower() for named in parts_of.attachments_of(one.body)}):
+            if digest in came:
+                uses.append(StatementUse(statement_id=one.row.pk, sha2=digest))
+                needed.add(digest)
+    LrsAttachment.objects.bulk_create(
+        [
+            LrsAttachment(
+                sha2=digest,
+                content_type=came[digest].content_type,
+                content=came[digest].content,
+                stored_at=now,
+            )
+            for digest in sorted(needed)
+        ],
+        ignore_conflicts=True,
+    )
+    StatementUse.objects.bulk_create(uses)
+
+
+def _learn_activities(fresh: list[_Prepared]) -> None:
+    came: dict[UUID, tuple[str, dict[str, Any]]] = {}
+    for one in fresh:
+        for activity in one.named.definitions:
+            if activity.get("definition"):
+                key = references.key(activity["id"])
+                before = came.get(key, ("", {}))[1]
+                came[key] = (activity["id"], formats.merge_definition(before, activity["definition"]))
+    if not came:
+        return
+    known = ActivitySeen.objects.in_bulk(list(came))
+    changed = []
+    for key, (iri, definition) in came.items():
+        before = strict_json.loads(known[key].definition.encode()) if key in known else {}
+        after = formats.merge_definition(before, definition)
+        if after != before or key not in known:
+            changed.append(ActivitySeen(key=key, iri=iri, definition=strict_json.dumps(after)))
+    if changed:
+        ActivitySeen.objects.bulk_create(
+            sorted(changed, key=lambda row: row.key.int),
+            update_conflicts=True,
+            unique_fields=["key"],
+            update_fields=["definition"],
+        )
+
+
+def _learn_names(fresh: list[_Prepared]) -> None:
+    came: dict[UUID, tuple[dict[str, Any], list[str]]] = {}
+    for one in fresh:
+        for agent in one.named.people:
+            key = references.agent_key(agent)
+            if agent.get("name") and key is not None:
+                names = came.setdefault(key, (references.identifier(agent) or {}, []))[1]
+                if agent["name"] not in names:
+                    names.append(agent["name"])
+    if not came:
+        return
+    known = AgentSeen.objects.in_bulk(list(came))
+    changed = []
+    for key, (ifi, names) in came.items():
+        before = strict_json.loads(known[key].names.encode()) if key in known else []
+        more = [name for name in names if name not in before]
+        if more and len(before) < MAX_NAMES:
+            after = strict_json.dumps((before + more)[:MAX_NAMES])
+            changed.append(AgentSeen(key=key, ifi=strict_json.dumps(ifi), names=after))
+    if changed:
+        AgentSeen.objects.bulk_create(
+            sorted(changed, key=lambda row: row.key.int),
+            update_conflicts=True,
+            unique_fields=["key"],
+            update_fields=["names"],
+        )
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What GET /statements asks for; keys as in references.py. `client_id` limits to one client's own."""
+
+    agent: UUID | None = None
+    verb: UUID | None = None
+    activity: UUID | None = None
+    registration: UUID | None = None
+    related_activities: bool = False
+    related_agents: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+    ascending: bool = False
+    client_id: int | None = None
+
+
+def find(
+    filters: Filters, *, limit: int, after: tuple[datetime, int] | None = None
+) -> tuple[list[Statement], tuple[datetime, int] | None]:
+    """One page of statements that are not voided, and the cursor of the next page or None.
+
+    A statement that refers to one which fits is found as well (Communication 2.1.3), unless the times
+    exclude it: since and until, and the page, ask for its own `stored`.
+    """
+    about = _about(filters)
+    shown = _shown(filters, after)
+    order = ("stored_at", "id") if filters.ascending else ("-stored_at", "-id")
+    rows = list(Statement.objects.filter(about, shown).order_by(*order)[: limit + 1])
+    if about:
+        origins = Statement.objects.filter(about, _mine(filters)).values("uuid")
+        linked = StatementTarget.objects.filter(origin__in=origins).values("statement_id")
+        more = Statement.objects.filter(shown, id__in=linked).order_by(*order)[: limit + 1]
+        by_id = {row.pk: row for row in [*rows, *more]}
+        rows = sorted(by_id.values(), key=lambda row: (row.stored_at, row.pk), reverse=not filters.ascending)
+    page = rows[:limit]
+    cursor = (page[-1].stored_at, page[-1].pk) if len(rows) > limit else None
+    return page, cursor
+
+
+def one(uuid: UUID, *, voided: bool, client_id: int | None = None) -> Statement | None:
+    """The statement with this id if it is (or is not) voided, of one client only when `client_id` is given."""
+    found = Statement.objects.filter(uuid=uuid, voided=voided)
+    if client_id is not None:
+        found = found.filter(client_id=client_id)
+    return found.first()
+
+
+def _about(filters: Filters) -> Q:
+    about = Q()
+    if filters.verb:
+        about &= Q(verb=filters.verb)
+    if filters.registration:
+        about &= Q(registration=filters.registration)
+    if filters.agent:
+        kinds = [RefKind.AGENT, RefKind.RELATED_AGENT] if filters.related_agents else [RefKind.AGENT]
+        about &= Q(id__in=_named(filters.agent, kinds))
+    if filters.activity:
+        kinds = [RefKind.ACTIVITY]
+        if filters.related_activities:
+            kinds.append(RefKind.RELATED_ACTIVITY)
+        about &= Q(id__in=_named(filters.activity, kinds))
+    return about
+
+
+def _named(key: UUID, kinds: list[RefKind]) -> QuerySet:
+    return StatementRef.objects.filter(kind__in=kinds, key=key).values("statement_id")
+
+
+def _mine(filters: Filters) -> Q:
+    return Q() if filters.client_id is None else Q(client_id=filters.client_id)
+
+
+def _shown(filters: Filters, after: tuple[datetime, int] | None) -> Q:
+    shown = Q(voided=False) & _mine(filters)
+    if filters.since:
+        shown &= Q(stored_at__gt=filters.since)
+    if filters.until:
+        shown &= Q(stored_at__lte=filters.until)
+    if after is not None:
+        at, pk = after
+        if filters.ascending:
+            shown &= Q(stored_at__gt=at) | Q(stored_at=at, id__gt=pk)
+        else:
+            shown &= Q(stored_at__lt=at) | Q(stored_at=at, id__lt=pk)
+    return shown
+
+
+def attachments_for(rows: Iterable[Statement]) -> list[Attachment]:
+    """The bytes that these statements name and that are here, each once."""
+    digests = (
+        StatementUse.objects.filter(statement__in=[row.pk for row in rows])
+        .order_by("statement_id", "sha2")
+        .values_list("sha2", flat=True)
+    )
+    wanted = list(dict.fromkeys(digests))
+    kept = LrsAttachment.objects.in_bulk(wanted)
+    return [
+        Attachment(digest, kept[digest].content_type, bytes(kept[digest].content))
+        for digest in wanted
+        if digest in kept
+    ]
+
+
+def definitions_for(statements: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What is known of the activities in these statements, by IRI."""
+    keys = {
+        references.key(activity["id"])
+        for statement in statements
+        for activity in references.named_in(statement).definitions
+    }
+    return {
+        row.iri: strict_json.loads(row.definition.encode())
+        for row in ActivitySeen.objects.filter(key__in=keys)
+    }
