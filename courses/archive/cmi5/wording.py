@@ -57,11 +57,9 @@ WORDS: dict[str, Any] = {
     "URL_WITHOUT_FILE": _("The unit «%(element)s» refers to a file that is not in the package: %(value)s"),
     # launches
     "CMI5_UNKNOWN": _("There is no such course, unit, registration or session."),
-    "CMI5_NOT_JSON": _("The request is no JSON object."),
     "ACTOR": _("The actor must be an agent with an account (homePage and name)."),
     "LAUNCH_MODE": _("The launch mode must be Normal, Browse or Review."),
     "RETURN_URL": _("The return address must begin with http:// or https://."),
-    "REGISTRATION": _("The registration must be a UUID."),
     "WAIVE_REASON": _("A waiver needs a reason of at most 200 characters."),
     "WAIVED_BEFORE": _("This unit was waived before."),
     "SESSION_OVER": _("This session is over already."),
