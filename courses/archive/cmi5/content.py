@@ -49,7 +49,7 @@ def read_token(token: str, *, now: datetime) -> uuid.UUID | None:
 
 def file_of(course: uuid.UUID, path: str) -> Path | None:
     """The file at `path` of a package, or None where there is none (or the path leads out of the package)."""
-    if "\x00" in path or "\\" in path:
+    if "\x00" in path or "\\" in path or path.endswith("/"):
         return None
     root = folder_of(course).resolve()
     try:
