@@ -97,7 +97,9 @@ class CourseForm(WagtailAdminModelForm):
         lesson = self.cleaned_data["lesson"]
         others = Cmi5Course.objects.in_use().exclude(pk=self.instance.pk)
         if lesson is not None and others.filter(lesson=lesson).exists():
-            raise ValidationError(_("Another interactive course hangs on this lesson already. Withdraw that one first."))
+            raise ValidationError(
+                _("Another interactive course hangs on this lesson already. Withdraw that one first.")
+            )
         return lesson
 
     def save(self, commit: bool = True) -> Cmi5Course:
@@ -227,5 +229,7 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     except IntegrityError:
         messages.error(request, _("Somebody is just beginning this course. Try again."))
     else:
-        messages.success(request, _("«%s» is withdrawn. What members have studied stays in their records.") % course)
+        messages.success(
+            request, _("«%s» is withdrawn. What members have studied stays in their records.") % course
+        )
     return redirect("cmi5_courses:index")

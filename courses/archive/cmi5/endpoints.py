@@ -209,7 +209,9 @@ def courses(request: HttpRequest) -> Any:
     ]
 
 
-@router.get("/courses/{uuid:course}", response={200: CourseOut, 404: RefusalOut}, summary="One course with its units")
+@router.get(
+    "/courses/{uuid:course}", response={200: CourseOut, 404: RefusalOut}, summary="One course with its units"
+)
 def one_course(request: HttpRequest, course: UUID) -> Any:
     try:
         return _whole(_course(course))
@@ -267,7 +269,9 @@ def launch_url(request: HttpRequest, course: UUID, au: int, asked: LaunchIn) -> 
 def waive_au(request: HttpRequest, registration: UUID, au: int, asked: WaiveIn) -> Any:
     """409 the second time. A waiver satisfies blocks and course, and brings no hours."""
     try:
-        found = Cmi5Registration.objects.select_related("member__organization").filter(uuid=registration).first()
+        found = (
+            Cmi5Registration.objects.select_related("member__organization").filter(uuid=registration).first()
+        )
         if found is None or not _may_decide(request, found):
             raise CourseUnknown()
         return {"session": launching.waive(found, au, asked.reason, **_who(request))}
@@ -284,7 +288,9 @@ def abandon(request: HttpRequest, session: UUID) -> Any:
     """409 when it is over already. From then on nothing is recorded in it."""
     try:
         found = (
-            Cmi5Session.objects.select_related("registration__member__organization").filter(uuid=session).first()
+            Cmi5Session.objects.select_related("registration__member__organization")
+            .filter(uuid=session)
+            .first()
         )
         if found is None or not _may_decide(request, found.registration):
             raise CourseUnknown()

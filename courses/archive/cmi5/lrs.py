@@ -10,8 +10,8 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from courses.archive.cmi5.vocabulary import LAUNCH_DATA
 from courses.archive.cmi5.models import Cmi5Session
+from courses.archive.cmi5.vocabulary import LAUNCH_DATA
 from courses.archive.xapi import api, clients, endpoints
 from courses.archive.xapi.models import LrsClient, Statement
 

@@ -99,7 +99,9 @@ def _row(depth: int, node: Au | Block, known: dict[int, Cmi5Au], begun: set[int]
         return Row(depth, title, description)
     au = known.get(node.index)
     facts = AuFacts(
-        completed=bool(au and au.completed_at), passed=bool(au and au.passed_at), waived=bool(au and au.waived_at)
+        completed=bool(au and au.completed_at),
+        passed=bool(au and au.passed_at),
+        waived=bool(au and au.waived_at),
     )
     return Row(
         depth,

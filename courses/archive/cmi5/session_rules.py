@@ -79,14 +79,17 @@ class SessionFacts:
 
     def after(self, event: str | None) -> SessionFacts:
         """The facts once the statement that meant `event` (see `judge`) is recorded."""
-        changes: dict[str | None, dict[str, bool]] = {
-            "initialized": {"initialized": True},
-            "completed": {"completed": True, "completed_before": True},
-            "passed": {"passed": True, "passed_before": True},
-            "failed": {"failed": True},
-            "terminated": {"ended": True},
-        }
-        return replace(self, **changes.get(event, {}))
+        if event == "initialized":
+            return replace(self, initialized=True)
+        if event == "completed":
+            return replace(self, completed=True, completed_before=True)
+        if event == "passed":
+            return replace(self, passed=True, passed_before=True)
+        if event == "failed":
+            return replace(self, failed=True)
+        if event == "terminated":
+            return replace(self, ended=True)
+        return self
 
 
 def judge(statement: Any, facts: SessionFacts) -> str | None:

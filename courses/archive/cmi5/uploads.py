@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
 from typing import IO
 
 from django.conf import settings
@@ -32,7 +33,8 @@ def received(request: HttpRequest) -> tuple[IO[bytes], str]:
     stream = request
     if not request.META.get("CONTENT_LENGTH") and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", ""):
         stream = request.META["wsgi.input"]
-    file = tempfile.TemporaryFile(dir=settings.DATA_DIR if settings.DATA_DIR.is_dir() else None)  # noqa: SIM115
+    beside = Path(settings.STUDY["CMI5_DIR"]).parent  # where there is room for packages
+    file = tempfile.TemporaryFile(dir=beside if beside.is_dir() else None)  # noqa: SIM115
     size = 0
     while piece := stream.read(_PIECE):
         size += len(piece)

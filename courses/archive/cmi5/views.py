@@ -82,7 +82,9 @@ def file(request: HttpRequest, token: str, path: str) -> HttpResponseBase:
     }
     if etag in parse_etags(request.headers.get("If-None-Match", "")):
         return _confined(HttpResponseNotModified(headers=headers))
-    kind = TYPES.get(found.suffix.lower()) or mimetypes.guess_type(found.name)[0] or "application/octet-stream"
+    kind = (
+        TYPES.get(found.suffix.lower()) or mimetypes.guess_type(found.name)[0] or "application/octet-stream"
+    )
     first, last, status = 0, known.st_size - 1, 200
     if "Range" in request.headers and request.headers.get("If-Range", etag) == etag:
         try:
@@ -146,7 +148,9 @@ def _note(session: Cmi5Session, passed: Passed, status: int, now: Any) -> None:
     """Keep what an answered request means; a document that is not there has been read as well."""
     if status in (200, 204) and passed.events:
         launching.note_event(session, passed.events, now=now)
-    if (passed.reads == "launch_data" and status == 200) or (passed.reads == "preferences" and status in (200, 404)):
+    if (passed.reads == "launch_data" and status == 200) or (
+        passed.reads == "preferences" and status in (200, 404)
+    ):
         name = f"{passed.reads}_read_at"
         if getattr(session, name) is None:
             setattr(session, name, now)
@@ -209,7 +213,9 @@ def _confined(answer: HttpResponseBase) -> HttpResponseBase:
     answer["Content-Security-Policy"] = POLICY
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Referrer-Policy"] = "no-referrer"  # the launch's address holds the fetch secret
-    answer["Cross-Origin-Opener-Policy"] = "unsafe-none"  # a browser refuses to open a sandbox with another one
+    answer["Cross-Origin-Opener-Policy"] = (
+        "unsafe-none"  # a browser refuses to open a sandbox with another one
+    )
     answer["Access-Control-Allow-Origin"] = "*"  # scripts and fonts of a page without an origin
     return answer
 
@@ -221,5 +227,3 @@ def _pieces(found: Path, first: int, last: int) -> Iterator[bytes]:
         while left > 0 and (piece := opened.read(min(_PIECE, left))):
             left -= len(piece)
             yield piece
-
-

@@ -60,7 +60,9 @@ def test_a_session_from_the_launch_to_satisfied(imported, content):
     said = recorded(unit.registration)
     launched, of_block, of_course = said[0], said[5], said[6]
     extensions = launched["context"]["extensions"]
-    assert {name.rpartition("/")[2]: value for name, value in extensions.items() if "launchurl" not in name} == {
+    assert {
+        name.rpartition("/")[2]: value for name, value in extensions.items() if "launchurl" not in name
+    } == {
         "sessionid": unit.session,
         "masteryscore": 0.9,
         "launchmode": "Normal",
@@ -74,7 +76,9 @@ def test_a_session_from_the_launch_to_satisfied(imported, content):
         assert one["object"]["definition"]["type"] == f"https://w3id.org/xapi/cmi5/activitytype/{kind}"
         assert one["object"]["id"] != publisher
         assert one["context"]["contextActivities"]["grouping"] == [{"id": publisher}]
-        assert {"id": "https://w3id.org/xapi/cmi5/context/categories/cmi5"} in one["context"]["contextActivities"]["category"]
+        assert {"id": "https://w3id.org/xapi/cmi5/context/categories/cmi5"} in one["context"][
+            "contextActivities"
+        ]["category"]
         assert one["context"]["extensions"][f"{EXTENSION}sessionid"] == unit.session
         assert one["actor"] == unit.actor
     assert Cmi5Registration.objects.get().satisfied == ["block:0", "course"]
@@ -285,7 +289,9 @@ def test_a_unit_keeps_its_own_state(imported, content):
 
 def test_a_unit_reads_and_writes_for_nobody_else(imported, content):
     course = imported()
-    other = content(course, actor={"account": {"homePage": "https://provider.example/", "name": "4712"}}).start()
+    other = content(
+        course, actor={"account": {"homePage": "https://provider.example/", "name": "4712"}}
+    ).start()
     other.document("PUT", "place", {"page": 9})
     unit = content(course).start()
     strangers = [other.actor, {"mbox": "mailto:a@b.example"}, {}]
@@ -296,14 +302,19 @@ def test_a_unit_reads_and_writes_for_nobody_else(imported, content):
         assert unit.preferences("GET", agent=agent or {"x": 1}).status_code == 403
         assert unit.ask("GET", "agents", {"agent": json.dumps(agent)}).status_code == 403
     query = {"stateId": "place", "activityId": unit.activity, "agent": json.dumps(unit.actor)}
-    assert unit.ask("GET", "activities/state", query | {"registration": other.registration}).status_code == 403
+    assert (
+        unit.ask("GET", "activities/state", query | {"registration": other.registration}).status_code == 403
+    )
     assert unit.ask("GET", "statements", {"registration": other.registration}).status_code == 403
     assert unit.ask("GET", "statements").status_code == 403
     assert unit.ask("GET", "statements", {"statementId": str(uuid.uuid4())}).status_code == 403
     assert json.loads(other.document("GET", "place").content) == {"page": 9}
     # its own it may read
     found = unit.ask("GET", "statements", {"registration": unit.registration, "ascending": "true"})
-    assert [one["verb"]["id"].rpartition("/")[2] for one in found.json()["statements"]] == ["launched", "initialized"]
+    assert [one["verb"]["id"].rpartition("/")[2] for one in found.json()["statements"]] == [
+        "launched",
+        "initialized",
+    ]
     assert unit.ask("GET", "agents", {"agent": json.dumps(unit.actor)}).status_code == 200
     assert unit.ask("GET", "about").status_code == 200
 
@@ -343,7 +354,10 @@ def test_no_detour_leads_round_the_gate(imported, content):
     assert unit.ask("GET", "nothing").status_code == 403
     assert unit.ask("OPTIONS", "statements").status_code == 204
     query = {"profileId": "x", "activityId": "https://other.example/"}
-    assert unit.ask("PUT", "activities/profile", query, {"a": 1}, headers={"If-None-Match": "*"}).status_code == 403
+    assert (
+        unit.ask("PUT", "activities/profile", query, {"a": 1}, headers={"If-None-Match": "*"}).status_code
+        == 403
+    )
 
 
 # files
@@ -383,7 +397,14 @@ def test_a_page_of_a_package_is_handed_out_in_a_sandbox(imported, client):
 def test_nothing_else_is_handed_out(imported, client, settings):
     course, other = imported(), imported("", {"index.html": PAGE, "secret.html": "x"})
     (settings.STUDY["CMI5_DIR"] / "outside.txt").write_text("x")
-    for path in (f"../{other.uuid}/secret.html", "../outside.txt", "%2e%2e/outside.txt", "nothing.html", "index.html/", "."):
+    for path in (
+        f"../{other.uuid}/secret.html",
+        "../outside.txt",
+        "%2e%2e/outside.txt",
+        "nothing.html",
+        "index.html/",
+        ".",
+    ):
         assert files(client, course, path).status_code == 404, path
     assert client.get("/cmi5/content/forged/index.html").status_code == 404
     url = launching.launch(

@@ -100,7 +100,11 @@ def test_a_launch_url_says_what_an_au_needs(program):
     # Given a course
     course = send(program, package(structure(au(0, url="index.html?paramA=1&amp;paramB=2#top")))).json()
     # When an address is asked for
-    answer = post(program, f"courses/{course['id']}/launch-url/0", {"actor": LEARNER, "returnUrl": "https://p.example/b"})
+    answer = post(
+        program,
+        f"courses/{course['id']}/launch-url/0",
+        {"actor": LEARNER, "returnUrl": "https://p.example/b"},
+    )
     # Then it has the AU's own query and the five names of the specification
     assert answer.status_code == 200
     said = answer.json()
@@ -112,7 +116,9 @@ def test_a_launch_url_says_what_an_au_needs(program):
     assert query["activityId"] == [course["aus"][0]["activityId"]]
     assert query["endpoint"] == ["http://testserver/cmi5/xapi"]
     # and the launch stands in the LRS, with the address but without the parameters
-    (first, second) = [one for one in recorded(said["registration"]) if "launched" in one["verb"]["id"] or True][-2:]
+    (first, second) = [
+        one for one in recorded(said["registration"]) if "launched" in one["verb"]["id"] or True
+    ][-2:]
     launched = second
     assert launched["verb"]["id"].endswith("/launched")
     assert first["verb"]["id"].endswith("/satisfied")  # moveOn NotApplicable, by default
@@ -127,7 +133,9 @@ def test_names_of_catapult_s_player_are_understood(program):
     said = post(program, f"courses/{course['id']}/launch-url/0", body).json()
     assert (said["registration"], said["launchMode"], said["id"]) == (number, "Browse", said["session"])
     # and the same number goes on in the same registration
-    again = post(program, f"courses/{course['id']}/launch-url/0", {"actor": LEARNER, "registration": number}).json()
+    again = post(
+        program, f"courses/{course['id']}/launch-url/0", {"actor": LEARNER, "registration": number}
+    ).json()
     assert again["registration"] == number
     assert Cmi5Registration.objects.count() == 1
 
@@ -177,7 +185,14 @@ def test_waive(program, imported):
     answer = post(program, f"registrations/{said['registration']}/waive-au/0", {"reason": "Administrative"})
     # Then that is stated with its reason in a session of its own, and what follows from it
     assert answer.status_code == 200
-    assert verbs(said["registration"]) == ["launched", "initialized", "terminated", "waived", "satisfied", "satisfied"]
+    assert verbs(said["registration"]) == [
+        "launched",
+        "initialized",
+        "terminated",
+        "waived",
+        "satisfied",
+        "satisfied",
+    ]
     *_rest, waived, of_block, of_course = recorded(said["registration"])
     assert waived["result"] == {
         "success": True,
@@ -191,7 +206,9 @@ def test_waive(program, imported):
         for one in (waived, of_block, of_course)
     }
     assert sessions == {answer.json()["session"]} and sessions != {said["session"]}
-    assert {"id": "https://publisher.example/block/0"}.items() <= of_block["context"]["contextActivities"]["grouping"][0].items()
+    assert {"id": "https://publisher.example/block/0"}.items() <= of_block["context"]["contextActivities"][
+        "grouping"
+    ][0].items()
     # And a second time nothing moves
     again = post(program, f"registrations/{said['registration']}/waive-au/0", {"reason": "Administrative"})
     assert (again.status_code, again.json()["code"]) == (409, "WAIVED_BEFORE")
@@ -211,7 +228,10 @@ def test_abandon(program, imported):
     assert verbs(said["registration"]) == ["launched", "initialized", "abandoned"]
     abandoned = recorded(said["registration"])[-1]
     assert abandoned["result"]["duration"].startswith("PT")
-    assert abandoned["context"]["extensions"]["https://w3id.org/xapi/cmi5/context/extensions/sessionid"] == said["session"]
+    assert (
+        abandoned["context"]["extensions"]["https://w3id.org/xapi/cmi5/context/extensions/sessionid"]
+        == said["session"]
+    )
     assert unit.say("http://adlnet.gov/expapi/verbs/experienced").status_code == 401
     assert unit.document("GET", "mine").status_code == 401
     again = post(program, f"sessions/{said['session']}/abandon", {})
@@ -246,7 +266,9 @@ def test_who_may_and_who_may_not(db, imported, client):
     _client, secret = clients.add_client("Reader", scopes="all/read", key="reader")
     import base64
 
-    reader = Client(headers={"Authorization": "Basic " + base64.b64encode(f"reader:{secret}".encode()).decode()})
+    reader = Client(
+        headers={"Authorization": "Basic " + base64.b64encode(f"reader:{secret}".encode()).decode()}
+    )
     member = Client()
     member.force_login(MemberFactory())
     for asker in (client, reader, member):

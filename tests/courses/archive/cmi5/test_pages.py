@@ -9,7 +9,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from courses.archive.cmi5 import launching
 from courses.archive.cmi5.models import Cmi5Course, Cmi5Registration, Cmi5Session
 from courses.archive.models import StudyHourEntry
 from courses.archive.tasks import abandon_cmi5
