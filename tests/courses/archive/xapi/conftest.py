@@ -29,8 +29,10 @@ class Lrs:
     def speaking(self, version: str | None) -> Lrs:
         return Lrs(self.client, self.authorization, version)
 
-    def request(self, method: str, path: str, body: Any = None, *, headers=None, type=None, **params):
-        said = {name: value if isinstance(value, str) else json.dumps(value) for name, value in params.items()}
+    def request(self, method: str, path: str, body: Any = None, /, *, headers=None, type=None, **params):
+        said = {
+            name: value if isinstance(value, str) else json.dumps(value) for name, value in params.items()
+        }
         query = f"?{urlencode(said)}" if said else ""
         sent = {"authorization": self.authorization, "x-experience-api-version": self.version}
         sent |= headers or {}
@@ -151,10 +153,7 @@ def change(value: Any, path: str, new: Any) -> Any:
     *way, last = path.split(".")
     inner = made
     for step in way:
-        if isinstance(inner, list):
-            inner = inner[int(step)]
-        else:
-            inner = inner.setdefault(step, {})
+        inner = inner[int(step)] if isinstance(inner, list) else inner.setdefault(step, {})
     where = int(last) if isinstance(inner, list) else last
     if new is ...:
         del inner[where]
