@@ -160,8 +160,8 @@ def launch(
     """Open a session of one AU and say where it begins (cmi5 §8.1).
 
     `site` is our address as the browser sees it, e.g. https://school.example. Sessions of the registration that
-    are still open are abandoned. Without `registration` a member goes on in hers, anybody else begins a new one; an
-    unknown number begins one with that number. Without `mode` it is Normal, or Review for what is satisfied already.
+    are still open are abandoned. A member goes on in her own registration; anybody else in `registration`, or begins
+    a new one, with that number if it is not known yet. Without `mode` it is Normal, or Review for what is satisfied already.
 
     Raises CourseUnknown (no such AU; a registration of somebody else or of another course; withdrawn),
     LaunchInvalid (actor, mode or return address).
@@ -395,23 +395,22 @@ def _registration(
     number: uuid.UUID | None,
     now: datetime,
 ) -> Cmi5Registration:
-    """The registration to go on in, locked; a new one is evaluated at once (cmi5 §9.6.1)."""
-    if number is not None:
-        found = Cmi5Registration.objects.filter(uuid=number).first()
-        if found is not None:
-            other = found.member_id != (member.pk if member else None)
-            if other or found.course_id != course.pk or not same_account(found.actor, actor):
-                raise CourseUnknown()
-            return lock(found.pk)
-    elif member is not None:
-        found = Cmi5Registration.objects.filter(course=course, member=member).first()
-        if found is not None:
-            return lock(found.pk)
-    fresh = Cmi5Registration.objects.create(
-        uuid=number or uuid.uuid4(), course=course, member=member, actor=actor, created_at=now
-    )
-    ours = lock(fresh.pk)
-    _evaluate(ours, course, tree, uuid.uuid4(), now)
+    """The registration to go on in, locked; a new one is evaluated at once (cmi5 §9.6.1).
+
+    Found or made in one step, so that two taps at once end in one registration.
+    """
+    fresh_one = {"course": course, "actor": actor, "created_at": now}
+    if member is not None:
+        found, fresh = Cmi5Registration.objects.get_or_create(
+            course=course, member=member, defaults=fresh_one
+        )
+    else:
+        found, fresh = Cmi5Registration.objects.get_or_create(uuid=number or uuid.uuid4(), defaults=fresh_one)
+        if found.member_id or found.course_id != course.pk or not same_account(found.actor, actor):
+            raise CourseUnknown()
+    ours = lock(found.pk)
+    if fresh:
+        _evaluate(ours, course, tree, uuid.uuid4(), now)
     return ours
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import logging
 import mimetypes
 import uuid
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -41,6 +42,8 @@ from media_pipeline.delivery import parse_range
 
 __all__ = ["fetch", "file", "xapi"]
 
+log = logging.getLogger(__name__)
+
 SANDBOX = "sandbox allow-scripts allow-forms allow-modals allow-popups allow-downloads allow-pointer-lock"
 POLICY = (
     f"{SANDBOX}; default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; connect-src 'self' data: blob:; "
@@ -56,6 +59,8 @@ TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }  # fmt: skip
 """Of what browsers care about, the same on every machine."""
+
+RETRY_AFTER_S = 5
 
 _PIECE = 256 * 1024
 
@@ -108,7 +113,11 @@ def fetch(request: HttpRequest, session: uuid.UUID, secret: str) -> HttpResponse
         return _for_everybody(HttpResponse(status=204))
     if request.method != "POST":
         return _for_everybody(HttpResponse(status=405, headers={"Allow": "POST, OPTIONS"}))
-    answer = JsonResponse(launching.fetch(session, secret))
+    try:
+        answer = JsonResponse(launching.fetch(session, secret))
+    except OperationalError:
+        log.exception("a fetch URL waited in vain for the database")
+        return _busy()
     answer["Cache-Control"] = "no-store"
     return _for_everybody(answer)
 
@@ -141,6 +150,9 @@ def xapi(request: HttpRequest, resource: str) -> HttpResponseBase:
             _note(session, passed, answer.status_code, now)
     except StatementRefused as refused:
         return _refusal(refused.code, refused.requirement)
+    except OperationalError:
+        log.exception("an AU's request waited in vain for the database")
+        return _busy()
     return _for_everybody(answer)
 
 
@@ -193,6 +205,12 @@ def _asked(request: HttpRequest, resource: str) -> Asked:
 def _refusal(code: str, requirement: str, *, status: int = 403) -> HttpResponseBase:
     said = {"code": code, "message": sentence(code)} | ({"violatedReqId": requirement} if requirement else {})
     return _for_everybody(JsonResponse(said, status=status))
+
+
+def _busy() -> HttpResponseBase:
+    answer = _refusal("BUSY", "", status=503)
+    answer["Retry-After"] = str(RETRY_AFTER_S)
+    return answer
 
 
 def _for_everybody(answer: HttpResponseBase) -> HttpResponseBase:

@@ -109,6 +109,7 @@ WORDS: dict[str, Any] = {
     "LAUNCH_DATA_READ_ONLY": _("The launch data can only be read."),
     "AGENT_OTHER": _("Course content may only read and write for the learner of its launch."),
     "NOT_FOR_CONTENT": _("Course content may not do this."),
+    "BUSY": _("The archive is busy. Try again in a moment."),
     "TOKEN_UNKNOWN": _("The authorization token is not known, or its session is over."),
 }
 
