@@ -12,6 +12,8 @@ from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet
 
 from courses.archive.cmi5.desk import Cmi5CourseViewSet
 from courses.archive.models import Rule
+from courses.archive.xapi.admin import LrsClientViewSet
+from courses.archive.xapi.models import LrsClient
 from people.api import record
 
 TO_KNOW = _(
@@ -98,12 +100,13 @@ class RuleViewSet(SnippetViewSet):
 
 
 register_snippet(RuleViewSet)
+register_snippet(LrsClientViewSet)
 
 
 @hooks.register("before_bulk_action")  # type: ignore[untyped-decorator]
 def keep_rules(request: HttpRequest, action_type: str, objects: Any, action_class_instance: Any) -> None:
     """Deleting many at a time asks no permission policy of ours: hold it here too."""
-    if action_type == "delete" and action_class_instance.model is Rule:
+    if action_type == "delete" and action_class_instance.model in (Rule, LrsClient):
         from django.core.exceptions import PermissionDenied
 
         raise PermissionDenied

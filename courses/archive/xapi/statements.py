@@ -279,20 +279,29 @@ def _learn_activities(fresh: list[_Prepared]) -> None:
                 came[key] = (activity["id"], formats.merge_definition(before, activity["definition"]))
     if not came:
         return
-    known = ActivitySeen.objects.in_bulk(list(came))
+    if not _unknown_definitions(came, ActivitySeen.objects.in_bulk(list(came))):
+        return
+    # Something is new: read again under a lock, so that what two learn at once adds up.
+    locked = ActivitySeen.objects.select_for_update().filter(key__in=came).order_by("key")
+    ActivitySeen.objects.bulk_create(
+        _unknown_definitions(came, {row.key: row for row in locked}),
+        update_conflicts=True,
+        unique_fields=["key"],
+        update_fields=["definition"],
+    )
+
+
+def _unknown_definitions(
+    came: dict[UUID, tuple[str, dict[str, Any]]], known: dict[UUID, ActivitySeen]
+) -> list[ActivitySeen]:
+    """The rows that say more than before with what came, in the order of their keys."""
     changed = []
-    for key, (iri, definition) in came.items():
+    for key, (iri, definition) in sorted(came.items(), key=lambda one: one[0].int):
         before = strict_json.loads(known[key].definition.encode()) if key in known else {}
         after = formats.merge_definition(before, definition)
         if after != before or key not in known:
             changed.append(ActivitySeen(key=key, iri=iri, definition=strict_json.dumps(after)))
-    if changed:
-        ActivitySeen.objects.bulk_create(
-            sorted(changed, key=lambda row: row.key.int),
-            update_conflicts=True,
-            unique_fields=["key"],
-            update_fields=["definition"],
-        )
+    return changed
 
 
 def _learn_names(fresh: list[_Prepared]) -> None:
@@ -306,21 +315,28 @@ def _learn_names(fresh: list[_Prepared]) -> None:
                     names.append(agent["name"])
     if not came:
         return
-    known = AgentSeen.objects.in_bulk(list(came))
+    if not _unknown_names(came, AgentSeen.objects.in_bulk(list(came))):
+        return
+    locked = AgentSeen.objects.select_for_update().filter(key__in=came).order_by("key")
+    AgentSeen.objects.bulk_create(
+        _unknown_names(came, {row.key: row for row in locked}),
+        update_conflicts=True,
+        unique_fields=["key"],
+        update_fields=["names"],
+    )
+
+
+def _unknown_names(
+    came: dict[UUID, tuple[dict[str, Any], list[str]]], known: dict[UUID, AgentSeen]
+) -> list[AgentSeen]:
     changed = []
-    for key, (ifi, names) in came.items():
+    for key, (ifi, names) in sorted(came.items(), key=lambda one: one[0].int):
         before = strict_json.loads(known[key].names.encode()) if key in known else []
         more = [name for name in names if name not in before]
         if more and len(before) < MAX_NAMES:
             after = strict_json.dumps((before + more)[:MAX_NAMES])
             changed.append(AgentSeen(key=key, ifi=strict_json.dumps(ifi), names=after))
-    if changed:
-        AgentSeen.objects.bulk_create(
-            sorted(changed, key=lambda row: row.key.int),
-            update_conflicts=True,
-            unique_fields=["key"],
-            update_fields=["names"],
-        )
+    return changed
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,16 @@ def is_media_type(value: object) -> bool:
 
 
 def is_language_tag(value: object) -> bool:
-    return isinstance(value, str) and _LANGUAGE.match(value) is not None
+    """Well-formed by RFC 5646 §2.1, and no variant or extension twice (§2.2.5, §2.2.6)."""
+    if not isinstance(value, str) or _LANGUAGE.match(value) is None:
+        return False
+    if len(value) <= 3:
+        return True
+    public = value.lower().partition("-x-")[0].split("-")
+    first_single = next((at for at, part in enumerate(public) if len(part) == 1), len(public))
+    variants = [part for part in public[1:first_single] if len(part) > 4 or part[0].isdigit()]
+    singles = [part for part in public if len(part) == 1]
+    return len(set(variants)) == len(variants) and len(set(singles)) == len(singles)
 
 
 def is_duration(value: object) -> bool:
