@@ -21,6 +21,7 @@ from wagtail.admin.forms import WagtailAdminModelForm
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views import generic
 from wagtail.admin.viewsets.model import ModelViewSet
+from wagtail.admin.widgets import AdminPageChooser
 from wagtail.permission_policies import ModelPermissionPolicy
 
 from courses.archive.cmi5 import launching
@@ -29,6 +30,7 @@ from courses.archive.cmi5.models import Cmi5Course
 from courses.archive.cmi5.packages import open_package
 from courses.archive.cmi5.structure import say
 from courses.archive.cmi5.wording import worded
+from courses.catalogue.models import Lesson
 from people.api import record
 
 __all__ = ["Cmi5CourseViewSet"]
@@ -86,6 +88,8 @@ class CourseForm(WagtailAdminModelForm):
     class Meta:
         model = Cmi5Course
         fields = ["title", "lesson"]
+        labels = {"lesson": gettext_lazy("Lesson")}
+        widgets = {"lesson": AdminPageChooser(target_models=[Lesson])}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

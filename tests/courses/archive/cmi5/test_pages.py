@@ -172,6 +172,7 @@ def test_an_administrator_imports_links_previews_and_withdraws(db, lesson):
     assert course.imported_by == administrator
     page = desk.get(edit).content.decode()
     assert "第0单元" in page and "第一部分" in page
+    assert reverse("cmi5_courses:withdraw", args=[course.pk]) in page
     # It gets its lesson and its length, and the trail tells
     answer = desk.post(edit, {"title": "网络安全培训", "lesson": lesson.pk, "minutes": 45})
     assert answer.status_code == 302
