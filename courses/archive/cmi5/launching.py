@@ -447,7 +447,8 @@ def _evaluate(
 
 
 def _credit(member: Member, ours: Cmi5Registration, course: Cmi5Course, now: datetime) -> None:
-    """Hours by the length that the editor published, once a year for course and lesson together."""
+    """Hours by the length that the editor published, once a year; a corrected package is the same course by its
+    publisher's id."""
     if not course.published_duration_s:
         return
     rule = RuleBook.load(timezone.localdate(now)).hours_rule(path_of(member))
@@ -462,7 +463,7 @@ def _credit(member: Member, ours: Cmi5Registration, course: Cmi5Course, now: dat
             hours=hours,
             started_at=ours.created_at,
             finished_at=now,
-            credit_key=f"lesson:{course.lesson_id}" if course.lesson_id else f"cmi5:{course.pk}",
+            credit_key=f"cmi5:{_digest(course.publisher_id)}",
             evidence_type="cmi5",
             evidence_id=str(ours.uuid),
             evidence_hash=hashlib.sha256(_compact(ours.satisfied).encode()).hexdigest(),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.test import Client
 
 from courses.archive.cmi5 import launching
 from courses.archive.cmi5.vocabulary import (
@@ -151,10 +153,6 @@ def imported(db):
 @pytest.fixture
 def program(db, client):
     """A client of the LRS with the scope cmi5, over HTTP: program.post(path, …)."""
-    import base64
-
-    from django.test import Client
-
     made, secret = clients.add_client("Provider", scopes="cmi5 statements/read")
     token = base64.b64encode(f"{made.key}:{secret}".encode()).decode()
     return Client(headers={"Authorization": f"Basic {token}"})

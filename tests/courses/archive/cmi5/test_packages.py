@@ -46,11 +46,6 @@ def test_a_package_is_stored_as_it_is(tmp_path):
 
 def test_names_as_chinese_windows_writes_them(tmp_path):
     # Given a zip whose names are GB 18030 without the UTF-8 mark
-    file = package(structure(au(0, url="AAAA/x.html")), {"AAAA/x.html": PAGE})
-    raw = file.getvalue().replace(b"AAAA/x.html", "课件".encode("gb18030") + b"/x.html")
-    raw = raw.replace(b"<url>AAAA", b"<url>AAAA")
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        assert "课件/x.html" not in archive.namelist()  # this is what it looks like without help
     made = package(structure(au(0, url="课件/x.html")), {"AAAA/x.html": PAGE})
     raw = made.getvalue().replace(b"AAAA/x.html", "课件".encode("gb18030") + b"/x.html")
     # When it is opened

@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from courses.archive.cmi5 import launching
 from courses.archive.cmi5.models import Cmi5Course, Cmi5Registration, Cmi5Session
 from courses.archive.models import StudyHourEntry
 from courses.archive.tasks import abandon_cmi5
@@ -69,13 +70,29 @@ def test_a_member_studies_a_course_and_gets_its_hours_once(linked, lesson):
     registration = Cmi5Registration.objects.get()
     assert (entry.member, entry.hours, entry.title) == (member, Decimal("1.00"), "网络安全")
     assert (entry.evidence_type, entry.evidence_id) == ("cmi5", str(registration.uuid))
-    assert entry.credit_key == f"lesson:{lesson.pk}" and entry.published_duration_s == 1800
+    assert entry.published_duration_s == 1800
     # And looking at it again brings nothing more
     again = study(browser, linked, 1, "terminated")
     assert again.launch_data["launchMode"] == "Review" and again.registration == str(registration.uuid)
     assert StudyHourEntry.objects.count() == 1
     # The learner is named by a number only
     assert again.actor["account"]["name"] == str(member.uuid) and "name" not in again.actor
+
+
+def test_a_corrected_package_brings_no_hours_again_in_the_same_year(linked, imported, lesson):
+    # Given a member who completed a course, which is then replaced by a corrected package
+    browser = signed_in(MemberFactory())
+    for index in (0, 1):
+        study(browser, linked, index, "completed", "terminated")
+    launching.retire(linked)
+    corrected = imported(au(0, attributes=COMPLETED))
+    corrected.lesson, corrected.published_duration_s = lesson, 1800
+    corrected.save()
+    # When she completes that one too
+    study(browser, corrected, 0, "completed", "terminated")
+    # Then it is satisfied, and the hours are those that she had
+    assert Cmi5Registration.objects.filter(satisfied_at__isnull=False).count() == 2
+    assert StudyHourEntry.objects.count() == 1
 
 
 def test_a_course_without_a_length_brings_no_hours(linked):
@@ -149,6 +166,16 @@ def test_the_task_abandons_what_is_too_old(linked):
     Cmi5Session.objects.update(expires_at="2026-01-01T00:00:00Z")
     assert abandon_cmi5() == 1
     assert verbs(unit.registration)[-1] == "abandoned"
+
+
+def test_the_session_of_the_site_alone_changes_nothing(linked):
+    """Another site's form, sent by an administrator's browser, is refused."""
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(AdministratorFactory())
+    assert browser.delete(f"/api/cmi5/courses/{linked.uuid}").status_code == 403
+    assert browser.post(f"/cmi5/{linked.uuid}/begin/0/").status_code == 403
+    linked.refresh_from_db()
+    assert linked.retired_at is None and not Cmi5Session.objects.exists()
 
 
 # the editors' desk

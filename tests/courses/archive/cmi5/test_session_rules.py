@@ -77,33 +77,31 @@ def said(verb: str) -> dict:
     return statement
 
 
+def _place(statement: dict, path: str) -> tuple[dict, str]:
+    """Where a dotted path leads: the object and the last name, which stands behind «~» where it holds dots itself."""
+    way, _, named = path.partition("~")
+    names = way.split(".")
+    last = named or names.pop()
+    for name in names:
+        statement = statement[name]
+    return statement, last
+
+
 def put(path: str, value):
-    """A change: set the value at a dotted path (the last name may hold dots after «~»)."""
+    """A change: set the value at a path."""
 
     def change(statement):
-        *way, last = (
-            path.split("~")[0].split(".")
-            if "~" not in path
-            else [*path.split("~")[0].split("."), path.split("~")[1]]
-        )
-        there = statement
-        for name in way:
-            there = there[name]
+        there, last = _place(statement, path)
         there[last] = value
 
     return change
 
 
 def drop(path: str):
+    """A change: take away what is at a path."""
+
     def change(statement):
-        *way, last = (
-            path.split("~")[0].split(".")
-            if "~" not in path
-            else [*path.split("~")[0].split("."), path.split("~")[1]]
-        )
-        there = statement
-        for name in way:
-            there = there[name]
+        there, last = _place(statement, path)
         del there[last]
 
     return change
