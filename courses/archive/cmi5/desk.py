@@ -150,8 +150,9 @@ class CourseEditView(generic.EditView):
             {"depth": depth, "title": say(node.title), "index": getattr(node, "url", None) and node.index}
             for depth, node in tree.walk()
         ]
-        context["begun"] = self.object.registrations.count()
-        context["satisfied"] = self.object.registrations.filter(satisfied_at__isnull=False).count()
+        members = self.object.registrations.filter(member__isnull=False)
+        context["begun"] = members.count()
+        context["satisfied"] = members.filter(satisfied_at__isnull=False).count()
         return context
 
 

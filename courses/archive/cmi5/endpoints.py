@@ -12,6 +12,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from ninja import Router, Schema
+from ninja.errors import HttpError
 from ninja.security import django_auth
 from pydantic import AliasChoices, Field
 
@@ -22,7 +23,7 @@ from courses.archive.cmi5.structure import Block, say
 from courses.archive.cmi5.uploads import received
 from courses.archive.cmi5.wording import worded
 from courses.archive.xapi import clients
-from courses.archive.xapi.errors import LrsError
+from courses.archive.xapi.errors import LrsError, TooManyRequests
 from people.api import scope_of
 from people.models import Member
 
@@ -34,9 +35,9 @@ SCOPE = "cmi5"
 
 @dataclass(frozen=True)
 class Program:
-    """A client of the LRS that may use cmi5 courses."""
+    """A client of the LRS that may use cmi5 courses, by its user name there."""
 
-    name: str
+    key: str
 
 
 def by_client(request: HttpRequest) -> Program | None:
@@ -46,9 +47,11 @@ def by_client(request: HttpRequest) -> Program | None:
         return None
     try:
         credential = clients.authenticate(header, now=timezone.now())
+    except TooManyRequests as often:
+        raise HttpError(429, often.message) from often
     except LrsError:
         return None
-    return Program(credential.client.name) if credential.allows(SCOPE) else None
+    return Program(credential.client.key) if credential.allows(SCOPE) else None
 
 
 def by_session(request: HttpRequest) -> Member | None:
@@ -173,9 +176,9 @@ def _refuse(error: Cmi5Error) -> JsonResponse:
 
 
 def _who(request: HttpRequest) -> dict[str, Any]:
-    """Who asks, in the words of `launching`: by (Member or None), client (name or "")."""
+    """Who asks, in the words of `launching`: by (Member or None), client (key or "")."""
     asker = request.auth  # type: ignore[attr-defined]
-    return {"client": asker.name, "by": None} if isinstance(asker, Program) else {"client": "", "by": asker}
+    return {"client": asker.key, "by": None} if isinstance(asker, Program) else {"client": "", "by": asker}
 
 
 @router.post(
@@ -221,9 +224,14 @@ def one_course(request: HttpRequest, course: UUID) -> Any:
 
 @router.delete("/courses/{uuid:course}", response={204: None, 404: RefusalOut}, summary="Withdraw a course")
 def withdraw(request: HttpRequest, course: UUID) -> Any:
-    """It is launched no more. What was recorded stays; a course that nobody began goes away with its files."""
+    """It is launched no more. What was recorded stays; a course that nobody began goes away with its files.
+    A program withdraws only what it imported itself, and not while it hangs on a lesson.
+    """
     try:
-        launching.retire(_course(course), **_who(request))
+        found, who = _course(course), _who(request)
+        if who["client"] and (found.imported_client != who["client"] or found.lesson_id):
+            raise CourseUnknown()
+        launching.retire(found, **who)
     except Cmi5Error as refused:
         return _refuse(refused)
     return HttpResponse(status=204)
@@ -248,6 +256,7 @@ def launch_url(request: HttpRequest, course: UUID, au: int, asked: LaunchIn) -> 
             registration=asked.registration,
             mode=asked.launchMode or "",
             return_url=asked.returnUrl or "",
+            client=_who(request)["client"],
         )
     except Cmi5Error as refused:
         return _refuse(refused)
@@ -301,15 +310,16 @@ def abandon(request: HttpRequest, session: UUID) -> Any:
 
 
 def _may_decide(request: HttpRequest, registration: Cmi5Registration) -> bool:
-    """About members only people decide, within their part of the tree and not for themselves; about others' learners
-    whoever may launch."""
-    member, asker = registration.member, _who(request)["by"]
+    """A program decides in what it began itself. About members only people do, within their part of the tree and
+    not for themselves."""
+    member, who = registration.member, _who(request)
+    if who["client"]:
+        return member is None and registration.client == who["client"]
     if member is None:
         return True
-    if asker is None or asker.pk == member.pk:
-        return False
-    scope = scope_of(asker)
-    return scope.everything or (member.organization is not None and scope.holds(member.organization.path))
+    scope = scope_of(who["by"])
+    below = member.organization is not None and scope.holds(member.organization.path)
+    return who["by"].pk != member.pk and (scope.everything or below)
 
 
 def _course(number: UUID) -> Cmi5Course:

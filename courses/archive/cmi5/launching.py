@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+from django.utils.encoding import iri_to_uri
 
 from courses.archive import ledger
 from courses.archive.cmi5 import content, lrs, statements
@@ -76,7 +77,10 @@ def import_course(
     client: str = "",
     now: datetime | None = None,
 ) -> Cmi5Course:
-    """Take in a package: its files and its row, or nothing at all. Raises PackageInvalid."""
+    """Take in a package: its files and its row, or nothing at all. Raises PackageInvalid.
+
+    `client` is the key of the program that sent it, "" when a person did.
+    """
     study = settings.STUDY
     package = open_package(
         file,
@@ -155,13 +159,15 @@ def launch(
     registration: uuid.UUID | None = None,
     mode: str = "",
     return_url: str = "",
+    client: str = "",
     now: datetime | None = None,
 ) -> Launch:
     """Open a session of one AU and say where it begins (cmi5 §8.1).
 
     `site` is our address as the browser sees it, e.g. https://school.example. Sessions of the registration that
-    are still open are abandoned. A member goes on in her own registration; anybody else in `registration`, or begins
-    a new one, with that number if it is not known yet. Without `mode` it is Normal, or Review for what is satisfied already.
+    are still open are abandoned. A member goes on in her own registration; anybody else in `registration` of the same
+    `client` (the key of a program, "" for ourselves), or begins a new one, with that number if it is not known yet.
+    Without `mode` it is Normal, or Review for what is satisfied already.
 
     Raises CourseUnknown (no such AU; a registration of somebody else or of another course; withdrawn),
     LaunchInvalid (actor, mode or return address).
@@ -176,7 +182,7 @@ def launch(
     actor = _agent(actor)
     tree = course.tree
     au = _au(tree, au_index)
-    ours = _registration(course, tree, actor, member, registration, now)
+    ours = _registration(course, tree, actor, member, registration, client, now)
     for one in ours.sessions.filter(terminated_at=None, abandoned_at=None).order_by("pk"):
         _abandon(one, ours, now)
     facts = _au_facts(ours)
@@ -393,20 +399,22 @@ def _registration(
     actor: dict[str, Any],
     member: Member | None,
     number: uuid.UUID | None,
+    client: str,
     now: datetime,
 ) -> Cmi5Registration:
     """The registration to go on in, locked; a new one is evaluated at once (cmi5 §9.6.1).
 
     Found or made in one step, so that two taps at once end in one registration.
     """
-    fresh_one = {"course": course, "actor": actor, "created_at": now}
+    fresh_one = {"course": course, "actor": actor, "client": client, "created_at": now}
     if member is not None:
         found, fresh = Cmi5Registration.objects.get_or_create(
             course=course, member=member, defaults=fresh_one
         )
     else:
         found, fresh = Cmi5Registration.objects.get_or_create(uuid=number or uuid.uuid4(), defaults=fresh_one)
-        if found.member_id or found.course_id != course.pk or not same_account(found.actor, actor):
+        somebody_elses = found.member_id or found.client != client or not same_account(found.actor, actor)
+        if somebody_elses or found.course_id != course.pk:
             raise CourseUnknown()
     ours = lock(found.pk)
     if fresh:
@@ -513,7 +521,7 @@ def _au(tree: CourseTree, index: int) -> Au:
 
 
 def _agent(actor: Any) -> dict[str, Any]:
-    """An agent with an account, and nothing that cmi5 does not ask for but a name (cmi5 §8.1, §9.2)."""
+    """An agent with an account and nothing else: no name, which an AU does not need (cmi5 §8.1, §9.2)."""
     if (
         not isinstance(actor, dict)
         or not same_account(actor, actor)
@@ -523,20 +531,16 @@ def _agent(actor: Any) -> dict[str, Any]:
     page, name = actor["account"]["homePage"], actor["account"]["name"]
     if not urlsplit(page).scheme or len(page) > 500 or len(name) > 500:
         raise LaunchInvalid("ACTOR", "8.1.3.0-1")
-    agent: dict[str, Any] = {"objectType": "Agent", "account": {"homePage": page, "name": name}}
-    said = actor.get("name")
-    return agent | ({"name": said} if isinstance(said, str) and said else {})
+    return {"objectType": "Agent", "account": {"homePage": page, "name": name}}
 
 
 def _place(course: Cmi5Course, au: Au, site: str, now: datetime) -> str:
     """Where the AU begins, without the parameters of the launch: in its package, or at an address of its own."""
     parts = urlsplit(au.url)
     if au.is_remote:
-        return urlunsplit(parts._replace(path=quote(parts.path, safe="/%:@!$&'()*+,;=~-._")))
-    root = content.address(course.uuid, site, now=now)
-    return urlunsplit(
-        urlsplit(root + quote(unquote(parts.path)))._replace(query=parts.query, fragment=parts.fragment)
-    )
+        return iri_to_uri(au.url)
+    root = content.address(course.uuid, site, now=now) + quote(unquote(parts.path))
+    return iri_to_uri(urlunsplit(urlsplit(root)._replace(query=parts.query, fragment=parts.fragment)))
 
 
 def _with_query(place: str, more: str) -> str:

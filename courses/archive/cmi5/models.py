@@ -62,7 +62,7 @@ class Cmi5Course(models.Model):
         editable=False,
         related_name="+",
     )
-    imported_client = models.CharField(_("imported by client"), max_length=120, blank=True, editable=False)
+    imported_client = models.CharField(_("imported by client"), max_length=64, blank=True, editable=False)
     imported_at = models.DateTimeField(_("imported at"), default=timezone.now, editable=False)
     retired_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True, editable=False)
     """Since then it is launched no more; sessions that are open go on."""
@@ -109,6 +109,8 @@ class Cmi5Registration(models.Model):
         blank=True,
         related_name="+",
     )
+    client = models.CharField(max_length=64, blank=True)
+    """Key of the program (xapi.LrsClient) that began it, "" for our own pages. Only that program goes on in it."""
     actor = models.JSONField()
     """The xAPI agent, with an account and without personal data."""
     satisfied = models.JSONField(default=list)

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('size_bytes', models.PositiveBigIntegerField(editable=False, verbose_name='size')),
                 ('sha256', models.CharField(editable=False, max_length=64)),
                 ('published_duration_s', models.PositiveIntegerField(blank=True, help_text='Study hours are reckoned from it when the whole course is completed. Empty: the course brings no hours.', null=True, verbose_name='published length in seconds')),
-                ('imported_client', models.CharField(blank=True, editable=False, max_length=120, verbose_name='imported by client')),
+                ('imported_client', models.CharField(blank=True, editable=False, max_length=64, verbose_name='imported by client')),
                 ('imported_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='imported at')),
                 ('retired_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='withdrawn at')),
                 ('imported_by', models.ForeignKey(blank=True, db_constraint=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='imported by')),
@@ -46,6 +46,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('client', models.CharField(blank=True, max_length=64)),
                 ('actor', models.JSONField()),
                 ('satisfied', models.JSONField(default=list)),
                 ('satisfied_at', models.DateTimeField(blank=True, null=True)),

@@ -41,7 +41,7 @@ def test_a_package_is_imported_by_a_client(program):
     assert (said["id"], said["title"]) == (str(course.uuid), "网络安全")
     assert [unit["index"] for unit in said["aus"]] == [0]
     assert said["aus"][0]["activityId"] != said["aus"][0]["id"] == "https://publisher.example/au/0"
-    assert course.imported_client == "Provider"
+    assert course.imported_client == clients.LrsClient.objects.get(name="Provider").key
     assert (content_files.folder_of(course.uuid) / "index.html").is_file()
     assert program.get("/api/cmi5/courses").json()[0]["id"] == said["id"]
     assert program.get(f"/api/cmi5/courses/{said['id']}").json() == said
@@ -236,9 +236,10 @@ def test_abandon(program, imported):
     assert len(recorded(said["registration"])) == 3
 
 
-def test_a_withdrawn_course_is_launched_no_more(program, imported):
+def test_a_withdrawn_course_is_launched_no_more(program):
     # Given one course that was begun, and one that nobody began
-    begun, fresh = imported(), imported()
+    sent = [send(program, package(ONE)).json()["id"] for _ in range(2)]
+    begun, fresh = (Cmi5Course.objects.get(uuid=one) for one in sent)
     post(program, f"courses/{begun.uuid}/launch-url/0", {"actor": LEARNER})
     # When both are withdrawn
     for course in (begun, fresh):
@@ -296,6 +297,40 @@ def test_a_program_decides_nothing_about_members(program, imported):
     # Then there is no such thing
     assert [answer.status_code for answer in answers] == [404, 404, 404]
     assert verbs(begun.registration) == ["launched"]
+
+
+def test_a_program_goes_on_only_in_what_is_its_own(program, imported):
+    # Given a course of ours, and a registration and a course of one program
+    ours = imported()
+    theirs = send(program, package(ONE)).json()["id"]
+    begun = post(program, f"courses/{ours.uuid}/launch-url/0", {"actor": LEARNER}).json()
+    # When another program, or the first with what is ours, would decide
+    made, secret = clients.add_client("Other", scopes="cmi5")
+    other = Client(
+        headers={"Authorization": "Basic " + base64.b64encode(f"{made.key}:{secret}".encode()).decode()}
+    )
+    launch = {"actor": LEARNER, "registration": begun["registration"]}
+    answers = [
+        post(other, f"courses/{ours.uuid}/launch-url/0", launch),
+        post(other, f"registrations/{begun['registration']}/waive-au/0", {"reason": "Administrative"}),
+        post(other, f"sessions/{begun['session']}/abandon", {}),
+        other.delete(f"/api/cmi5/courses/{theirs}"),
+        program.delete(f"/api/cmi5/courses/{ours.uuid}"),
+    ]
+    # Then there is no such thing, and nothing moved
+    assert [answer.status_code for answer in answers] == [404] * 5
+    assert verbs(begun["registration"]) == ["launched"]
+    assert Cmi5Course.objects.in_use().count() == 2
+
+
+def test_a_program_that_asks_too_often_is_told_so(db):
+    made, secret = clients.add_client("Eager", scopes="cmi5", requests_per_minute=2)
+    eager = Client(
+        headers={"Authorization": "Basic " + base64.b64encode(f"{made.key}:{secret}".encode()).decode()}
+    )
+    # The first of a minute may come from another test's client with the same number.
+    answers = [eager.get("/api/cmi5/courses").status_code for _ in range(6)]
+    assert set(answers[:2]) <= {200, 429} and answers[2:] == [429] * 4
 
 
 def test_the_schema_tells_all_this(client, db):
