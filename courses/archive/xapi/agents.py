@@ -13,8 +13,9 @@ __all__ = ["activity", "person"]
 def person(agent: dict[str, Any], *, with_names: bool) -> dict[str, Any]:
     """The Person of an agent: each property a list. `with_names`: also the names under which it came."""
     names = [agent["name"]] if "name" in agent else []
-    if with_names:
-        seen = AgentSeen.objects.filter(key=references.agent_key(agent)).first()
+    key = references.agent_key(agent)
+    if with_names and key is not None:
+        seen = AgentSeen.objects.filter(key=key).first()
         if seen is not None:
             names += [name for name in strict_json.loads(seen.names.encode()) if name not in names]
     identified = {name: [value] for name, value in (references.identifier(agent) or {}).items()}

@@ -283,9 +283,15 @@ def _next_page(asked: Asked, by: Credential) -> HttpResponse:
         raise BadRequest("the parameter more is not one of ours") from bad
     said = state["f"]
     filters = statements.Filters(
-        **{name: values.parse_uuid(said.get(name)) for name in ("agent", "verb", "activity", "registration")},
-        **{name: name in said for name in ("related_activities", "related_agents", "ascending")},
-        **{name: values.moment(said.get(name)) for name in ("since", "until")},
+        agent=values.parse_uuid(said.get("agent")),
+        verb=values.parse_uuid(said.get("verb")),
+        activity=values.parse_uuid(said.get("activity")),
+        registration=values.parse_uuid(said.get("registration")),
+        related_activities="related_activities" in said,
+        related_agents="related_agents" in said,
+        since=values.moment(said.get("since")),
+        until=values.moment(said.get("until")),
+        ascending="ascending" in said,
         client_id=_only_own(by),
     )
     if by.registration is not None and said.get("registration") != by.registration.lower():

@@ -21,6 +21,8 @@ __all__ = ["VERSION_HEADER", "Asked", "read"]
 
 VERSION_HEADER = "X-Experience-API-Version"
 FORM = "application/x-www-form-urlencoded"
+HEARD_OUT = 10
+"""Bodies up to so many times the limit are read to their end before they are refused."""
 FORM_HEADERS = {
     "authorization",
     "x-experience-api-version",
@@ -177,12 +179,19 @@ def _body(request: HttpRequest) -> bytes:
         declared = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError as bad:
         raise BadRequest("the header Content-Length cannot be read") from bad
-    if declared > limit:
-        raise BodyTooLarge(f"more than {limit} bytes")
     try:
+        if declared > limit:
+            _hear_out(request, min(declared, HEARD_OUT * limit))
+            raise BodyTooLarge(f"more than {limit} bytes")
         body = request.read(limit + 1)
     except (UnreadablePostError, OSError) as bad:
         raise BadRequest("the body cannot be read") from bad
     if len(body) > limit:
         raise BodyTooLarge(f"more than {limit} bytes")
     return body
+
+
+def _hear_out(request: HttpRequest, length: int) -> None:
+    """Read and drop a body that is not wanted: who is cut off while sending never sees the answer."""
+    while length > 0 and (piece := request.read(min(length, 1 << 16))):
+        length -= len(piece)

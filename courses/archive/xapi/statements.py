@@ -27,6 +27,7 @@ from courses.archive.xapi.models import (
     StatementTarget,
     StatementUse,
 )
+from courses.archive.xapi.recently import Recently
 from courses.archive.xapi.signals import statement_recorded
 from courses.archive.xapi.signatures import check_signatures
 from courses.archive.xapi.validation import check_statement, is_voiding
@@ -35,6 +36,9 @@ __all__ = ["MAX_BATCH", "Filters", "Stored", "attachments_for", "definitions_for
 
 MAX_BATCH = 1000
 MAX_NAMES = 20
+
+_learned = Recently(10_000, for_s=60)
+"""The last definition of each activity and the last name of each agent that are in the database."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,9 @@ def _check_credential(body: dict[str, Any], by: Credential) -> None:
 
 
 def _write(prepared: list[_Prepared], by: Credential, parts: Sequence[Attachment], now: datetime) -> int:
-    known = {row.uuid: row for row in Statement.objects.filter(uuid__in=[one.row.uuid for one in prepared])}
+    ids = [one.row.uuid for one in prepared]
+    near = list(Statement.objects.filter(Q(uuid__in=ids) | Q(target__in=ids)).select_related("client"))
+    known = {row.uuid: row for row in near}
     fresh = []
     for one in prepared:
         before = known.get(one.row.uuid)
@@ -144,7 +150,8 @@ def _write(prepared: list[_Prepared], by: Credential, parts: Sequence[Attachment
         one.row.pk = None
     Statement.objects.bulk_create([one.row for one in fresh])
     _refer(fresh)
-    _follow_targets(fresh, by)
+    fresh_ids = {one.row.uuid for one in fresh}
+    _follow_targets(fresh, [row for row in near if row.target in fresh_ids], by)
     _keep_parts(fresh, parts, now)
     if by.allows("define"):
         _learn_activities(fresh)
@@ -173,7 +180,7 @@ def _announce(one: _Prepared, by: Credential) -> Any:
 
 
 def _refer(fresh: list[_Prepared]) -> None:
-    rows = []
+    rows: list[StatementRef] = []
     for one in fresh:
         named = one.named
         for kind, related, plain, every in (
@@ -187,18 +194,18 @@ def _refer(fresh: list[_Prepared]) -> None:
     StatementRef.objects.bulk_create(rows)
 
 
-def _follow_targets(fresh: list[_Prepared], by: Credential) -> None:
-    """Void what is voided, and link statements that refer to statements, whichever came first."""
+def _follow_targets(fresh: list[_Prepared], earlier: list[Statement], by: Credential) -> None:
+    """Void what is voided, and link statements that refer to statements, whichever came first.
+
+    `earlier`: statements that were here before and refer to one of the fresh.
+    """
     rows = {one.row.uuid: one.row for one in fresh}
-    referring = list(
-        Statement.objects.filter(target__in=rows).select_related("client").only(
-            "id", "uuid", "target", "voids", "client"
-        )
-    )  # fmt: skip
+    # Within one batch, too, the one that refers may stand before the other.
+    referring = earlier + [row for row in rows.values() if row.target in rows]
     targets = {one.row.target for one in fresh if one.row.target}
     if not targets and not referring:
         return
-    _void(rows, targets, referring, by)
+    _void(rows, referring, by)
     links = set()
     for row in rows.values():
         if row.target:
@@ -225,9 +232,7 @@ def _link(links: set[tuple[UUID, int]]) -> None:
     )
 
 
-def _void(
-    rows: dict[UUID, Statement], targets: set[UUID | None], referring: list[Statement], by: Credential
-) -> None:
+def _void(rows: dict[UUID, Statement], referring: list[Statement], by: Credential) -> None:
     voids = {row.voids for row in rows.values() if row.voids}
     to_void = set()
     for voided in Statement.objects.filter(uuid__in=voids, voids__isnull=True).only("id", "client_id"):
@@ -235,8 +240,8 @@ def _void(
             raise Forbidden("only statements of one's own may be voided")
         to_void.add(voided.pk)
     for earlier in referring:
-        row = rows[earlier.target]
-        if earlier.voids and row.voids is None:
+        row = rows[earlier.voids] if earlier.voids else None
+        if row is not None and row.voids is None:
             own = earlier.client_id == row.client_id
             if own or "all" in earlier.client.scopes.split():
                 to_void.add(row.pk)
@@ -271,24 +276,28 @@ def _keep_parts(fresh: list[_Prepared], parts: Sequence[Attachment], now: dateti
 
 def _learn_activities(fresh: list[_Prepared]) -> None:
     came: dict[UUID, tuple[str, dict[str, Any]]] = {}
+    marks: dict[UUID, str] = {}
     for one in fresh:
         for activity in one.named.definitions:
             if activity.get("definition"):
                 key = references.key(activity["id"])
-                before = came.get(key, ("", {}))[1]
-                came[key] = (activity["id"], formats.merge_definition(before, activity["definition"]))
+                said = strict_json.dumps(activity["definition"])
+                if key in marks or not _learned.knows(key, said):
+                    marks[key] = said
+                    before = came.get(key, ("", {}))[1]
+                    came[key] = (activity["id"], formats.merge_definition(before, activity["definition"]))
     if not came:
         return
-    if not _unknown_definitions(came, ActivitySeen.objects.in_bulk(list(came))):
-        return
-    # Something is new: read again under a lock, so that what two learn at once adds up.
-    locked = ActivitySeen.objects.select_for_update().filter(key__in=came).order_by("key")
-    ActivitySeen.objects.bulk_create(
-        _unknown_definitions(came, {row.key: row for row in locked}),
-        update_conflicts=True,
-        unique_fields=["key"],
-        update_fields=["definition"],
-    )
+    if _unknown_definitions(came, ActivitySeen.objects.in_bulk(list(came))):
+        # Something is new: read again under a lock, so that what two learn at once adds up.
+        locked = ActivitySeen.objects.select_for_update().filter(key__in=came).order_by("key")
+        ActivitySeen.objects.bulk_create(
+            _unknown_definitions(came, {row.key: row for row in locked}),
+            update_conflicts=True,
+            unique_fields=["key"],
+            update_fields=["definition"],
+        )
+    transaction.on_commit(lambda: _learned.tell(marks))
 
 
 def _unknown_definitions(
@@ -306,24 +315,26 @@ def _unknown_definitions(
 
 def _learn_names(fresh: list[_Prepared]) -> None:
     came: dict[UUID, tuple[dict[str, Any], list[str]]] = {}
+    marks: dict[UUID, str] = {}
     for one in fresh:
         for agent in one.named.people:
             key = references.agent_key(agent)
-            if agent.get("name") and key is not None:
+            if agent.get("name") and key is not None and not _learned.knows(key, agent["name"]):
+                marks[key] = agent["name"]
                 names = came.setdefault(key, (references.identifier(agent) or {}, []))[1]
                 if agent["name"] not in names:
                     names.append(agent["name"])
     if not came:
         return
-    if not _unknown_names(came, AgentSeen.objects.in_bulk(list(came))):
-        return
-    locked = AgentSeen.objects.select_for_update().filter(key__in=came).order_by("key")
-    AgentSeen.objects.bulk_create(
-        _unknown_names(came, {row.key: row for row in locked}),
-        update_conflicts=True,
-        unique_fields=["key"],
-        update_fields=["names"],
-    )
+    if _unknown_names(came, AgentSeen.objects.in_bulk(list(came))):
+        locked = AgentSeen.objects.select_for_update().filter(key__in=came).order_by("key")
+        AgentSeen.objects.bulk_create(
+            _unknown_names(came, {row.key: row for row in locked}),
+            update_conflicts=True,
+            unique_fields=["key"],
+            update_fields=["names"],
+        )
+    transaction.on_commit(lambda: _learned.tell(marks))
 
 
 def _unknown_names(

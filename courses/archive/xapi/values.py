@@ -119,7 +119,7 @@ def moment(value: object, *, rfc3339: bool = False) -> datetime | None:
     found = next((made for form in forms if (made := form.match(value))), None)
     if found is None:
         return None
-    year, month, day, hour, minute, second, fraction, offset = (*found.groups(), *(None,) * 5)[:8]
+    year, month, day, hour, minute, second, fraction, offset = (*found.groups(""), *("",) * 5)[:8]
     try:
         whole = datetime(
             int(year),
@@ -128,7 +128,7 @@ def moment(value: object, *, rfc3339: bool = False) -> datetime | None:
             int(hour or 0),
             int(minute or 0),
             59 if second == "60" else int(second or 0),
-            int(((fraction or "") + "000000")[:6]),
+            int((fraction + "000000")[:6]),
             UTC,
         )
         return whole - _offset(offset)
@@ -136,7 +136,7 @@ def moment(value: object, *, rfc3339: bool = False) -> datetime | None:
         return None
 
 
-def _offset(text: str | None) -> timedelta:
+def _offset(text: str) -> timedelta:
     if not text or text in "Zz":
         return timedelta(0)
     digits = text[1:].replace(":", "")

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from courses.archive.xapi import api
+from courses.archive.xapi import api, statements
 
 V1, V2 = "1.0.3", "2.0.0"
 
@@ -66,6 +66,12 @@ class Lrs:
         answer = self.get("statements", **filters)
         assert answer.status_code == 200, answer.content
         return [one["id"] for one in answer.json()["statements"]]
+
+
+@pytest.fixture(autouse=True)
+def forgetful():
+    """Each test has a database of its own: what the process remembers of another's would be wrong."""
+    statements._learned.forget()
 
 
 @pytest.fixture

@@ -600,3 +600,14 @@ def test_an_activity_seen_once_and_one_never_seen(either):
 )
 def test_activities_needs_an_iri(either, params):
     assert either.get("activities", **params).status_code == 400
+
+
+def test_the_later_definition_wins_again_and_again(either, django_capture_on_commit_callbacks):
+    for name in ("甲", "乙", "甲", "甲"):
+        target = {"id": "http://example.com/x", "definition": {"name": {"zh-CN": name}}}
+        with django_capture_on_commit_callbacks(execute=True):
+            stored(either, statement(object=target))
+        assert (
+            either.get("activities", activityId="http://example.com/x").json()
+            == {"objectType": "Activity"} | target
+        )
