@@ -180,6 +180,8 @@ def launch(
     if return_url and urlsplit(return_url).scheme not in {"http", "https"}:
         raise LaunchInvalid("RETURN_URL", "10.2.6.0-1", value=return_url)
     actor = _agent(actor)
+    if client and actor["account"]["homePage"].startswith(settings.WAGTAILADMIN_BASE_URL.rstrip("/")):
+        raise LaunchInvalid("ACTOR_OURS", "8.1.3.0-1")
     tree = course.tree
     au = _au(tree, au_index)
     ours = _registration(course, tree, actor, member, registration, client, now)

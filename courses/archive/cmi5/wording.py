@@ -58,6 +58,9 @@ WORDS: dict[str, Any] = {
     # launches
     "CMI5_UNKNOWN": _("There is no such course, unit, registration or session."),
     "ACTOR": _("The actor must be an agent with an account (homePage and name)."),
+    "ACTOR_OURS": _(
+        "Members of this school begin on its own pages; a program may only name its own learners."
+    ),
     "LAUNCH_MODE": _("The launch mode must be Normal, Browse or Review."),
     "RETURN_URL": _("The return address must begin with http:// or https://."),
     "WAIVE_REASON": _("A waiver needs a reason of at most 200 characters."),

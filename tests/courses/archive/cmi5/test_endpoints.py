@@ -291,11 +291,14 @@ def test_a_program_decides_nothing_about_members(program, imported):
         post(
             program,
             f"courses/{course.uuid}/launch-url/0",
-            {"actor": launching.actor_of(member), "registration": begun.registration},
+            {"actor": LEARNER, "registration": begun.registration},
         ),
     ]
     # Then there is no such thing
     assert [answer.status_code for answer in answers] == [404, 404, 404]
+    # nor may it speak of the member at all
+    answer = post(program, f"courses/{course.uuid}/launch-url/0", {"actor": launching.actor_of(member)})
+    assert (answer.status_code, answer.json()["code"]) == (400, "ACTOR_OURS")
     assert verbs(begun.registration) == ["launched"]
 
 

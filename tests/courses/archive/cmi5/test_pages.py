@@ -6,7 +6,9 @@ from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from courses.archive.cmi5 import launching
@@ -148,6 +150,25 @@ def test_who_may_not_open_the_lesson_finds_no_course(linked, lesson, imported):
         assert browser.post(f"/cmi5/{course.uuid}/begin/0/").status_code == 404
     assert Client().get(f"/cmi5/{linked.uuid}/").status_code == 302
     assert not Cmi5Session.objects.exists()
+
+
+def test_the_page_asks_the_database_as_often_for_forty_units_as_for_two(linked, imported, lesson):
+    def asked(course: Cmi5Course, browser: Client) -> int:
+        with CaptureQueriesContext(connection) as caught:
+            assert browser.get(f"/cmi5/{course.uuid}/").status_code == 200
+        return len(caught)
+
+    browser = signed_in(MemberFactory())
+    study(browser, linked, 0, "completed", "terminated")
+    asked(linked, browser)
+    few = asked(linked, browser)
+    launching.retire(linked)
+    many = imported("".join(au(n, attributes=COMPLETED) for n in range(40)))
+    many.lesson = lesson
+    many.save()
+    for index in range(3):
+        study(browser, many, index, "completed", "terminated")
+    assert asked(many, browser) == few
 
 
 def test_a_unit_elsewhere_may_be_sent_to(imported, lesson):
