@@ -387,12 +387,9 @@ def waive(
 
 
 def lock(registration_id: int) -> Cmi5Registration:
-    """Wait for our turn to change a registration; inside a transaction."""
-    return (
-        Cmi5Registration.objects.select_for_update(of=("self",))
-        .select_related("course", "member")
-        .get(pk=registration_id)
-    )
+    """Wait for our turn to change a registration; inside a transaction. The course's structure is read when needed."""
+    waiting = Cmi5Registration.objects.select_for_update(of=("self",)).select_related("course", "member")
+    return waiting.defer("course__structure").get(pk=registration_id)
 
 
 def _registration(
