@@ -23,6 +23,7 @@ from courses.archive.xapi import (
     clients,
     documents,
     formats,
+    own_player,
     references,
     statements,
     strict_json,
@@ -207,8 +208,9 @@ def _get_statements(asked: Asked, by: Credential, now: datetime) -> HttpResponse
         answer = _shown([found], shape, asked, single=True)
         answer["Last-Modified"] = http_date(found.stored_at.timestamp())
         return answer
+    agent = asked.agent("agent") if "agent" in asked.params else None
     filters = statements.Filters(
-        agent=references.agent_key(asked.agent("agent")) if "agent" in asked.params else None,
+        agent=references.agent_key(agent) if agent is not None else None,
         verb=asked.key("verb"),
         activity=asked.key("activity"),
         registration=_registration(asked, by),
@@ -220,6 +222,10 @@ def _get_statements(asked: Asked, by: Credential, now: datetime) -> HttpResponse
         client_id=_only_own(by),
     )
     limit = min(asked.number("limit") or LIMIT, MAX_LIMIT)
+    if agent is not None and filters.client_id is None and by.agent is None:
+        member = own_player.member_of(agent)
+        if member is not None:
+            own_player.tell(member, now=now)
     return _page(filters, limit, None, shape, asked, by)
 
 
