@@ -118,6 +118,14 @@ class CourseIndexView(generic.IndexView):
 
 
 class CourseCreateView(generic.CreateView):
+    def form_valid(self, form: ImportForm) -> HttpResponse:
+        try:
+            return super().form_valid(form)
+        except Cmi5Error as refused:
+            form.add_error("package", worded(refused)["message"])
+            self.produced_error_message = self.get_error_message()
+            return self.form_invalid(form)
+
     def save_instance(self) -> Cmi5Course:
         return self.form.save()
 

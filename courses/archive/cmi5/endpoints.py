@@ -149,7 +149,7 @@ class WaiveOut(Schema):
     session: str
 
 
-REFUSALS = dict.fromkeys((400, 404, 409, 413), RefusalOut)
+REFUSALS = dict.fromkeys((400, 404, 409, 413, 507), RefusalOut)
 LAUNCH_EXAMPLE = {
     "actor": {"account": {"homePage": "https://provider.example/", "name": "4711"}},
     "registration": None,
@@ -188,7 +188,9 @@ def _who(request: HttpRequest) -> dict[str, Any]:
     summary="Import a package: a zip, or a cmi5.xml whose units have addresses of their own",
 )
 def import_package(request: HttpRequest) -> Any:
-    """400 with the rule that the package breaks, 413 when it is too big; then nothing of it is kept."""
+    """400 with the rule that the package breaks, 413 when it is too big, 507 when the disk is full; then nothing of
+    it is kept.
+    """
     try:
         file, kind = received(request)
         with file:

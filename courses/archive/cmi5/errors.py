@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from courses.archive.errors import ArchiveError
 
-__all__ = ["Cmi5Error", "CourseUnknown", "LaunchInvalid", "PackageInvalid", "SessionOver", "WaivedBefore"]
+__all__ = [
+    "Cmi5Error", "CourseUnknown", "LaunchInvalid", "NoRoom", "PackageInvalid", "SessionOver", "WaivedBefore",
+    "no_room_when_full",
+]  # fmt: skip
 
 
 class Cmi5Error(ArchiveError):
@@ -32,6 +38,12 @@ class PackageInvalid(Cmi5Error):
     code = "PACKAGE_INVALID"
 
 
+class NoRoom(Cmi5Error):
+    """The disk is full; nothing of the package was kept."""
+
+    code, status, retryable = "NO_ROOM", 507, True
+
+
 class CourseUnknown(Cmi5Error):
     """No such course, AU, registration or session for whoever asks."""
 
@@ -54,3 +66,14 @@ class SessionOver(Cmi5Error):
     """The session ended before: terminated, abandoned, or too old."""
 
     code, status = "SESSION_OVER", 409
+
+
+@contextmanager
+def no_room_when_full() -> Iterator[None]:
+    """Turns the system's word for a full disk into NoRoom."""
+    try:
+        yield
+    except OSError as failed:
+        if failed.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoRoom() from failed
+        raise

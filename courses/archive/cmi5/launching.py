@@ -26,7 +26,13 @@ from django.utils.encoding import iri_to_uri
 
 from courses.archive import ledger
 from courses.archive.cmi5 import content, lrs, statements
-from courses.archive.cmi5.errors import CourseUnknown, LaunchInvalid, SessionOver, WaivedBefore
+from courses.archive.cmi5.errors import (
+    CourseUnknown,
+    LaunchInvalid,
+    SessionOver,
+    WaivedBefore,
+    no_room_when_full,
+)
 from courses.archive.cmi5.models import Cmi5Au, Cmi5Course, Cmi5Registration, Cmi5Session
 from courses.archive.cmi5.move_on import COURSE, AuFacts, au_satisfied, earned, newly_satisfied
 from courses.archive.cmi5.packages import Limits, open_package, store
@@ -77,7 +83,7 @@ def import_course(
     client: str = "",
     now: datetime | None = None,
 ) -> Cmi5Course:
-    """Take in a package: its files and its row, or nothing at all. Raises PackageInvalid.
+    """Take in a package: its files and its row, or nothing at all. Raises PackageInvalid, NoRoom.
 
     `client` is the key of the program that sent it, "" when a person did.
     """
@@ -93,7 +99,8 @@ def import_course(
     )
     name = uuid.uuid4()
     if package.entries:
-        store(package, content.folder_of(name))
+        with no_room_when_full():
+            store(package, content.folder_of(name))
     try:
         with transaction.atomic():
             course = Cmi5Course.objects.create(

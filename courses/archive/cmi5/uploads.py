@@ -9,7 +9,7 @@ from typing import IO
 from django.conf import settings
 from django.http import HttpRequest
 
-from courses.archive.cmi5.errors import PackageInvalid
+from courses.archive.cmi5.errors import PackageInvalid, no_room_when_full
 
 __all__ = ["received"]
 
@@ -41,6 +41,7 @@ def received(request: HttpRequest) -> tuple[IO[bytes], str]:
         if size > most:
             file.close()
             raise PackageInvalid("PACKAGE_TOO_BIG", "", limit=most // 1024 // 1024)
-        file.write(piece)
+        with no_room_when_full():
+            file.write(piece)
     file.seek(0)
     return file, kind

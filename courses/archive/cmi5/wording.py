@@ -55,6 +55,9 @@ WORDS: dict[str, Any] = {
         "The unit «%(element)s» refers to a file (%(value)s), but no files came with it. Send the whole zip file."
     ),
     "URL_WITHOUT_FILE": _("The unit «%(element)s» refers to a file that is not in the package: %(value)s"),
+    "NO_ROOM": _(
+        "The disk of the server is full; nothing was imported. Tell the administrator, then try again."
+    ),
     # launches
     "CMI5_UNKNOWN": _("There is no such course, unit, registration or session."),
     "ACTOR": _("The actor must be an agent with an account (homePage and name)."),

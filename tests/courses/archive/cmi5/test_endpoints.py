@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 
 from courses.archive.cmi5 import content as content_files
-from courses.archive.cmi5 import launching
+from courses.archive.cmi5 import launching, packages
 from courses.archive.cmi5.models import Cmi5Course, Cmi5Registration, Cmi5Session
 from courses.archive.xapi import clients
 from courses.archive.xapi.models import Statement
@@ -82,6 +84,27 @@ def test_a_package_that_is_too_big_is_refused(program, settings):
     form = {"file": SimpleUploadedFile("course.zip", package(ONE).getvalue())}
     assert program.post("/api/cmi5/courses", form).status_code == 413
     assert not Cmi5Course.objects.exists()
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(program, monkeypatch, settings):
+    """Also on the editors' desk."""
+    unpack = packages._unpack
+
+    def full(archive, entry, folder):
+        if entry.filename != "cmi5.xml":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        unpack(archive, entry, folder)
+
+    monkeypatch.setattr(packages, "_unpack", full)
+    answer = send(program, package(ONE))
+    assert (answer.status_code, answer.json()["code"]) == (507, "NO_ROOM")
+    desk = Client()
+    desk.force_login(AdministratorFactory())
+    form = {"package": SimpleUploadedFile("course.zip", package(ONE).getvalue())}
+    page = desk.post(reverse("cmi5_courses:add"), form)
+    assert page.status_code == 200 and "磁盘已满" in page.content.decode()
+    assert not Cmi5Course.objects.exists()
+    assert list(settings.STUDY["CMI5_DIR"].iterdir()) == []
 
 
 def test_a_body_without_a_stated_length_is_read(program):
