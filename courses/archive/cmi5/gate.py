@@ -65,8 +65,9 @@ def judge_request(asked: Asked, facts: SessionFacts, *, recorded: Collection[str
         raise StatementRefused("SESSION_ENDED", "8.1.2.0-2")
     if "method" in asked.query or asked.method not in {"GET", "HEAD", "PUT", "POST", "DELETE"}:
         raise StatementRefused("NOT_FOR_CONTENT")
+    if asked.resource == "statements":
+        return _statements(asked, facts, recorded)
     judges = {
-        "statements": _statements,
         "activities/state": _state,
         "activities/profile": _activity_profile,
         "agents/profile": _agent_profile,
@@ -77,12 +78,10 @@ def judge_request(asked: Asked, facts: SessionFacts, *, recorded: Collection[str
     judged = judges.get(asked.resource)
     if judged is None:
         raise StatementRefused("NOT_FOR_CONTENT")
-    if judged is _statements:
-        return _statements(asked, facts, recorded)
     return judged(asked, facts)
 
 
-def _statements(asked: Asked, facts: SessionFacts, recorded: Collection[str] = ()) -> Passed:
+def _statements(asked: Asked, facts: SessionFacts, recorded: Collection[str]) -> Passed:
     if asked.method in {"GET", "HEAD"}:
         if asked.query.get("registration", "").lower() != facts.registration.lower():
             raise StatementRefused("REGISTRATION_OTHER", "9.6.1.0-1")

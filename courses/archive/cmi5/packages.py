@@ -15,6 +15,8 @@ import struct
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -30,6 +32,9 @@ XML_TYPES = {"text/xml", "application/xml"}
 ZIP_TYPES = {"application/zip", "application/x-zip-compressed", "application/octet-stream"}
 
 _PIECE = 256 * 1024
+_BROKEN = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, OverflowError
+)  # fmt: skip
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _RATIO_FROM_BYTES = 1024 * 1024
 """Small files may shrink as far as they like: a megabyte of zeros is no bomb."""
@@ -117,8 +122,8 @@ def _open_zip(file: IO[bytes], digest: str, limits: Limits) -> Package:
     file.seek(0)
     try:
         archive = _with_readable_names(file)
-        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, struct.error, OSError, ValueError, EOFError) as bad:
+        entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
+    except _BROKEN as bad:
         raise PackageInvalid("NOT_A_ZIP", "14.1.0.0-1") from bad
     except NotImplementedError as odd:
         raise PackageInvalid("ZIP_METHOD", "14.1.0.0-1", value=str(odd)) from odd
@@ -192,29 +197,35 @@ def _require_file(au: Au, names: set[str]) -> None:
         raise PackageInvalid("URL_WITHOUT_FILE", "14.1.0.0-4", element=au.id, value=au.url)
 
 
-def _read(archive: zipfile.ZipFile, name: str) -> bytes:
+@contextmanager
+def _damage(name: str) -> Iterator[None]:
+    """Whatever zipfile raises while it reads an entry whose bytes or whose place in the file are wrong."""
     try:
-        with archive.open(name) as file:
-            return file.read(MAX_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as bad:
+        yield
+    except (*_BROKEN, RuntimeError, NotImplementedError) as bad:
         raise PackageInvalid("ZIP_DAMAGED", "14.1.0.0-1", value=name) from bad
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> bytes:
+    with _damage(name), archive.open(name) as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
     target = folder.joinpath(*entry.filename.split("/"))
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     left = entry.file_size
-    try:
-        with (
-            archive.open(entry) as source,
-            os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as written,
-        ):
-            while piece := source.read(_PIECE):
-                left -= len(piece)
-                if left < 0:
-                    raise PackageInvalid("ZIP_BOMB", "14.1.0.0-1", value=entry.filename)
-                written.write(piece)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as bad:
-        raise PackageInvalid("ZIP_DAMAGED", "14.1.0.0-1", value=entry.filename) from bad
+    with _damage(entry.filename):
+        source = archive.open(entry)
+    with source, os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as written:
+        while True:
+            with _damage(entry.filename):
+                piece = source.read(_PIECE)
+            if not piece:
+                break
+            left -= len(piece)
+            if left < 0:
+                raise PackageInvalid("ZIP_BOMB", "14.1.0.0-1", value=entry.filename)
+            written.write(piece)
     if left:
         raise PackageInvalid("ZIP_DAMAGED", "14.1.0.0-1", value=entry.filename)

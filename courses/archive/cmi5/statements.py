@@ -78,7 +78,6 @@ def launch_data(
             "extensions": {f"{EXTENSION}sessionid": session},
         },
         "launchMode": mode,
-        "launchMethod": au.launch_method,
         "moveOn": au.move_on,
     }
     if au.launch_parameters is not None:

@@ -42,7 +42,6 @@ def test_a_session_from_the_launch_to_satisfied(imported, content):
             "extensions": {f"{EXTENSION}sessionid": str(session.uuid)},
         },
         "launchMode": "Normal",
-        "launchMethod": "AnyWindow",
         "moveOn": "CompletedAndPassed",
         "launchParameters": "sample string",
         "masteryScore": 0.9,
