@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, HelpPanel, ObjectList
+from wagtail.admin.ui.tables import BooleanColumn
 from wagtail.permission_policies import ModelPermissionPolicy
 from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet
 
@@ -57,6 +58,8 @@ class LrsClientForm(WagtailAdminModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["scopes"] = self.instance.scopes.split()
+        if self.instance.pk is None and "fresh_secret" in self.fields:
+            del self.fields["fresh_secret"]  # a new client gets one anyway
 
     def clean_scopes(self) -> str:
         return " ".join(self.cleaned_data["scopes"])
@@ -114,7 +117,15 @@ class LrsClientViewSet(SnippetViewSet):
     icon = "key"
     menu_label = _("Learning record clients")
     add_to_settings_menu = True
-    list_display = ["name", "key", "scopes", "active", "last_used_at", "requests", "reads_of_others"]
+    list_display = [
+        "name",
+        "key",
+        "scopes",
+        BooleanColumn("active"),
+        "last_used_at",
+        "requests",
+        "reads_of_others",
+    ]
     list_filter = ["active"]
     search_fields = ["name", "key", "note"]
     ordering = ["name"]

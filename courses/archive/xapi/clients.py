@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.db.models import F
@@ -59,7 +58,8 @@ FLUSH_EVERY_S = 10
 class Credential:
     """What a request may do, as whom. `authority` is the agent written into its statements.
 
-    `agent`, `registration`: when set, statements and documents of no other agent or registration pass.
+    `agent`, `registration`: when set, statements and documents of no other agent or registration pass,
+    in either direction.
     `check_statement(statement)`: a further rule of the room that made the credential; raises
     StatementForbidden (403).
     """
@@ -208,8 +208,3 @@ class _Counts:
 
 
 _counts = _Counts()
-
-
-def allowed_registration(by: Credential, registration: UUID | None) -> bool:
-    """Whether the credential may touch this registration."""
-    return by.registration is None or (registration is not None and str(registration) == by.registration)

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from django.core import signing
 from django.db import OperationalError
@@ -201,8 +202,14 @@ def _get_statements(asked: Asked, by: Credential, now: datetime) -> HttpResponse
             raise BadRequest(f"with {ids[0]} only attachments and format may be given")
         uuid = asked.uuid(ids[0])
         assert uuid is not None
-        found = statements.one(uuid, voided=ids[0] == "voidedStatementId", client_id=_only_own(by))
-        if found is None or (by.registration and str(found.registration) != by.registration.lower()):
+        found = statements.one(
+            uuid,
+            voided=ids[0] == "voidedStatementId",
+            client_id=_only_own(by),
+            agent=_own_agent(by),
+            registration=_own_registration(by),
+        )
+        if found is None:
             raise NotFound("there is no such statement")
         _count_read(by, [found])
         answer = _shown([found], shape, asked, single=True)
@@ -210,10 +217,10 @@ def _get_statements(asked: Asked, by: Credential, now: datetime) -> HttpResponse
         return answer
     agent = asked.agent("agent") if "agent" in asked.params else None
     filters = statements.Filters(
-        agent=references.agent_key(agent) if agent is not None else None,
+        agent=_agent(agent, by),
         verb=asked.key("verb"),
         activity=asked.key("activity"),
-        registration=_registration(asked, by),
+        registration=_registration(asked.uuid("registration"), by),
         related_activities=asked.flag("related_activities"),
         related_agents=asked.flag("related_agents"),
         since=asked.moment("since"),
@@ -234,13 +241,29 @@ def _only_own(by: Credential) -> int | None:
     return None if by.allows(*READERS) else by.client.pk
 
 
-def _registration(asked: Asked, by: Credential) -> Any:
-    said = asked.uuid("registration")
-    if by.registration is None:
-        return said
-    if said is not None and str(said) != by.registration.lower():
-        raise Forbidden("this credential belongs to another registration")
+def _own_agent(by: Credential) -> UUID | None:
+    return None if by.agent is None else references.agent_key(by.agent)
+
+
+def _own_registration(by: Credential) -> UUID | None:
     return values.parse_uuid(by.registration)
+
+
+def _agent(said: dict[str, Any] | None, by: Credential) -> UUID | None:
+    """The key of the agent whose statements are asked for: the credential's own, if it has one."""
+    own = _own_agent(by)
+    key = references.agent_key(said) if said is not None else own
+    if own is not None and key != own:
+        raise Forbidden("this credential speaks for another agent")
+    return key
+
+
+def _registration(said: UUID | None, by: Credential) -> UUID | None:
+    """The registration that is asked for: the credential's own, if it has one."""
+    own = _own_registration(by)
+    if own is not None and said not in (None, own):
+        raise Forbidden("this credential belongs to another registration")
+    return own or said
 
 
 def _shape(asked: Asked) -> dict[str, Any]:
@@ -300,8 +323,10 @@ def _next_page(asked: Asked, by: Credential) -> HttpResponse:
         ascending="ascending" in said,
         client_id=_only_own(by),
     )
-    if by.registration is not None and said.get("registration") != by.registration.lower():
+    if filters.registration != _registration(filters.registration, by):
         raise Forbidden("this credential belongs to another registration")
+    if _own_agent(by) not in (None, filters.agent):
+        raise Forbidden("this credential speaks for another agent")
     cursor = (values.moment(state["c"][0]), state["c"][1])
     return _page(filters, state["n"], cursor, state["s"], asked, by)
 
@@ -338,16 +363,13 @@ def _shown(
 
 def _state(asked: Asked, by: Credential) -> documents.Place:
     asked.only("activityId", "agent", "registration", "stateId", "since")
-    agent = asked.agent("agent")
-    registration = asked.uuid("registration")
-    if by.agent is not None and references.agent_key(agent) != references.agent_key(by.agent):
-        raise Forbidden("this credential speaks for another agent")
-    if by.registration is not None and str(registration) != by.registration.lower():
+    agent, registration = _agent(asked.agent("agent"), by), asked.uuid("registration")
+    if _own_registration(by) not in (None, registration):
         raise Forbidden("this credential belongs to another registration")
     return documents.Place(
         DocumentKind.STATE,
         activity=references.key(asked.iri("activityId")),
-        agent=references.agent_key(agent) or documents.NIL,
+        agent=agent or documents.NIL,
         registration=registration,
     )
 
@@ -359,10 +381,8 @@ def _activity_profile(asked: Asked, by: Credential) -> documents.Place:
 
 def _agent_profile(asked: Asked, by: Credential) -> documents.Place:
     asked.only("agent", "profileId", "since")
-    agent = asked.agent("agent")
-    if by.agent is not None and references.agent_key(agent) != references.agent_key(by.agent):
-        raise Forbidden("this credential speaks for another agent")
-    return documents.Place(DocumentKind.AGENT_PROFILE, agent=references.agent_key(agent) or documents.NIL)
+    agent = _agent(asked.agent("agent"), by)
+    return documents.Place(DocumentKind.AGENT_PROFILE, agent=agent or documents.NIL)
 
 
 def _document_resource(
@@ -426,7 +446,9 @@ def _document_resource(
 def _get_person(asked: Asked, by: Credential, now: datetime) -> HttpResponse:
     asked.only("agent")
     by.demand("statements/read/mine", *READERS)
-    return _json(strict_json.dumps(agents.person(asked.agent("agent"), with_names=by.allows(*READERS))))
+    agent = asked.agent("agent")
+    _agent(agent, by)
+    return _json(strict_json.dumps(agents.person(agent, with_names=by.allows(*READERS))))
 
 
 def _get_activity(asked: Asked, by: Credential, now: datetime) -> HttpResponse:

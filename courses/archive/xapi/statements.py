@@ -213,12 +213,13 @@ def _follow_targets(fresh: list[_Prepared], earlier: list[Statement], by: Creden
             links |= {(origin, row.pk) for origin in _origins_of(row.target)}
     if links:
         _link(links)
-    links = set()
-    for uuid in rows:
+    for uuid in {
+        row.target for row in referring if row.target
+    }:  # what refers to it refers to what it refers to
+        origins = _origins_of(uuid)
         later = StatementTarget.objects.filter(origin=uuid).values_list("statement_id", flat=True)
-        links |= {(origin, pk) for pk in later for origin in _origins_of(uuid)}
-    if links:
-        _link(links)
+        if origins:
+            _link({(origin, pk) for pk in later for origin in origins})
 
 
 def _origins_of(uuid: UUID) -> list[UUID]:
@@ -389,12 +390,17 @@ def find(
     return page, cursor
 
 
-def one(uuid: UUID, *, voided: bool, client_id: int | None = None) -> Statement | None:
-    """The statement with this id if it is (or is not) voided, of one client only when `client_id` is given."""
-    found = Statement.objects.filter(uuid=uuid, voided=voided)
-    if client_id is not None:
-        found = found.filter(client_id=client_id)
-    return found.first()
+def one(
+    uuid: UUID,
+    *,
+    voided: bool,
+    client_id: int | None = None,
+    agent: UUID | None = None,
+    registration: UUID | None = None,
+) -> Statement | None:
+    """The statement with this id if it is (or is not) voided and fits what else is given."""
+    fits = Filters(agent=agent, registration=registration, client_id=client_id)
+    return Statement.objects.filter(_about(fits), _mine(fits), uuid=uuid, voided=voided).first()
 
 
 def _about(filters: Filters) -> Q:

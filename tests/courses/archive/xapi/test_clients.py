@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -199,10 +200,15 @@ def launched(lrs_client, client):
     api.credential_kinds.remove(kind)
 
 
+def more_of(answer) -> str:
+    return parse_qs(urlsplit(answer.json()["more"]).query)["more"][0]
+
+
 def test_a_credential_for_one_learner_and_registration(launched, lrs):
     context = {"context": {"registration": "6690e6c9-3ef0-4ed3-8b37-7f3964730bee"}}
     own = statement(id=new_id(), **context)
-    lrs.post("statements", [statement(), statement(context={"registration": new_id()})])
+    others = statement(id=new_id(), actor={"mbox": "mailto:other@example.com"}, **context)
+    lrs.post("statements", [statement(), statement(context={"registration": new_id()}), others])
 
     assert launched.post("statements", own).status_code == 200
     assert (
@@ -218,6 +224,9 @@ def test_a_credential_for_one_learner_and_registration(launched, lrs):
             statement(verb={"id": VOIDED}, object={"objectType": "StatementRef", "id": own["id"]}, **context),
         ),
         launched.get("statements", registration=new_id()),
+        launched.get("statements", agent=others["actor"]),
+        launched.get("statements", more=more_of(lrs.get("statements", limit=1))),
+        launched.get("agents", agent=others["actor"]),
         launched.put("activities/state", {}, **STATE),
         launched.put("activities/state", {}, **STATE, registration=new_id()),
         launched.put(
@@ -229,10 +238,14 @@ def test_a_credential_for_one_learner_and_registration(launched, lrs):
         launched.post("agents/profile", {}, agent={"mbox": "mailto:other@example.com"}, profileId="p"),
     ]
     assert [answer.status_code for answer in refused] == [403] * len(refused)
-    assert launched.get("statements", statementId=lrs.ids()[-1]).status_code == 404
+    for hidden in (lrs.ids()[-1], others["id"]):
+        assert launched.get("statements", statementId=hidden).status_code == 404
+    launched.post("statements", statement(**context))
+    first = launched.get("statements", limit=1)
+    assert len(launched.get("statements", more=more_of(first)).json()["statements"]) == 1
     assert launched.put("activities/state", {}, **STATE, **context["context"]).status_code == 204
     assert launched.post("agents/profile", {}, agent=AGENT, profileId="p").status_code == 204
-    assert Statement.objects.count() == 3
+    assert Statement.objects.count() == 5
 
 
 # admin and command
@@ -257,6 +270,7 @@ def test_the_secret_is_shown_once(administrator, client):
 
     shown = administrator.post(add, form, follow=True).content.decode()
 
+    assert 'name="fresh_secret"' not in administrator.get(add).content.decode()
     added = LrsClient.objects.get()
     key, secret = re.findall(r"<code>([^<]+)</code>", shown)[:2]
     assert (added.key, added.scopes) == (key, "statements/write state")

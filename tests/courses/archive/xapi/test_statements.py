@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -532,6 +533,18 @@ def test_chains_of_references_in_any_order_of_arrival(either, order):
         stored(either, chain[number])
 
     assert set(either.ids(verb=verb["id"])) == {one["id"] for one in chain}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_a_chain_within_one_batch(lrs, order):
+    verb = {"id": "http://example.com/verbs/first"}
+    chain = [statement(id=new_id(), verb=verb)]
+    for _ in range(3):
+        chain.append(referring(chain[-1]["id"], id=new_id()))
+
+    assert lrs.post("statements", [chain[number] for number in order]).status_code == 200
+
+    assert set(lrs.ids(verb=verb["id"])) == {one["id"] for one in chain}
 
 
 def test_a_ring_of_references_ends(either):
