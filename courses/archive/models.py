@@ -494,7 +494,8 @@ class Rule(models.Model):
 
 
 # Models of the rooms inside, so that Django knows them.
+from courses.archive.cmi5.models import *  # noqa: E402, F403
 from courses.archive.corrections.models import Correction  # noqa: E402, F401
 from courses.archive.exports.models import ArchiveExport  # noqa: E402, F401
 from courses.archive.records.models import RecordImport, SchoolKey  # noqa: E402, F401
-from courses.archive.xapi.models import *  # noqa: E402, F403  (the LRS: models of its own room)
+from courses.archive.xapi.models import *  # noqa: E402, F403

@@ -4,12 +4,19 @@ from celery import shared_task
 from django.utils import timezone
 
 from courses.archive import api
+from courses.archive.cmi5 import launching
 
 
 @shared_task(name="archive.open_this_year", soft_time_limit=240, time_limit=300)
 def open_this_year() -> int:
     """Open the running year in every archive: on 1 January, and harmless on any other day."""
     return api.open_years(timezone.localdate().year)
+
+
+@shared_task(name="archive.abandon_cmi5", soft_time_limit=240, time_limit=300)
+def abandon_cmi5() -> int:
+    """Abandon launches of cmi5 units whose time is over; how many. Again changes nothing."""
+    return launching.abandon_expired()
 
 
 @shared_task(name="archive.seal", soft_time_limit=1500, time_limit=1800)

@@ -10,6 +10,7 @@ from wagtail.permission_policies import ModelPermissionPolicy
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet
 
+from courses.archive.cmi5.desk import Cmi5CourseViewSet
 from courses.archive.models import Rule
 from courses.archive.xapi.admin import LrsClientViewSet
 from courses.archive.xapi.models import LrsClient
@@ -109,3 +110,8 @@ def keep_rules(request: HttpRequest, action_type: str, objects: Any, action_clas
         from django.core.exceptions import PermissionDenied
 
         raise PermissionDenied
+
+
+@hooks.register("register_admin_viewset")  # type: ignore[untyped-decorator]
+def cmi5_courses() -> Cmi5CourseViewSet:
+    return Cmi5CourseViewSet("cmi5_courses", url_prefix="cmi5")

@@ -31,6 +31,7 @@ app.conf.beat_schedule = {
         "options": {"expires": 50},
     },
     "archive.open_this_year": {"task": "archive.open_this_year", "schedule": crontab(hour=0, minute=5)},
+    "archive.abandon_cmi5": {"task": "archive.abandon_cmi5", "schedule": crontab(minute=25)},
     "archive.seal": {"task": "archive.seal", "schedule": crontab(hour=0, minute=20)},
     "portal.tidy": {"task": "portal.tidy", "schedule": crontab(hour=3, minute=20)},
 }

@@ -4,6 +4,7 @@
 {% lesson_study page as study %}      study.play (None without a sign-in), study.progress, study.version
 {% study_config study as config %}    data of the player: {{ config|json_script:"lesson-play" }}
 {{ seconds|clock }}                   244 → 04:04
+{% interactive_course page as cmi5 %} the cmi5 course that hangs on the lesson `page`, or None
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from django.template import Context
 
 from courses.archive import api
 from courses.archive.answers import LessonProgress, Play
+from courses.archive.cmi5.models import Cmi5Course
 from courses.archive.wording import REASONS, clock_label
 from courses.catalogue.api import lesson_version
 from courses.catalogue.models import Lesson, LessonKind, LessonVersion
@@ -52,6 +54,12 @@ def lesson_study(context: Context, page: Lesson) -> LessonStudy:
         play=api.play(member, version),
         progress=api.lesson_progress(member, version),
     )
+
+
+@register.simple_tag
+def interactive_course(page: Lesson) -> Cmi5Course | None:
+    """The interactive course in use that hangs on the lesson; whoever may open the lesson may open it."""
+    return Cmi5Course.objects.in_use().defer("structure").filter(lesson=page.pk).first()
 
 
 @register.simple_tag

@@ -44,10 +44,12 @@ SCOPES = (
     "state",
     "define",
     "profile",
+    "cmi5",
     "all/read",
     "all",
 )
-"""xAPI 1.0.3, Communication 4.2. `all/read` reads everything, `all` may do everything."""
+"""xAPI 1.0.3, Communication 4.2. `all/read` reads everything, `all` may do everything.
+`cmi5` is ours: importing and launching cmi5 courses by /api/cmi5/."""
 
 FLUSH_EVERY_S = 10
 

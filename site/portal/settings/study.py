@@ -18,6 +18,14 @@ STUDY: dict[str, Any] = {
     "INGEST_ACCESS_S": 30,
     # The seals of the ledger outside the database, one line a day: copy it to another machine.
     "SEALS_FILE": Path(env.str("ARCHIVE_SEALS_FILE", "") or DATA_DIR / "seals" / "archive.jsonl"),
+    # Files of imported cmi5 packages, one folder a course; several machines must share it.
+    "CMI5_DIR": Path(env.str("CMI5_DIR", "") or DATA_DIR / "cmi5").resolve(),
+    # What a package may hold: bytes as uploaded, bytes unpacked, files.
+    "CMI5_UPLOAD_BYTES": env.int("CMI5_UPLOAD_MB", 1024) * 1024 * 1024,
+    "CMI5_UNPACKED_BYTES": env.int("CMI5_UNPACKED_MB", 2048) * 1024 * 1024,
+    "CMI5_FILES": 20_000,
+    # How long one launch may last: its token, and the address of its content.
+    "CMI5_SESSION_TTL_S": 12 * 3600,
 }
 
 LRS: dict[str, Any] = {

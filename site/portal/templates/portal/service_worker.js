@@ -26,7 +26,8 @@ self.addEventListener("fetch", (event) => {
     event.waitUntil(caches.delete(TEXT));
     return;
   }
-  if (request.method !== "GET") return;
+  // Course content is foreign: it is fetched and confined by the browser itself.
+  if (request.method !== "GET" || url.pathname.startsWith("/cmi5/content/")) return;
   if (url.pathname.startsWith("{{ static_url|escapejs }}")) event.respondWith(fromShell(request));
   else if (request.mode === "navigate") event.respondWith(page(request, url));
 });
