@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from courses.archive import chain, documents
+from courses.archive.closing import api as closing
 from courses.archive.errors import AlreadyCredited, AlreadyReversed, NotAllowed
 from courses.archive.models import (
     ArchiveYear,
@@ -159,6 +160,7 @@ def add_entry(
     It counts for the calendar year (Asia/Shanghai) of `finished_at`. `recorder` None means the
     system. A recorder needs the member within her scope, else NotAllowed. With a `credit_key` it
     raises AlreadyCredited the second time in the same year. ValueError for hours that are not above 0.
+    In a closed year it needs a `reason` and an `approver` (closing.api.require_open), else YearClosed.
     `recorded_at` is `now`, or the moment of the member's last entry where that is later.
     """
     _may_act(recorder, member)
@@ -170,6 +172,7 @@ def add_entry(
     now = now or timezone.now()
     archive = lock_archive(member, at=now)
     year = timezone.localtime(finished_at).year
+    closing.require_open(member, year, approver=approver, reason=reason, now=now)
     organization = member.organization
     entry = StudyHourEntry(
         member=member,
@@ -224,12 +227,22 @@ def add_entry(
 
 @transaction.atomic
 def reverse_entry(
-    entry: StudyHourEntry, *, actor: Member | None, reason: str, now: datetime | None = None
+    entry: StudyHourEntry,
+    *,
+    actor: Member | None,
+    reason: str,
+    approver: Member | None = None,
+    now: datetime | None = None,
 ) -> StudyHourEntry:
-    """Take an entry back by one with the negative hours. Raises AlreadyReversed, NotAllowed."""
+    """Take an entry back by one with the negative hours. Raises AlreadyReversed, NotAllowed.
+
+    In a closed year it needs a `reason` and an `approver` (closing.api.require_open), else YearClosed.
+    """
     _may_act(actor, entry.member)
+    _may_act(approver, entry.member)
     now = now or timezone.now()
     archive = lock_archive(entry.member, at=now)
+    closing.require_open(entry.member, entry.year, approver=approver, reason=reason, now=now)
     if entry.reversal_of_id or StudyHourEntry.objects.filter(reversal_of=entry).exists():
         raise AlreadyReversed(str(entry.uuid))
     back = StudyHourEntry(
@@ -246,6 +259,8 @@ def reverse_entry(
         organization_name=entry.organization_name,
         roles=entry.roles,
         recorder=actor,
+        approver=approver,
+        approved_at=now if approver else None,
         reversal_of=entry,
         reason=reason,
         recorded_at=now,

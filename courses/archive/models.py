@@ -486,3 +486,8 @@ class Rule(models.Model):
             parse_value(self.unit, self.value)
         except ValueError as bad:
             raise ValidationError({"value": _("This value does not fit its unit: %s") % bad}) from bad
+
+
+# Models of the rooms inside; Django looks for them here.
+from courses.archive.claims.models import ClaimProof, ClaimState, OfflineClaim  # noqa: E402, F401
+from courses.archive.closing.models import YearClose  # noqa: E402, F401

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from courses.archive.api import claims_waiting
 from people.api import scope_of
 from people.models import Notice
 from portal.models import SiteFrame
@@ -37,7 +38,8 @@ def site_frame(request: HttpRequest) -> dict:
 
     `section`: home study courses policy search board my or "" (a view may say otherwise); `site_name`
     the wordmark; `frame` portal.models.SiteFrame; `elder_mode` bool; `unread` number of unread notices;
-    `organises` whether the visitor has an organiser's board.
+    `organises` whether the visitor has an organiser's board; `claims_waiting` how many claims of study
+    elsewhere wait for her.
     """
 
     def load_frame() -> SiteFrame:
@@ -52,6 +54,9 @@ def site_frame(request: HttpRequest) -> dict:
     def organises() -> bool:
         return bool(user is not None and user.is_authenticated and scope_of(user))
 
+    def waiting() -> int:
+        return claims_waiting(user) if organises() else 0
+
     return {
         "section": section_of(request.path),
         "frame": frame,
@@ -59,4 +64,5 @@ def site_frame(request: HttpRequest) -> dict:
         "elder_mode": SimpleLazyObject(lambda: is_elder(request)),
         "unread": SimpleLazyObject(unread),
         "organises": SimpleLazyObject(organises),
+        "claims_waiting": SimpleLazyObject(waiting),
     }
