@@ -20,7 +20,9 @@ SECTIONS = ("study", "courses", "policy", "search", "board", "my")
 def section_of(path: str) -> str:
     """Which part of the site an address belongs to, for tabs and navigation: /courses/a/ → courses; else ""."""
     first = path.strip("/").partition("/")[0]
-    return {"archive": "study", "accounts": "sign_in"}.get(first, first if first in SECTIONS else "")
+    return {"archive": "study", "exams": "study", "accounts": "sign_in"}.get(
+        first, first if first in SECTIONS else ""
+    )
 
 
 def is_elder(request: HttpRequest) -> bool:
