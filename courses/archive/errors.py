@@ -146,3 +146,20 @@ class ClaimMoved(ArchiveError):
     """The claim is in another state than the change needs, or was filed anew since it was read."""
 
     code, status = "CLAIM_MOVED", 409
+
+
+class ClassRefused(ArchiveError):
+    """The class cannot be so: `why` is DATES, HOURS, MODE, NOT_OVER, CONCLUDED, and of one member COMPLETED
+    or NOT_COMPLETED."""
+
+    code, status = "CLASS_REFUSED", 409
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class CertificateRevoked(ArchiveError):
+    """The certificate was revoked before."""
+
+    code, status = "CERTIFICATE_REVOKED", 409

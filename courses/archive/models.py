@@ -407,6 +407,9 @@ class RuleUnit(models.TextChoices):
     SHARE = "SHARE", _("share from 0 to 1")
     FACTOR = "FACTOR", _("factor")
     DAYS = "DAYS", _("days")
+    MONTHS = "MONTHS", _("months")
+    FRACTION = "FRACTION", _("fraction, e.g. 1/7")
+    MEASURES = "MEASURES", _("alternatives, e.g. 3 DAYS | 24 HOURS")
     YES_NO = "YES_NO", _("1 yes, 0 no")
     WORD = "WORD", _("word")
     TIERS = "TIERS", _("tiers of seconds and hours")
@@ -489,5 +492,12 @@ class Rule(models.Model):
 
 
 # Models of the rooms inside; Django looks for them here.
+from courses.archive.certificates.models import Certificate  # noqa: E402, F401
 from courses.archive.claims.models import ClaimProof, ClaimState, OfflineClaim  # noqa: E402, F401
+from courses.archive.classes.models import (  # noqa: E402, F401
+    Attendance,
+    ClassMember,
+    ClassSession,
+    TrainingClass,
+)
 from courses.archive.closing.models import YearClose  # noqa: E402, F401

@@ -26,6 +26,12 @@ def why_not(refusal: errors.ArchiveError) -> str:
         return _("Give the reason in a few words; it stays on record.")
     if isinstance(refusal, errors.ClaimMoved):
         return _("Meanwhile something about this claim has changed. Look at it once more.")
+    if isinstance(refusal, errors.ClassRefused):
+        return _class(refusal)
+    if isinstance(refusal, errors.CertificateRevoked):
+        return _("This certificate was revoked before.")
+    if isinstance(refusal, errors.AlreadyReversed):
+        return _("These hours were taken back before.")
     if isinstance(refusal, errors.YearNotOver):
         return _("A year can be closed once it is over.")
     if isinstance(refusal, errors.AlreadyClosed):
@@ -65,3 +71,19 @@ def _proof(refusal: errors.ProofRefused) -> str:
     if refusal.why == "TOO_MANY":
         return _("Up to six files go with a claim. Leave some out, or put them into one PDF.")
     return _("«%(name)s» is neither a PDF nor a JPEG or PNG picture.") % named
+
+
+def _class(refusal: errors.ClassRefused) -> str:
+    if refusal.why == "DATES":
+        return _("The days lie outside the class, or in two years. A class lies within one calendar year.")
+    if refusal.why == "HOURS":
+        return _("Say how many study hours it is worth; a session has up to 12.")
+    if refusal.why == "MODE":
+        return _("An online class needs required lessons or an exam; sessions are for classes at the place.")
+    if refusal.why == "NOT_OVER":
+        return _("A class can be concluded from its last day on.")
+    if refusal.why == "CONCLUDED":
+        return _("The class is concluded; its sessions are not changed any more.")
+    if refusal.why == "NOT_COMPLETED":
+        return _("There is no completion to take back.")
+    return _("These hours are in the archive already. Take the completion back first.")

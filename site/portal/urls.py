@@ -39,6 +39,7 @@ urlpatterns = [
     path("", include("media_pipeline.urls")),  # /api/media/uploads/ and /media/<token>/…
     path("board/", include("reports.urls")),
     path("archive/", include("courses.archive.urls")),
+    path("certificates/", include("courses.archive.certificates.urls")),
     path("exams/", include("courses.quizzes.urls")),
     path("search/", include("search.urls")),
     path("api/", api.urls),

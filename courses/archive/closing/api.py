@@ -21,7 +21,7 @@ from courses.archive.models import StudyHourEntry
 from people.api import record, scope_of
 from people.models import Member, PartyOrganization
 
-__all__ = ["close_year", "closes_over", "reopen_year", "require_open"]
+__all__ = ["close_year", "closes_over", "reopen_year", "require_open", "standing_closes"]
 
 
 def _require_scope(actor: Member, path: str | None) -> None:
@@ -131,3 +131,11 @@ def require_open(
         raise YearClosed(year, closes[0][0].organization_name)
     for _close, path in closes:
         _require_scope(approver, path)
+
+
+def standing_closes(organization_id: int, year: int) -> list[YearClose]:
+    """The standing closes that hold for an organisation in `year`: its own and those above."""
+    organization = PartyOrganization.objects.filter(pk=organization_id).first()
+    above = organization.ancestor_paths() if organization else []
+    ids = PartyOrganization.objects.filter(path__in=above).values("pk")
+    return list(YearClose.objects.standing().filter(organization_id__in=ids, year=year))
