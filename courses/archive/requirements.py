@@ -5,12 +5,12 @@ Days and study hours are never converted into each other: 24/3 is 8 a day, 90/12
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 from courses.archive.rule_values import Measure
 
-__all__ = ["lacking", "met"]
+__all__ = ["cadre_online_hours", "lacking", "met"]
 
 
 def met(alternatives: Sequence[Measure], reached: Mapping[str, Decimal]) -> bool:
@@ -23,3 +23,8 @@ def lacking(alternatives: Sequence[Measure], reached: Mapping[str, Decimal]) -> 
     if met(alternatives, reached):
         return ()
     return tuple(Measure(one.amount - reached.get(one.unit, Decimal(0)), one.unit) for one in alternatives)
+
+
+def cadre_online_hours(recorded: Mapping[str, Decimal], modes: Collection[str]) -> Decimal:
+    """Hours that count to REQ_CADRE_ONLINE: those of `modes` (RuleBook.cadre_modes), whole, without caps."""
+    return sum((hours for mode, hours in recorded.items() if mode in modes), Decimal(0))

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 def test_the_fixture_is_there_after_migrating_and_loading_again_adds_nothing():
     before = list(Rule.objects.order_by("pk").values())
-    assert len(before) == 25
+    assert len(before) == 40
     assert load_fixture() == 0
     assert list(Rule.objects.order_by("pk").values()) == before
 
