@@ -13,7 +13,7 @@ from typing import Any
 from courses.archive.completion import YearRules
 from courses.archive.errors import RuleMissing
 from courses.archive.hours import HoursRule
-from courses.archive.rule_values import Measure, Value, parse_value
+from courses.archive.rule_values import Measure, Tier, Value, parse_value
 from courses.archive.spans import PlayRules
 
 __all__ = ["Chosen", "RuleBook", "load_fixture", "load_when_migrated"]
@@ -124,7 +124,8 @@ class RuleBook:
         chosen = self.find(str(name.value), path)
         if isinstance(chosen.value, tuple):
             bonus = self.find("TEST_BONUS", path).decimal()
-            return HoursRule(code=chosen.code, version=chosen.version, tiers=chosen.value, test_bonus=bonus)
+            tiers = tuple(one for one in chosen.value if isinstance(one, Tier))
+            return HoursRule(code=chosen.code, version=chosen.version, tiers=tiers, test_bonus=bonus)
         return HoursRule(
             code=chosen.code,
             version=chosen.version,

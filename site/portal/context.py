@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from courses.archive.api import claims_waiting
-from people.api import scope_of
+from people.api import Scope, scope_of
 from people.models import Notice
 from portal.models import SiteFrame
 
@@ -53,11 +55,15 @@ def site_frame(request: HttpRequest) -> dict:
     def unread() -> int:
         return Notice.objects.of(user).unread().count() if user is not None and user.is_authenticated else 0
 
+    @cache
+    def scope() -> Scope:
+        return scope_of(user) if user is not None and user.is_authenticated else Scope()
+
     def organises() -> bool:
-        return bool(user is not None and user.is_authenticated and scope_of(user))
+        return bool(scope())
 
     def waiting() -> int:
-        return claims_waiting(user) if organises() else 0
+        return claims_waiting(user, scope()) if scope() else 0
 
     return {
         "section": section_of(request.path),

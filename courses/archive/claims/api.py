@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -190,9 +191,9 @@ def approve_claim(
     return claim
 
 
-def claims_waiting(actor: Member) -> int:
-    """How many claims wait for somebody like `actor` to decide."""
-    return OfflineClaim.objects.within(people.scope_of(actor), but=actor).waiting().count()
+def claims_waiting(actor: Member, scope: people.Scope) -> int:
+    """How many claims wait for somebody like `actor`, whose scope is `scope`, to decide."""
+    return OfflineClaim.objects.within(scope, but=actor).waiting().count()
 
 
 def _locked(claim: OfflineClaim, *states: ClaimState, filing: int | None = None) -> OfflineClaim:
@@ -248,7 +249,7 @@ def _take_in(claim: OfflineClaim, files: Sequence[proofs.Proof], kept: list[UUID
 
 def _remove(rows: Iterable[ClaimProof]) -> None:
     for row in rows:
-        transaction.on_commit(lambda number=row.uuid: proofs.forget(number))
+        transaction.on_commit(partial(proofs.forget, row.uuid))
         row.delete()
 
 
