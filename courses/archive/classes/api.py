@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -362,7 +363,7 @@ def _complete(
         return False
     finished_at = timezone.make_aware(datetime.combine(course.ends_on, time(12)))
     if course.online:
-        _count_lessons_once(course, place.member, actor=actor, reason=reason, now=now)
+        place.replaced = _count_lessons_once(course, place.member, actor=actor, reason=reason, now=now)
     number = place.completions + 1
     said = {
         "class": str(course.uuid),
@@ -386,7 +387,7 @@ def _complete(
         now=now,
     )
     place.completed_at, place.completions = now, number
-    place.save(update_fields=["entry", "completed_at", "completions"])
+    place.save(update_fields=["entry", "completed_at", "completions", "replaced"])
     if course.gives_certificate:
         certificates.issue(place, actor=actor, now=now)
     people.record(actor, "class.completed", course, detail={"member": str(place.member.uuid)}, at=now)
@@ -404,27 +405,63 @@ def _complete(
 
 def _count_lessons_once(
     course: TrainingClass, member: Member, *, actor: Member, reason: str, now: datetime
-) -> None:
+) -> list[str]:
     """The hours of an online class stand for its lessons: what they brought this year by themselves is reversed.
 
-    The keys of those entries stay taken, so that the lessons bring nothing again this year.
+    The keys of those entries stay taken, so that the lessons bring nothing again this year. Uuids of the
+    entries, for `_give_lessons_back`.
     """
-    keys = [f"lesson:{pk}" for pk in course.lessons.values_list("pk", flat=True)]
-    standing = StudyHourEntry.objects.of(member).filter(
-        year=course.ends_on.year, credit_key__in=keys, reversal=None
+    of_lessons = Q()
+    for pk in course.lessons.values_list("pk", flat=True):
+        of_lessons |= Q(credit_key=f"lesson:{pk}") | Q(credit_key__startswith=f"lesson:{pk}:")
+    if not of_lessons:
+        return []
+    standing = list(
+        StudyHourEntry.objects.of(member)
+        .filter(of_lessons, year=course.ends_on.year, reversal=None)
+        .order_by("pk")
     )
     with translation.override(settings.LANGUAGE_CODE):
         said = _("Counted in the training class «%(title)s»") % {"title": course.title}
-    for entry in standing.order_by("pk"):
+    for entry in standing:
         ledger.reverse_entry(
             entry, actor=None, approver=actor, reason=f"{said} {reason}".strip()[:300], now=now
+        )
+    return [str(entry.uuid) for entry in standing]
+
+
+def _give_lessons_back(place: ClassMember, *, actor: Member, reason: str, now: datetime | None) -> None:
+    """What single lessons had brought before the class counted them, as entries of their own."""
+    for entry in StudyHourEntry.objects.of(place.member).filter(uuid__in=place.replaced).order_by("pk"):
+        lesson = ":".join(entry.credit_key.split(":")[:2])
+        ledger.add_entry(
+            place.member,
+            mode=entry.mode,
+            title=entry.title,
+            hours=entry.hours,
+            provider=entry.provider,
+            lesson_version=entry.lesson_version,
+            started_at=entry.started_at,
+            finished_at=entry.finished_at,
+            published_duration_s=entry.published_duration_s,
+            verified_coverage=entry.verified_coverage,
+            rule_version=entry.rule_version,
+            approver=actor,
+            credit_key=f"{lesson}:{place.training_class.uuid}:{place.completions}",
+            evidence_type=entry.evidence_type,
+            evidence_id=entry.evidence_id,
+            evidence_hash=entry.evidence_hash,
+            reason=reason,
+            now=now,
         )
 
 
 @transaction.atomic
 def take_back(place: ClassMember, *, actor: Member, reason: str, now: datetime | None = None) -> ClassMember:
-    """Take a completion back: the hours by a reversing entry, the certificate revoked. Then attendance can be
-    corrected and the class concluded again. Raises NotAllowed, ReasonMissing, YearClosed (approver: the actor).
+    """Take a completion back: the hours by a reversing entry, the certificate revoked; hours that single lessons
+    had brought before are given back. Then the class can be corrected and concluded again.
+
+    Raises NotAllowed, ReasonMissing, YearClosed (the approver is the actor), ClassRefused (NOT_COMPLETED).
     """
     _require_scope(place.training_class, actor)
     if not reason.strip():
@@ -438,8 +475,9 @@ def take_back(place: ClassMember, *, actor: Member, reason: str, now: datetime |
         raise ClassRefused("NOT_COMPLETED")
     certificates.revoke_of(place, actor=actor, reason=reason, now=now)
     ledger.reverse_entry(place.entry, actor=actor, approver=actor, reason=reason.strip(), now=now)
-    place.entry = place.completed_at = None
-    place.save(update_fields=["entry", "completed_at"])
+    _give_lessons_back(place, actor=actor, reason=reason.strip(), now=now)
+    place.entry, place.completed_at, place.replaced = None, None, []
+    place.save(update_fields=["entry", "completed_at", "replaced"])
     people.record(
         actor,
         "class.completion_taken_back",

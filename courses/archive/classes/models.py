@@ -122,6 +122,8 @@ class ClassMember(models.Model):
     entry = models.OneToOneField(
         "archive.StudyHourEntry", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    replaced = models.JSONField(default=list)
+    """Uuids of the entries of single lessons that were reversed since the class counts them."""
 
     objects = ClassMemberQuerySet.as_manager()
 

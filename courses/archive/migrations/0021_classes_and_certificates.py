@@ -73,6 +73,7 @@ class Migration(migrations.Migration):
                 ('left_reason', models.CharField(blank=True, max_length=300, verbose_name='reason')),
                 ('completed_at', models.DateTimeField(blank=True, null=True, verbose_name='completed at')),
                 ('completions', models.PositiveSmallIntegerField(default=0)),
+                ('replaced', models.JSONField(default=list)),
                 ('entry', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='archive.studyhourentry')),
                 ('member', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='member')),
                 ('training_class', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='roster', to='archive.trainingclass')),

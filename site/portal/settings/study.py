@@ -13,7 +13,7 @@ STUDY: dict[str, Any] = {
     "BEAT_MAX_AGE_S": 24 * 3600,
     "BATCH_MAX": 200,
     # Proofs of claims: a folder that no web server serves; share it when there are several machines.
-    "PROOFS_DIR": DATA_DIR / "proofs",
+    "PROOFS_DIR": Path(env.str("PROOFS_DIR", "") or DATA_DIR / "proofs"),
     "PROOF_MAX_BYTES": 10 * 1024**2,
     "PROOFS_A_CLAIM": 6,
     # The seals of the ledger outside the database, one line a day: copy it to another machine.

@@ -324,6 +324,12 @@ def test_an_online_class_counts_its_lessons_once(
     assert total(member) == 8
     sums = {mode.code: mode.hours for mode in api.year_standing(member, 2026).by_mode}
     assert sums == {"CENTRAL_ONLINE": 8}
+    # and when the completion is taken back the lessons count by themselves again, as often as it happens
+    for _time in range(2):
+        classes.take_back(online.roster.get(), actor=organiser, reason="名册有误")
+        assert total(member) == 2
+        assert classes.conclude(online, actor=organiser) == (1, 0)
+        assert total(member) == 8
     assert api.verify().whole
 
 
