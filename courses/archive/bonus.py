@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from courses.archive import ledger
-from courses.archive.errors import AlreadyCredited
+from courses.archive.errors import AlreadyCredited, YearClosed
 from courses.archive.models import LessonState, StudyHourEntry, StudyMode
 from courses.archive.rules import RuleBook
 from courses.catalogue.models import LessonVersion
@@ -52,17 +52,26 @@ def _credit(member: Member, attempt: Attempt, at: datetime) -> None:
     rule = book.hours_rule(path)
     if not rule.test_bonus:
         return
-    with suppress(AlreadyCredited):
+    # An exam that nobody handed in may be graded much later: it is recorded now, whenever it ended.
+    now = timezone.now()
+
+    def enter(finished_at: datetime) -> None:
         ledger.add_entry(
             member,
             mode=StudyMode.SELF_ONLINE,
             title=attempt.title,
             hours=rule.test_bonus,
             started_at=attempt.started_at,
-            finished_at=at,
+            finished_at=finished_at,
             credit_key=key,
             evidence_type="exam",
             evidence_id=str(attempt.uuid),
             rule_version=book.find("TEST_BONUS", path).version,
-            now=at,
+            now=now,
         )
+
+    with suppress(AlreadyCredited):
+        try:
+            enter(at)
+        except YearClosed:  # graded after its year was closed: it counts for the year in which it is graded
+            enter(now)

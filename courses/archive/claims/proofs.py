@@ -23,7 +23,8 @@ from courses.archive.errors import ProofRefused
 __all__ = ["CONTENT_TYPES", "Proof", "forget", "keep", "most_bytes", "path_of", "read_proof"]
 
 CONTENT_TYPES = {"PDF": "application/pdf", "JPEG": "image/jpeg", "PNG": "image/png"}
-MAX_PIXELS = 60_000_000
+MAX_PIXELS = {"JPEG": 120_000_000, "PNG": 25_000_000}
+"""A large JPEG is decoded at a part of its size; a PNG only whole (about 200 MB of memory)."""
 LONGEST_SIDE = 3000
 """Pictures are made smaller than this: enough to read a certificate."""
 
@@ -64,8 +65,9 @@ def _drawn_anew(content: bytes, kind: str, name: str) -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = Image.open(io.BytesIO(content), formats=[kind])
-            if picture.width * picture.height > MAX_PIXELS:
+            if picture.width * picture.height > MAX_PIXELS[kind]:
                 raise ProofRefused("TOO_LARGE", name)
+            picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
             picture.load()
             upright = ImageOps.exif_transpose(picture)
     except (

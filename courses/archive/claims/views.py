@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -20,7 +21,7 @@ from courses.archive.claims.forms import ClaimForm
 from courses.archive.claims.models import ClaimProof, ClaimState, OfflineClaim
 from courses.archive.closing.api import closes_over
 from courses.archive.desk import me, organisers_only, source_of
-from courses.archive.errors import ArchiveError
+from courses.archive.errors import ArchiveError, ProofRefused
 from courses.archive.models import StudyHourEntry
 from courses.archive.refusals import why_not
 from people.api import record, scope_of
@@ -145,7 +146,10 @@ def proof(request: HttpRequest, claim: UUID, number: UUID) -> HttpResponse:
 def _files(request: HttpRequest) -> list[proofs.Proof]:
     """The uploaded files, looked at. Raises ProofRefused; a file over the limit is not read into memory."""
     found = []
-    for file in request.FILES.getlist("proofs"):
+    files = request.FILES.getlist("proofs")
+    if len(files) > settings.STUDY["PROOFS_A_CLAIM"]:
+        raise ProofRefused("TOO_MANY")
+    for file in files:
         found.append(proofs.read_proof(file.name or "", file.read(proofs.most_bytes() + 1)))
     return found
 

@@ -327,17 +327,22 @@ def conclude(
 
     Once its last day has come. Again it credits only those who were open. Each member is a transaction of her
     own, so that what stops half-way is gone on with. `reason` only for a closed year. The actor's own hours
-    stay open: somebody else concludes for her. Raises NotAllowed, ClassRefused (NOT_OVER), YearClosed.
+    and those of members outside her scope stay open: somebody else concludes for them.
+
+    Raises NotAllowed, ClassRefused (NOT_OVER), YearClosed.
     """
     _require_scope(course, actor)
     now = now or timezone.now()
     if timezone.localdate(now) < course.ends_on:
         raise ClassRefused("NOT_OVER")
     credited = still_open = 0
+    scope = people.scope_of(actor)
     for standing in roster(course):
         if standing.place.completed_at is not None:
             continue
-        if standing.verdict.met and standing.place.member_id != actor.pk:
+        organization = standing.place.member.organization
+        within = organization is not None and scope.holds(organization.path)
+        if standing.verdict.met and within and standing.place.member_id != actor.pk:
             credited += _complete(course, standing.place, actor=actor, reason=reason, now=now)
         else:
             still_open += 1

@@ -253,6 +253,21 @@ def test_the_kind_is_that_of_the_bytes_not_of_the_name():
     assert proofs.read_proof("../../etc/passwd", PDF).name == "passwd"
 
 
+def test_a_large_photograph_is_made_smaller():
+    kept = Image.open(io.BytesIO(proofs.read_proof("a.jpg", picture(size=(8000, 6000))).content))
+    assert kept.size == (3000, 2250)
+
+
+def test_transparency_and_print_colours_are_read():
+    seen = io.BytesIO()
+    Image.new("CMYK", (8, 8)).save(seen, "JPEG")
+    assert proofs.read_proof("a.jpg", seen.getvalue()).kind == "JPEG"
+    clear = io.BytesIO()
+    Image.new("RGBA", (8, 8), (255, 0, 0, 0)).save(clear, "PNG")
+    drawn = Image.open(io.BytesIO(proofs.read_proof("a.png", clear.getvalue()).content))
+    assert (drawn.mode, drawn.getpixel((4, 4))) == ("RGB", (255, 255, 255))
+
+
 def test_a_photograph_loses_its_place_and_stands_upright():
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by 90°
@@ -314,6 +329,8 @@ def test_a_refused_claim_says_why_and_keeps_what_was_written(client, member):
     assert page.status_code == 422
     assert "坏.jpg" in page.text and "县委党校轮训班" in page.text
     assert client.post("/archive/claims/new/", form(finished_on="")).status_code == 422
+    seven = client.post("/archive/claims/new/", form(proofs=[upload() for _n in range(7)]))
+    assert seven.status_code == 422 and seven.context["refused"]
     assert not OfflineClaim.objects.exists()
 
 

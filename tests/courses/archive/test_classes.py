@@ -220,6 +220,29 @@ def test_nobody_marks_or_concludes_for_herself(at_the_place, organiser, committe
     assert total(organiser) == 28
 
 
+def test_members_outside_the_scope_stay_open_for_somebody_above(
+    clock, branch, committee, organiser, secretary
+):
+    # given a class of the branch, into which the committee entered somebody of another branch
+    course = classes.open_class(
+        branch,
+        actor=secretary,
+        title="支部培训",
+        mode="CENTRAL_OFFLINE",
+        starts_on=date(2026, 6, 9),
+        ends_on=date(2026, 6, 9),
+    )
+    session = classes.add_session(
+        course, actor=secretary, title="第一讲", held_on=date(2026, 6, 9), hours=FOUR
+    )
+    neighbour = MemberFactory(organization=PartyOrganizationFactory(parent=committee, code="001.002.009"))
+    classes.enter(course, [neighbour, MemberFactory(organization=branch)], actor=organiser)
+    classes.mark_attendance(session, {p.pk: "PRESENT" for p in course.roster.all()}, actor=organiser)
+    assert classes.conclude(course, actor=secretary) == (1, 1)
+    assert classes.conclude(course, actor=organiser) == (1, 0)
+    assert total(neighbour) == 4
+
+
 def test_a_class_is_concluded_from_its_last_day_on(at_the_place, organiser, clock):
     clock.at = datetime(2026, 6, 11, 15, 59, tzinfo=UTC)  # 23:59 on the 11th in Shanghai
     with pytest.raises(ClassRefused) as refused:

@@ -10,6 +10,7 @@ from courses.archive.models import Rule, StudyHourEntry
 from courses.quizzes import api as exams
 from courses.quizzes.models import Paper, Question, QuestionBank
 from tests.courses.archive.conftest import add_version
+from tests.factories import AdministratorFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -99,3 +100,18 @@ def test_the_rule_of_the_day_decides(phone_of, member, lesson, paper):
     complete(phone_of, member, add_version(lesson, duration_s=1800))
     take(paper, member)
     assert total(member) == Decimal("1.25")
+
+
+def test_graded_late_it_is_recorded_when_it_is_graded(phone_of, member, lesson, paper, clock):
+    # given answers in December, a browser that was closed, and a server that was off until the year was closed
+    complete(phone_of, member, add_version(lesson, duration_s=1800))
+    clock.at = datetime(2026, 12, 31, 14, 0, tzinfo=UTC)
+    attempt = exams.start(paper, member)
+    exams.save_answers(attempt, {str(attempt.questions[0]["id"]): ["T"]})
+    clock.at = datetime(2027, 1, 3, 1, 0, tzinfo=UTC)
+    api.close_year(member.organization, 2026, actor=AdministratorFactory())
+    assert exams.finish_overdue() == 1
+    bonus = StudyHourEntry.objects.get(evidence_type="exam")
+    assert (bonus.year, bonus.recorded_at) == (2027, clock.at)
+    assert (total(member, 2026), total(member, 2027)) == (1, Decimal("0.5"))
+    assert api.verify().whole

@@ -82,3 +82,20 @@ test("when the time is up the form hands itself in, once", async () => {
   expect(clock()).toBe("00:00");
   expect(submitted).toHaveBeenCalledTimes(1);
 });
+
+test("handing in with an open question is asked once more; without one it is not", async () => {
+  const confirm = vi.fn(() => false);
+  vi.stubGlobal("confirm", confirm);
+  const form = document.querySelector("form")!;
+  const sentOff = vi.fn((event: Event) => event.preventDefault());
+  const first = new Event("submit", { bubbles: true, cancelable: true });
+  form.dispatchEvent(first);
+  expect(first.defaultPrevented).toBe(true);
+  expect(confirm).toHaveBeenCalledTimes(1);
+  await choose("A");
+  form.addEventListener("submit", sentOff);
+  const second = new Event("submit", { bubbles: true, cancelable: true });
+  form.dispatchEvent(second);
+  expect(confirm).toHaveBeenCalledTimes(1);
+  expect(sentOff).toHaveBeenCalledTimes(1);
+});

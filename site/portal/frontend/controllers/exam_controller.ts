@@ -3,7 +3,8 @@
  * it is up. The server keeps the time; the form works without this.
  *
  *   <div data-controller="exam" data-exam-left-value="3600" data-exam-save-value="/exams/attempts/…/answers/"
- *        data-exam-saved-text-value="Saved." data-exam-unsaved-text-value="…" data-exam-soon-text-value="…">
+ *        data-exam-saved-text-value="Saved." data-exam-unsaved-text-value="…" data-exam-soon-text-value="…"
+ *        data-exam-open-text-value="…">
  *     <span data-exam-target="clock"></span> <span data-exam-target="said"></span>
  *     <form data-exam-target="form" data-action="change->exam#answered submit->exam#handIn">
  *       <fieldset data-exam-target="question" data-number="7"> … <input name="q7" value="A"> … </fieldset>
@@ -17,7 +18,7 @@ const SOON_S = 300;
 
 export default class ExamController extends Controller<HTMLElement> {
   static override targets = ["clock", "said", "form", "question"];
-  static override values = { left: Number, save: String, savedText: String, unsavedText: String, soonText: String };
+  static override values = { left: Number, save: String, savedText: String, unsavedText: String, soonText: String, openText: String };
   declare readonly clockTarget: HTMLElement;
   declare readonly saidTarget: HTMLElement;
   declare readonly formTarget: HTMLFormElement;
@@ -27,6 +28,7 @@ export default class ExamController extends Controller<HTMLElement> {
   declare readonly savedTextValue: string;
   declare readonly unsavedTextValue: string;
   declare readonly soonTextValue: string;
+  declare readonly openTextValue: string;
   private endsAt = 0;
   private timer = 0;
   private again = 0;
@@ -52,9 +54,18 @@ export default class ExamController extends Controller<HTMLElement> {
     void this.save();
   }
 
-  /** Nothing more is saved once the form is on its way. */
-  handIn(): void {
+  /** Asks once more while something is open; nothing more is saved once the form is on its way. */
+  handIn(event: SubmitEvent): void {
+    const saves = (event.submitter as HTMLButtonElement | null)?.name === "save";
+    if (!saves && !this.over && this.somethingOpen && !window.confirm(this.openTextValue)) {
+      event.preventDefault();
+      return;
+    }
     window.clearTimeout(this.again);
+  }
+
+  private get somethingOpen(): boolean {
+    return this.questionTargets.some((question) => !question.querySelector("input:checked"));
   }
 
   private tick(): void {
