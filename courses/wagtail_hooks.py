@@ -8,12 +8,14 @@ from django.utils.translation import gettext as _
 from wagtail import hooks
 from wagtail.admin import messages
 from wagtail.models import Page
+from wagtail.snippets.models import register_snippet
 
 from courses.catalogue.attachments import may_read
 from courses.catalogue.chooser import asset_chooser
 from courses.catalogue.lectures import LectureViewSet
 from courses.catalogue.listings import course_listing, policy_listing
 from courses.catalogue.models import LessonVersion
+from courses.quizzes.admin import ExamGroup
 
 
 @hooks.register("register_admin_viewset")
@@ -85,3 +87,6 @@ def before_bulk_action(request, action_type, objects, action):
     ):
         return redirect("wagtailadmin_explore", objects[0].get_parent().pk)
     return None
+
+
+register_snippet(ExamGroup)

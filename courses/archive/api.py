@@ -1,6 +1,7 @@
 """What may be done with the archive: the door for the rooms above.
 
-Verbs live in playing.py (leave to play, beats, lease), progress.py (how far), ledger.py (hours,
+Verbs live in closing/ (closed years), claims/ (study elsewhere), playing.py
+(leave to play, beats, lease), progress.py (how far), ledger.py (hours,
 exemptions), standing.py (the year), seals.py and verification.py (that nobody changed the ledger);
 what they answer in answers.py.
 """
@@ -20,6 +21,15 @@ from courses.archive.answers import (
     YearStanding,
 )
 from courses.archive.chain import Finding
+from courses.archive.claims.api import (
+    approve_claim,
+    claims_waiting,
+    file_again,
+    file_claim,
+    return_claim,
+    withdraw_claim,
+)
+from courses.archive.closing.api import close_year, closes_over, reopen_year
 from courses.archive.exports.sections import register as register_export_section
 from courses.archive.folding import catch_up, rebuild_state
 from courses.archive.ledger import (
@@ -53,12 +63,18 @@ __all__ = [
     "Verification",
     "YearStanding",
     "add_entry",
+    "approve_claim",
     "catch_up",
     "changed_items",
+    "claims_waiting",
+    "close_year",
+    "closes_over",
     "complete_reading",
     "continue_item",
     "due_items",
     "entries",
+    "file_again",
+    "file_claim",
     "grant_exemption",
     "lesson_progress",
     "open_archive",
@@ -68,6 +84,8 @@ __all__ = [
     "rebuild_state",
     "record_beats",
     "register_export_section",
+    "reopen_year",
+    "return_claim",
     "reverse_entry",
     "revoke_exemption",
     "seal",
@@ -75,6 +93,7 @@ __all__ = [
     "study_state",
     "take_lease",
     "verify",
+    "withdraw_claim",
     "year_standing",
     "years_of",
 ]

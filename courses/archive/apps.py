@@ -13,13 +13,17 @@ class ArchiveConfig(AppConfig):
     verbose_name = "学习档案"
 
     def ready(self) -> None:
-        from courses.archive import beginnings, documents, rules
+        from courses.archive import beginnings, bonus, documents, rules
         from courses.archive.exports import sections
+        from courses.archive.signals import lesson_completed
         from courses.catalogue.affected import counted_by
+        from courses.quizzes.signals import exam_passed
         from people.signals import member_activated
 
         member_activated.connect(_open_archive, dispatch_uid="archive.open")
         post_migrate.connect(rules.load_when_migrated, sender=self, dispatch_uid="archive.rules")
+        exam_passed.connect(bonus.after_exam, dispatch_uid="archive.bonus_after_exam")
+        lesson_completed.connect(bonus.after_lesson, dispatch_uid="archive.bonus_after_lesson")
         documents.register_kind()
         counted_by(beginnings.affected)
         sections.register_own()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
 
@@ -46,6 +46,8 @@ class YearRules:
     leader_hours: Decimal = Decimal(56)
     leader_central_times: int = 1
     self_online_cap: Decimal = Decimal(16)
+    caps: Mapping[str, Decimal] = field(default_factory=dict)
+    """At most so many hours of other modes, by mode; a mode that is not there counts whole."""
     online_class_is_central: bool = True
     at_risk_share: Decimal = Decimal("0.8")
     prorate_joiners: bool = False
@@ -105,8 +107,8 @@ def assess(member: MemberYear, rules: YearRules, *, year: int, on: date) -> Asse
     carry the flag BEHIND_PACE. A leader needs the hours and the central training.
     """
     counted = {mode: hours for mode, hours in member.recorded.items() if hours > 0}
-    if "SELF_ONLINE" in counted:
-        counted["SELF_ONLINE"] = min(counted["SELF_ONLINE"], rules.self_online_cap)
+    caps = {**rules.caps, "SELF_ONLINE": rules.self_online_cap}
+    counted = {mode: min(hours, caps.get(mode, hours)) for mode, hours in counted.items()}
     hours = sum(counted.values(), Decimal(0))
     if not member.concerned:
         return Assessment(IN_PROGRESS if hours else NOT_STARTED, hours, None, Decimal(0), counted, ())

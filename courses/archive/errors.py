@@ -139,3 +139,80 @@ class WrongPerson(ArchiveError):
     def __init__(self, what: str) -> None:
         super().__init__(what)
         self.what = what
+
+
+class YearClosed(ArchiveError):
+    """The year is closed for the member's organisation: only a late line with a reason and an approver goes in."""
+
+    code, status = "YEAR_CLOSED", 409
+
+    def __init__(self, year: int, organization: str) -> None:
+        super().__init__(f"{year} is closed by {organization}")
+        self.year, self.organization = year, organization
+
+
+class YearNotOver(ArchiveError):
+    """A year is closed after its end."""
+
+    code, status = "YEAR_NOT_OVER", 409
+
+
+class AlreadyClosed(ArchiveError):
+    """This organisation has closed this year already."""
+
+    code, status = "ALREADY_CLOSED", 409
+
+
+class NotClosed(ArchiveError):
+    """The close was undone before."""
+
+    code, status = "NOT_CLOSED", 409
+
+
+class ReasonMissing(ArchiveError):
+    """A decision that needs a reason in words came without one."""
+
+    code, status = "REASON_MISSING", 422
+
+
+class ProofRefused(ArchiveError):
+    """A proof file is not one that may be kept: `why` is EMPTY, TOO_LARGE, NOT_A_PROOF, BROKEN or TOO_MANY."""
+
+    code, status = "PROOF_REFUSED", 422
+
+    def __init__(self, why: str, name: str = "") -> None:
+        super().__init__(f"{why} {name}".strip())
+        self.why, self.name = why, name
+
+
+class ClaimRefused(ArchiveError):
+    """What a claim says cannot be: `why` is DATES, FUTURE, TOO_OLD, HOURS, MODE or NO_PROOF."""
+
+    code, status = "CLAIM_REFUSED", 422
+
+    def __init__(self, why: str, limit: object = None) -> None:
+        super().__init__(why)
+        self.why, self.limit = why, limit
+
+
+class ClaimMoved(ArchiveError):
+    """The claim is in another state than the change needs, or was filed anew since it was read."""
+
+    code, status = "CLAIM_MOVED", 409
+
+
+class ClassRefused(ArchiveError):
+    """The class cannot be so: `why` is DATES, HOURS, MODE, NOT_OVER, CONCLUDED, and of one member COMPLETED
+    or NOT_COMPLETED."""
+
+    code, status = "CLASS_REFUSED", 409
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class CertificateRevoked(ArchiveError):
+    """The certificate was revoked before."""
+
+    code, status = "CERTIFICATE_REVOKED", 409

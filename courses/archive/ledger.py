@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from courses.archive import chain, documents
+from courses.archive.closing import api as closing
 from courses.archive.errors import AlreadyCredited, AlreadyReversed, NotAllowed
 from courses.archive.models import (
     ArchiveYear,
@@ -161,6 +162,7 @@ def add_entry(
     system. A recorder needs the member within her scope, else NotAllowed. With a `credit_key` it
     raises AlreadyCredited the second time in the same year. ValueError for hours that are not above 0.
     `studied_at`: organisation and posts at that time, where they were others than this school knows.
+    In a closed year it needs a `reason` and an `approver` (closing.api.require_open), else YearClosed.
     `recorded_at` is `now`, or the moment of the member's last entry where that is later.
     """
     _may_act(recorder, member)
@@ -172,6 +174,7 @@ def add_entry(
     now = now or timezone.now()
     archive = lock_archive(member, at=now)
     year = timezone.localtime(finished_at).year
+    closing.require_open(member, year, approver=approver, reason=reason, now=now)
     organization = member.organization
     name, roles = studied_at or (organization.name if organization else "", _roles_of(member, finished_at))
     entry = StudyHourEntry(
@@ -234,11 +237,15 @@ def reverse_entry(
     approver: Member | None = None,
     now: datetime | None = None,
 ) -> StudyHourEntry:
-    """Take an entry back by one with the negative hours. Raises AlreadyReversed, NotAllowed."""
+    """Take an entry back by one with the negative hours. Raises AlreadyReversed, NotAllowed.
+
+    In a closed year it needs a `reason` and an `approver` (closing.api.require_open), else YearClosed.
+    """
     _may_act(actor, entry.member)
     _may_act(approver, entry.member)
     now = now or timezone.now()
     archive = lock_archive(entry.member, at=now)
+    closing.require_open(entry.member, entry.year, approver=approver, reason=reason, now=now)
     if entry.reversal_of_id or StudyHourEntry.objects.filter(reversal_of=entry).exists():
         raise AlreadyReversed(str(entry.uuid))
     back = StudyHourEntry(

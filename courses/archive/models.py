@@ -7,6 +7,7 @@ have no constraint in the database, since the archive may get one of its own.
 
 import uuid
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -16,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from courses.archive.conversion import Conversion
 from courses.archive.fields import MomentField, PackedBodyField
 from courses.archive.querysets import AppendOnlyQuerySet, EntryQuerySet, RuleQuerySet
 from courses.archive.rule_values import parse_value
@@ -26,11 +28,13 @@ __all__ = [
     "ArchiveYear",
     "Beat",
     "Confidence",
+    "CreditConversion",
     "Exemption",
     "ExemptionBasis",
     "LearningArchive",
     "LessonState",
     "PlayLease",
+    "Rounding",
     "Rule",
     "RuleUnit",
     "StudyHourEntry",
@@ -408,6 +412,9 @@ class RuleUnit(models.TextChoices):
     SHARE = "SHARE", _("share from 0 to 1")
     FACTOR = "FACTOR", _("factor")
     DAYS = "DAYS", _("days")
+    MONTHS = "MONTHS", _("months")
+    FRACTION = "FRACTION", _("fraction, e.g. 1/7")
+    MEASURES = "MEASURES", _("alternatives, e.g. 3 DAYS | 24 HOURS")
     YES_NO = "YES_NO", _("1 yes, 0 no")
     WORD = "WORD", _("word")
     TIERS = "TIERS", _("tiers of seconds and hours")
@@ -493,7 +500,63 @@ class Rule(models.Model):
             raise ValidationError({"value": _("This value does not fit its unit: %s") % bad}) from bad
 
 
-# Models of the rooms inside, so that Django knows them.
+class Rounding(models.TextChoices):
+    FLOOR = "FLOOR", _("down")
+    HALF_UP = "HALF_UP", _("to the nearest")
+    CEILING = "CEILING", _("up")
+
+
+class CreditConversion(models.Model):
+    """How study hours become credits of another system for a time, e.g. 16 学时 = 1 学分, down to 0.5.
+
+    None is shipped: there is no national credit bank for members (domain.md §1.5). A result names the
+    conversion's dates; the ledger keeps hours only.
+    """
+
+    from_unit = models.CharField(_("from (unit)"), max_length=24, default="学时")
+    to_unit = models.CharField(_("to (unit)"), max_length=24)
+    ratio = models.DecimalField(_("how many make one"), max_digits=8, decimal_places=4)
+    step = models.DecimalField(_("in steps of"), max_digits=5, decimal_places=2, default="0.5")
+    rounding = models.CharField(_("rounded"), max_length=8, choices=Rounding.choices, default=Rounding.FLOOR)
+    cap = models.DecimalField(_("at most a year"), max_digits=7, decimal_places=2, null=True, blank=True)
+    valid_from = models.DateField(pgettext_lazy("a day", "valid from"))
+    valid_to = models.DateField(pgettext_lazy("a day", "valid until"), null=True, blank=True)
+    note = models.TextField(_("note"), blank=True)
+
+    class Meta:
+        verbose_name = _("credit conversion")
+        verbose_name_plural = _("credit conversions")
+        ordering = ["from_unit", "to_unit", "valid_from"]
+        constraints = [
+            models.CheckConstraint(condition=Q(ratio__gt=0, step__gt=0), name="conversion_divides"),
+            models.CheckConstraint(
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
+                name="conversion_ends_after_it_starts",
+            ),
+            models.UniqueConstraint(
+                fields=["from_unit", "to_unit", "valid_from"], name="conversion_once_per_day"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_unit} → {self.to_unit}"
+
+    @property
+    def rule(self) -> Conversion:
+        """What `conversion.convert` takes."""
+        return Conversion(Decimal(self.ratio), Decimal(self.step), self.rounding, self.cap)
+
+
+# Models of the rooms inside; Django looks for them here.
+from courses.archive.certificates.models import Certificate  # noqa: E402, F401
+from courses.archive.claims.models import ClaimProof, ClaimState, OfflineClaim  # noqa: E402, F401
+from courses.archive.classes.models import (  # noqa: E402, F401
+    Attendance,
+    ClassMember,
+    ClassSession,
+    TrainingClass,
+)
+from courses.archive.closing.models import YearClose  # noqa: E402, F401
 from courses.archive.cmi5.models import *  # noqa: E402, F403
 from courses.archive.corrections.models import Correction  # noqa: E402, F401
 from courses.archive.exports.models import ArchiveExport  # noqa: E402, F401

@@ -13,10 +13,13 @@ from typing import Any
 from courses.archive.completion import YearRules
 from courses.archive.errors import RuleMissing
 from courses.archive.hours import HoursRule
-from courses.archive.rule_values import Value, parse_value
+from courses.archive.rule_values import Measure, Tier, Value, parse_value
 from courses.archive.spans import PlayRules
 
 __all__ = ["Chosen", "RuleBook", "load_fixture", "load_when_migrated"]
+
+CAPPED_MODES = ("CENTRAL_OFFLINE", "CENTRAL_ONLINE", "COLLECTIVE")
+"""Modes that count whole unless a rule `<MODE>_CAP_<PRESET>` is added; SELF_ONLINE always has one."""
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -86,6 +89,13 @@ class RuleBook:
         row = max(fitting, key=lambda one: (len(one.scope_path), one.effective_from))
         return Chosen(code, parse_value(row.unit, row.text), row.version)
 
+    def find_if(self, code: str, path: str = "") -> Chosen | None:
+        """As `find`; None where there is no such rule in force."""
+        try:
+            return self.find(code, path)
+        except RuleMissing:
+            return None
+
     def _number(self, code: str, path: str) -> Decimal:
         return self.find(code, path).decimal()
 
@@ -110,7 +120,8 @@ class RuleBook:
         chosen = self.find(str(name.value), path)
         if isinstance(chosen.value, tuple):
             bonus = self.find("TEST_BONUS", path).decimal()
-            return HoursRule(code=chosen.code, version=chosen.version, tiers=chosen.value, test_bonus=bonus)
+            tiers = tuple(one for one in chosen.value if isinstance(one, Tier))
+            return HoursRule(code=chosen.code, version=chosen.version, tiers=tiers, test_bonus=bonus)
         return HoursRule(
             code=chosen.code,
             version=chosen.version,
@@ -118,17 +129,30 @@ class RuleBook:
             step=self.find("HOURS_STEP", path).decimal(),
         )
 
+    def alternatives(self, code: str, path: str = "") -> tuple[Measure, ...]:
+        """A requirement as its alternatives, e.g. REQ_DEV_OBJECT: 3 DAYS or 24 HOURS (requirements.py)."""
+        chosen = self.find(code, path).value
+        if isinstance(chosen, tuple) and all(isinstance(one, Measure) for one in chosen):
+            return tuple(one for one in chosen if isinstance(one, Measure))
+        raise TypeError(f"{code} is no requirement with alternatives")
+
+    def cadre_modes(self, path: str = "") -> frozenset[str]:
+        """Modes whose hours count to the online hours of cadres (REQ_CADRE_ONLINE; domain.md §1.2)."""
+        modes = (*CAPPED_MODES, "SELF_ONLINE")
+        return frozenset(mode for mode in modes if self.find(f"CADRE_ONLINE_{mode}", path).value)
+
     def year_rules(self, path: str = "") -> YearRules:
         """What a member of the organisation at `path` has to reach in a year (domain.md §1.1, §1.2, §1.6)."""
         preset = str(self.find("PRESET", path).value)
+        suffix = preset.upper().replace("-", "_")
+        capped = {mode: self.find_if(f"{mode}_CAP_{suffix}", path) for mode in CAPPED_MODES}
         return YearRules(
             member_hours=self._number("REQ_MEMBER_32", path),
             leader_hours=self._number("REQ_LEADER_56", path),
             leader_central_times=int(self._number("REQ_LEADER_CENTRAL", path)),
-            self_online_cap=self._number(f"SELF_ONLINE_CAP_{preset.upper().replace('-', '_')}", path),
-            online_class_is_central=bool(
-                self.find(f"ONLINE_CLASS_IS_CENTRAL_{preset.upper().replace('-', '_')}", path).value
-            ),
+            self_online_cap=self._number(f"SELF_ONLINE_CAP_{suffix}", path),
+            online_class_is_central=bool(self.find(f"ONLINE_CLASS_IS_CENTRAL_{suffix}", path).value),
+            caps={mode: cap.decimal() for mode, cap in capped.items() if cap is not None},
             at_risk_share=self._number("AT_RISK_SHARE", path),
             prorate_joiners=self.find("JOINERS", path).value == "PRORATE",
             preset=preset,

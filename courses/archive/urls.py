@@ -1,8 +1,10 @@
 """/archive/ and what hangs below it."""
 
-from django.urls import path
+from django.urls import include, path
 
 from courses.archive import views
+from courses.archive.certificates import views as certificates
+from courses.archive.classes import views as classes
 from courses.archive.corrections import views as corrections
 from courses.archive.records import views as records
 
@@ -25,4 +27,8 @@ urlpatterns = [
     path("keys.json", records.keys, name="keys"),
     path("verify/", records.verify, name="verify_record"),
     path("desk/records/", records.receive, name="desk_records"),
+    path("claims/", include("courses.archive.claims.urls")),
+    path("classes/", classes.mine, name="classes"),
+    path("certificates/<uuid:certificate>.pdf", certificates.paper, name="certificate"),
+    path("desk/", include("courses.archive.desk_urls")),
 ]

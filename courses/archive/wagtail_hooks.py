@@ -11,7 +11,7 @@ from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet
 
 from courses.archive.cmi5.desk import Cmi5CourseViewSet
-from courses.archive.models import Rule
+from courses.archive.models import CreditConversion, Rule
 from courses.archive.xapi.admin import LrsClientViewSet
 from courses.archive.xapi.models import LrsClient
 from people.api import record
@@ -101,6 +101,53 @@ class RuleViewSet(SnippetViewSet):
 
 register_snippet(RuleViewSet)
 register_snippet(LrsClientViewSet)
+
+
+class ConversionCreateView(CreateView):
+    def save_instance(self) -> CreditConversion:
+        made = super().save_instance()
+        record(self.request.user, "archive.conversion_added", made, detail=_ratio(made), source="admin")
+        return made
+
+
+class ConversionEditView(EditView):
+    def save_instance(self) -> CreditConversion:
+        before = _ratio(CreditConversion.objects.get(pk=self.object.pk))
+        made = super().save_instance()
+        detail = {"before": before, "after": _ratio(made)}
+        record(self.request.user, "archive.conversion_changed", made, detail=detail, source="admin")
+        return made
+
+
+def _ratio(conversion: CreditConversion) -> dict[str, str]:
+    return {
+        "conversion": str(conversion),
+        "ratio": str(conversion.ratio),
+        "step": str(conversion.step),
+        "rounding": conversion.rounding,
+        "cap": str(conversion.cap or ""),
+        "from": str(conversion.valid_from),
+        "until": str(conversion.valid_to or ""),
+    }
+
+
+class ConversionViewSet(SnippetViewSet):
+    model = CreditConversion
+    icon = "order"
+    menu_label = _("Credit conversions")
+    add_to_settings_menu = True
+    list_display = ["__str__", "ratio", "step", "cap", "valid_from", "valid_to"]
+    add_view_class = ConversionCreateView
+    edit_view_class = ConversionEditView
+    panels = [
+        FieldRowPanel([FieldPanel("from_unit"), FieldPanel("to_unit")]),
+        FieldRowPanel([FieldPanel("ratio"), FieldPanel("step"), FieldPanel("rounding"), FieldPanel("cap")]),
+        FieldRowPanel([FieldPanel("valid_from"), FieldPanel("valid_to")]),
+        FieldPanel("note"),
+    ]
+
+
+register_snippet(ConversionViewSet)
 
 
 @hooks.register("before_bulk_action")  # type: ignore[untyped-decorator]

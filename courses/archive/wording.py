@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from courses.archive import completion, spans
 
 __all__ = [
+    "CLASS_OPEN",
     "COLOURS",
     "ERRORS",
     "EVIDENCE",
@@ -56,6 +57,15 @@ COLOURS = {
     "SELF_ONLINE": "blue",
 }
 """Names of colour tokens of the design, by mode."""
+
+CLASS_OPEN = {
+    "NOTHING_HELD": _("No session is entered yet"),
+    "NOT_RECORDED": _("Attendance is not recorded yet"),
+    "MISSED_TOO_MUCH": _("More missed than the rule allows"),
+    "LESSONS_OPEN": _("Required lessons are still open"),
+    "EXAM_OPEN": _("The exam is not passed yet"),
+}
+"""What is still in the way of completing a class (classes/class_rule.py)."""
 
 ERRORS = {
     "TOKEN_INVALID": _("This page is no longer valid. Open the lesson again; what has been counted is kept."),

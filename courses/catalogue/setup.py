@@ -39,6 +39,12 @@ EDITORS_MAY = (
     "media_pipeline.add_asset",
     "media_pipeline.change_asset",
     "media_pipeline.view_asset",
+    *(
+        f"courses.{may}_{thing}"
+        for thing in ("questionbank", "question", "paper")
+        for may in ("add", "change")
+    ),
+    "courses.delete_question",
 )
 EDITORS_MAY_WITH_FILES = (
     "wagtailimages.add_image",
@@ -98,7 +104,7 @@ def ensure_editors() -> None:
     two groups and its workflow of the same sense are renamed, not doubled.
     """
     home = ensure_tree().home
-    for app in ("wagtailcore", "wagtailadmin", "wagtailimages", "wagtaildocs", "media_pipeline"):
+    for app in ("wagtailcore", "wagtailadmin", "wagtailimages", "wagtaildocs", "media_pipeline", "courses"):
         create_permissions(apps.get_app_config(app), verbosity=0)
     for name, wagtail_name in ((EDITORS, "Editors"), (MODERATORS, "Moderators")):
         if not Group.objects.filter(name=name).exists():

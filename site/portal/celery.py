@@ -11,7 +11,16 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.base")
 app = Celery("eschool")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
-    ["media_pipeline", "search", "courses.archive", "courses", "people", "reports", "portal"]
+    [
+        "media_pipeline",
+        "search",
+        "courses.archive",
+        "courses.quizzes",
+        "courses",
+        "people",
+        "reports",
+        "portal",
+    ]
 )
 app.conf.task_routes = {"search.tasks.*": {"queue": "search"}}
 app.conf.beat_schedule = {
@@ -32,6 +41,11 @@ app.conf.beat_schedule = {
     },
     "archive.open_this_year": {"task": "archive.open_this_year", "schedule": crontab(hour=0, minute=5)},
     "archive.abandon_cmi5": {"task": "archive.abandon_cmi5", "schedule": crontab(minute=25)},
+    "quizzes.finish_overdue": {
+        "task": "quizzes.finish_overdue",
+        "schedule": 120.0,
+        "options": {"expires": 110},
+    },
     "archive.seal": {"task": "archive.seal", "schedule": crontab(hour=0, minute=20)},
     "portal.tidy": {"task": "portal.tidy", "schedule": crontab(hour=3, minute=20)},
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from people.api import scope_of
+from courses.archive.api import claims_waiting
+from people.api import Scope, scope_of
 from people.models import Notice
 from portal.models import SiteFrame
 
@@ -19,7 +22,9 @@ SECTIONS = ("study", "courses", "policy", "search", "board", "my")
 def section_of(path: str) -> str:
     """Which part of the site an address belongs to, for tabs and navigation: /courses/a/ → courses; else ""."""
     first = path.strip("/").partition("/")[0]
-    return {"archive": "study", "accounts": "sign_in"}.get(first, first if first in SECTIONS else "")
+    return {"archive": "study", "exams": "study", "accounts": "sign_in"}.get(
+        first, first if first in SECTIONS else ""
+    )
 
 
 def is_elder(request: HttpRequest) -> bool:
@@ -37,7 +42,8 @@ def site_frame(request: HttpRequest) -> dict:
 
     `section`: home study courses policy search board my or "" (a view may say otherwise); `site_name`
     the wordmark; `frame` portal.models.SiteFrame; `elder_mode` bool; `unread` number of unread notices;
-    `organises` whether the visitor has an organiser's board.
+    `organises` whether the visitor has an organiser's board; `claims_waiting` how many claims of study
+    elsewhere wait for her.
     """
 
     def load_frame() -> SiteFrame:
@@ -49,11 +55,16 @@ def site_frame(request: HttpRequest) -> dict:
     def unread() -> int:
         return Notice.objects.of(user).unread().count() if user is not None and user.is_authenticated else 0
 
+    @cache
+    def scope() -> Scope:
+        return scope_of(user) if user is not None and user.is_authenticated else Scope()
+
     def organises() -> bool:
-        if user is None or not user.is_authenticated:
-            return False
         known = getattr(user, "has_desk", None)  # people.sign_in asked with the user
-        return bool(scope_of(user)) if known is None else known
+        return bool(scope()) if known is None else known
+
+    def waiting() -> int:
+        return claims_waiting(user, scope()) if organises() else 0
 
     return {
         "section": section_of(request.path),
@@ -62,4 +73,5 @@ def site_frame(request: HttpRequest) -> dict:
         "elder_mode": SimpleLazyObject(lambda: is_elder(request)),
         "unread": SimpleLazyObject(unread),
         "organises": SimpleLazyObject(organises),
+        "claims_waiting": SimpleLazyObject(waiting),
     }

@@ -39,7 +39,9 @@ urlpatterns = [
     path("", include("media_pipeline.urls")),  # /api/media/uploads/ and /media/<token>/…
     path("board/", include("reports.urls")),
     path("archive/", include("courses.archive.urls")),
+    path("certificates/", include("courses.archive.certificates.urls")),
     path("cmi5/", include("courses.archive.cmi5.urls")),
+    path("exams/", include("courses.quizzes.urls")),
     path("xapi/", include("courses.archive.xapi.urls")),
     path("search/", include("search.urls")),
     path("api/", api.urls),

@@ -21,7 +21,7 @@ from media_pipeline.engine import engine
 from media_pipeline.models import Asset, AssetState
 from people.api import notify, notify_all, record
 from people.models import AuditEntry, Member, OrganizationType, PartyOrganization
-from portal.demonstration import accounts, drawing, history, lectures, members, pages
+from portal.demonstration import accounts, drawing, history, lectures, members, pages, training
 from portal.demonstration.content.courses import COURSES, LessonText
 from portal.demonstration.content.lectures import LECTURES, Lecture
 from portal.demonstration.content.policies import POLICIES
@@ -53,7 +53,7 @@ class Seeding:
     def run(self, *, with_media: bool = True) -> None:
         """Build whatever is missing; with everything there it asks a handful of queries and ends."""
         self.with_media = with_media
-        todo = {"roster", "frame", "policies", "courses", "history", "notices"} - self.done
+        todo = {"roster", "frame", "policies", "courses", "history", "notices", "training"} - self.done
         if todo:
             ensure_editors()
         with self._step("roster") as wanted:
@@ -65,6 +65,7 @@ class Seeding:
             ("courses", self._courses),
             ("history", self._history),
             ("notices", self._notices),
+            ("training", self._training),
         ):
             with self._step(name) as wanted:
                 if wanted:
@@ -210,6 +211,14 @@ class Seeding:
                 dedupe_key=f"demonstration:reminder:{self.today.year}",
             )
 
+    def _training(self) -> None:
+        training.write_exam()
+        of = {one.part: one.member for one in self._people() if one.member}
+        committee = PartyOrganization.objects.get(code=training.COMMITTEE)
+        training.enter_training(
+            of["member"], of["scenario-secretary"], of["organiser"], committee, self.today
+        )
+
     # Lectures: made, transcoded by the pipeline, published, and studied by some
 
     def _lectures(self) -> None:
@@ -294,6 +303,7 @@ STEPS = {
     "courses": "课程与课时",
     "history": "学习档案",
     "notices": "通知",
+    "training": "考试、培训班和补录",
     "watching": "观看记录",
 }
 

@@ -21,3 +21,9 @@ if (document.getElementById("lesson-play")) {
 } else if (somethingWaits()) {
   void import("./study/leftovers").then(({ handInLeftovers }) => handInLeftovers());
 }
+
+if (document.querySelector('[data-controller~="exam"]')) {
+  void import("./controllers/exam_controller").then(({ default: ExamController }) =>
+    application.register("exam", ExamController),
+  );
+}

@@ -232,6 +232,8 @@ LOGGING = {
     "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {name: {"level": "WARNING"} for name in ("django.server", "axes", "django_tasks")}
+    "loggers": {
+        name: {"level": "WARNING"} for name in ("django.server", "axes", "django_tasks", "fontTools", "fpdf")
+    }
     | {"kombu.connection": {"level": "ERROR"}},
 }

@@ -16,6 +16,10 @@ STUDY: dict[str, Any] = {
     "INGEST_WAITING_MAX": 5000,
     # For how long a process takes it that a member may study a lesson, for a session that goes on sending beats.
     "INGEST_ACCESS_S": 30,
+    # Proofs of claims: a folder that no web server serves; share it when there are several machines.
+    "PROOFS_DIR": Path(env.str("PROOFS_DIR", "") or DATA_DIR / "proofs"),
+    "PROOF_MAX_BYTES": 10 * 1024**2,
+    "PROOFS_A_CLAIM": 6,
     # The seals of the ledger outside the database, one line a day: copy it to another machine.
     "SEALS_FILE": Path(env.str("ARCHIVE_SEALS_FILE", "") or DATA_DIR / "seals" / "archive.jsonl"),
     # Files of imported cmi5 packages, one folder a course; several machines must share it.

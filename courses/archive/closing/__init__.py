@@ -1,0 +1,1 @@
+"""Closing a year: after it only reversals and late entries, with a reason and an approver (README.md)."""

@@ -1,0 +1,28 @@
+"""/archive/desk/: what organisers do with the archive."""
+
+from django.urls import path
+
+from courses.archive.certificates import views as certificates
+from courses.archive.claims import views as claims
+from courses.archive.classes import views as classes
+from courses.archive.closing import views as closing
+
+app_name = "desk"
+urlpatterns = [
+    path("claims/", claims.desk, name="claims"),
+    path("claims/<uuid:claim>/", claims.decide, name="claim"),
+    path("classes/", classes.desk, name="classes"),
+    path("classes/new/", classes.new, name="class_new"),
+    path("classes/<uuid:course>/", classes.one, name="class"),
+    path("classes/<uuid:course>/roster/", classes.roster, name="class_roster"),
+    path("classes/<uuid:course>/roster/<int:place>/", classes.place, name="class_place"),
+    path("classes/<uuid:course>/sessions/", classes.session_add, name="session_add"),
+    path("classes/<uuid:course>/sessions/<int:session>/", classes.attendance, name="attendance"),
+    path(
+        "classes/<uuid:course>/sessions/<int:session>/remove/", classes.session_remove, name="session_remove"
+    ),
+    path("classes/<uuid:course>/conclude/", classes.conclude, name="class_conclude"),
+    path("certificates/<uuid:certificate>/revoke/", certificates.revoke, name="certificate_revoke"),
+    path("years/", closing.years, name="years"),
+    path("years/<uuid:close>/reopen/", closing.reopen, name="reopen"),
+]

@@ -1,0 +1,89 @@
+"""What the archive says to organisers and members when something cannot be: what is wrong, and what to do next."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from courses.archive import errors
+
+__all__ = ["why_not"]
+
+
+def why_not(refusal: errors.ArchiveError) -> str:
+    """A sentence for the person who asked."""
+    if isinstance(refusal, errors.ProofRefused):
+        return _proof(refusal)
+    if isinstance(refusal, errors.ClaimRefused):
+        return _claim(refusal)
+    if isinstance(refusal, errors.YearClosed):
+        said = _(
+            "%(organization)s has closed %(year)s. Only an organiser there can still approve it, with a reason."
+        )
+        return said % {"organization": refusal.organization, "year": refusal.year}
+    if isinstance(refusal, errors.NotAllowed):
+        return _("Your post does not reach that far. Ask the organisation above.")
+    if isinstance(refusal, errors.ReasonMissing):
+        return _("Give the reason in a few words; it stays on record.")
+    if isinstance(refusal, errors.ClaimMoved):
+        return _("Meanwhile something about this claim has changed. Look at it once more.")
+    if isinstance(refusal, errors.ClassRefused):
+        return _class(refusal)
+    if isinstance(refusal, errors.CertificateRevoked):
+        return _("This certificate was revoked before.")
+    if isinstance(refusal, errors.AlreadyReversed):
+        return _("These hours were taken back before.")
+    if isinstance(refusal, errors.YearNotOver):
+        return _("A year can be closed once it is over.")
+    if isinstance(refusal, errors.AlreadyClosed):
+        return _("This year is closed already.")
+    if isinstance(refusal, errors.NotClosed):
+        return _("This year had been opened again already.")
+    raise refusal
+
+
+def _claim(refusal: errors.ClaimRefused) -> str:
+    if refusal.why == "DATES":
+        return _("The last day lies before the first, or in another year. Claim each year by itself.")
+    if refusal.why == "FUTURE":
+        return _("The last day has not come yet. File the claim when the study is over.")
+    if refusal.why == "TOO_OLD":
+        return _("Only study from %(year)s on can be claimed. For older study ask your branch.") % {
+            "year": refusal.limit
+        }
+    if refusal.why == "HOURS":
+        said = _(
+            "For these days between 0.25 and %(most)s study hours can be claimed, in quarters of an hour."
+        )
+        return said % {"most": f"{refusal.limit:.2f}".rstrip("0").rstrip(".")}
+    if refusal.why == "NO_PROOF":
+        return _("Add at least one proof, e.g. a photograph of the certificate or the attendance list.")
+    return _("Choose how it was studied.")
+
+
+def _proof(refusal: errors.ProofRefused) -> str:
+    named = {"name": refusal.name}
+    if refusal.why == "TOO_LARGE":
+        return _("«%(name)s» is too large. Up to 10 MB each; photograph it with fewer pixels.") % named
+    if refusal.why == "EMPTY":
+        return _("«%(name)s» is empty. Choose the file once more.") % named
+    if refusal.why == "BROKEN":
+        return _("«%(name)s» cannot be read; it may be damaged. Save or photograph it once more.") % named
+    if refusal.why == "TOO_MANY":
+        return _("Up to six files go with a claim. Leave some out, or put them into one PDF.")
+    return _("«%(name)s» is neither a PDF nor a JPEG or PNG picture.") % named
+
+
+def _class(refusal: errors.ClassRefused) -> str:
+    if refusal.why == "DATES":
+        return _("The days lie outside the class, or in two years. A class lies within one calendar year.")
+    if refusal.why == "HOURS":
+        return _("Say how many study hours it is worth; a session has up to 12.")
+    if refusal.why == "MODE":
+        return _("An online class needs required lessons or an exam; sessions are for classes at the place.")
+    if refusal.why == "NOT_OVER":
+        return _("A class can be concluded from its last day on.")
+    if refusal.why == "CONCLUDED":
+        return _("The class is concluded; its sessions are not changed any more.")
+    if refusal.why == "NOT_COMPLETED":
+        return _("There is no completion to take back.")
+    return _("These hours are in the archive already. Take the completion back first.")

@@ -1,0 +1,436 @@
+"""Training classes: the 1/7 rule, required lessons and exams, hours once, taken back and given again."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from courses.archive import api
+from courses.archive.classes import api as classes
+from courses.archive.classes.class_rule import Facts, judge
+from courses.archive.errors import ClassRefused, NotAllowed, ReasonMissing, YearClosed
+from courses.archive.models import Certificate, ClassMember, LessonState, StudyHourEntry, TrainingClass
+from courses.quizzes.api import start as start_exam
+from courses.quizzes.api import submit
+from courses.quizzes.models import Paper, Question, QuestionBank
+from people.models import Notice, PostRole
+from tests.courses.archive.conftest import add_version
+from tests.factories import LessonFactory, MemberFactory, PartyOrganizationFactory, PostFactory
+
+SEVENTH = Fraction(1, 7)
+FOUR = Decimal(4)
+
+
+# The rule
+
+
+@pytest.mark.parametrize(
+    ("statuses", "met", "hours"),
+    [
+        (["PRESENT"] * 7, True, 28),
+        (["PRESENT"] * 6 + ["LEAVE"], True, 24),  # exactly 1/7
+        (["PRESENT"] * 6 + ["ABSENT"], True, 24),
+        (["PRESENT"] * 5 + ["LEAVE", "LEAVE"], False, 20),
+        (["PRESENT"] * 6 + [None], False, 24),
+        (["LEAVE"] * 7, False, 0),
+        ([], False, 0),
+    ],
+)
+def test_leave_up_to_a_seventh(statuses, met, hours):
+    verdict = judge(Facts(sessions=[(FOUR, status) for status in statuses]), SEVENTH)
+    assert (verdict.met, verdict.hours) == (met, hours)
+
+
+def test_a_seventh_is_exact():
+    # 0.25 h more than 1/7 of 24.5 h = 3.5 h
+    just = [(Decimal("3.5"), "LEAVE"), (Decimal(21), "PRESENT")]
+    over = [(Decimal("3.75"), "LEAVE"), (Decimal("20.75"), "PRESENT")]
+    assert judge(Facts(sessions=just), SEVENTH).met
+    assert judge(Facts(sessions=over), SEVENTH).open == ("MISSED_TOO_MUCH",)
+
+
+@pytest.mark.parametrize(
+    ("lessons_open", "exam_open", "open_"),
+    [(0, False, ()), (1, False, ("LESSONS_OPEN",)), (2, True, ("LESSONS_OPEN", "EXAM_OPEN"))],
+)
+def test_an_online_class_asks_lessons_and_exam(lessons_open, exam_open, open_):
+    facts = Facts(online_hours=Decimal(16), lessons_open=lessons_open, exam_open=exam_open)
+    verdict = judge(facts, SEVENTH)
+    assert (verdict.open, verdict.met, verdict.hours) == (open_, not open_, 16)
+
+
+# Classes
+
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def committee(clock):
+    return PartyOrganizationFactory(code="001.002", name="桂花社区党委")
+
+
+@pytest.fixture
+def branch(committee):
+    return PartyOrganizationFactory(parent=committee, code="001.002.001")
+
+
+@pytest.fixture
+def organiser(committee):
+    return PostFactory(member=MemberFactory(organization=committee)).member
+
+
+@pytest.fixture
+def secretary(branch):
+    return PostFactory(member=MemberFactory(organization=branch), role=PostRole.SECRETARY).member
+
+
+@pytest.fixture
+def member(branch):
+    return MemberFactory(organization=branch, name="李文")
+
+
+@pytest.fixture
+def at_the_place(committee, organiser, member):
+    """Seven sessions of four hours in June; 李文 is in it."""
+    course = classes.open_class(
+        committee,
+        actor=organiser,
+        title="书记轮训班",
+        mode="CENTRAL_OFFLINE",
+        starts_on=date(2026, 6, 9),
+        ends_on=date(2026, 6, 12),
+    )
+    for number in range(7):
+        classes.add_session(
+            course, actor=organiser, title=f"第{number}讲", held_on=date(2026, 6, 9 + number // 2), hours=FOUR
+        )
+    classes.enter(course, [member], actor=organiser)
+    return course
+
+
+def mark(course, member, organiser, *statuses):
+    place = course.roster.get(member=member)
+    for session, status in zip(course.sessions.all(), statuses, strict=True):
+        classes.mark_attendance(session, {place.pk: status}, actor=organiser)
+    return place
+
+
+def total(member, year=2026):
+    return sum(entry.hours for entry in api.entries(member, year))
+
+
+def test_attendance_hours_and_certificate_once(at_the_place, member, organiser, committee):
+    mark(at_the_place, member, organiser, *["PRESENT"] * 6, "LEAVE")
+    assert classes.conclude(at_the_place, actor=organiser) == (1, 0)
+    entry = StudyHourEntry.objects.get()
+    assert (entry.mode, entry.hours, entry.provider) == ("CENTRAL_OFFLINE", 24, "桂花社区党委")
+    assert (entry.approver, entry.evidence_type, entry.year) == (organiser, "class", 2026)
+    certificate = Certificate.objects.get()
+    assert (certificate.member, certificate.hours, certificate.number) == (
+        member,
+        24,
+        "001.002-2026-000001-65",
+    )
+    # again changes nothing
+    assert classes.conclude(at_the_place, actor=organiser) == (0, 0)
+    assert (StudyHourEntry.objects.count(), Certificate.objects.count()) == (1, 1)
+    assert {n.kind for n in Notice.objects.filter(member=member)} == {"class_entered", "class_completed"}
+    assert api.verify().whole
+
+
+def test_a_class_counts_as_central_training_of_a_leader(at_the_place, secretary, organiser):
+    assert "MISSING_CENTRAL_TRAINING" in api.year_standing(secretary, 2026).flags
+    classes.enter(at_the_place, [secretary], actor=organiser)
+    mark(at_the_place, secretary, organiser, *["PRESENT"] * 7)
+    classes.conclude(at_the_place, actor=organiser)
+    assert "MISSING_CENTRAL_TRAINING" not in api.year_standing(secretary, 2026).flags
+
+
+def test_more_leave_than_a_seventh_credits_nothing(at_the_place, member, organiser):
+    mark(at_the_place, member, organiser, *["PRESENT"] * 5, "LEAVE", "LEAVE")
+    assert classes.conclude(at_the_place, actor=organiser) == (0, 1)
+    assert (StudyHourEntry.objects.exists(), Certificate.objects.exists()) == (False, False)
+    assert ClassMember.objects.get().left_at is None, "leaving the class is for people to decide"
+
+
+def test_taken_back_corrected_and_concluded_again(at_the_place, member, organiser):
+    place = mark(at_the_place, member, organiser, *["PRESENT"] * 7)
+    classes.conclude(at_the_place, actor=organiser)
+    session = at_the_place.sessions.first()
+    with pytest.raises(ClassRefused) as refused:
+        classes.mark_attendance(session, {place.pk: "LEAVE"}, actor=organiser)
+    assert refused.value.why == "COMPLETED"
+    with pytest.raises(ReasonMissing):
+        classes.take_back(place, actor=organiser, reason=" ")
+    assert total(member) == 28
+    classes.take_back(place, actor=organiser, reason="签到有误")
+    assert total(member) == 0
+    assert Certificate.objects.get().revoke_reason == "签到有误"
+    classes.mark_attendance(session, {place.pk: "LEAVE"}, actor=organiser)
+    assert classes.conclude(at_the_place, actor=organiser) == (1, 0)
+    assert total(member) == 24
+    assert list(Certificate.objects.order_by("serial").values_list("serial", "hours")) == [(1, 28), (2, 24)]
+    assert api.verify().whole
+
+
+def test_who_may_not(at_the_place, committee, member, secretary, organiser, nothing_moved):
+    stranger = PostFactory(member=MemberFactory()).member
+    outsider = MemberFactory()
+    place = at_the_place.roster.get()
+    session = at_the_place.sessions.first()
+    nothing_moved()
+    for who in (stranger, secretary, member):  # a secretary below the committee that holds the class
+        with pytest.raises(NotAllowed):
+            classes.enter(at_the_place, [member], actor=who)
+        with pytest.raises(NotAllowed):
+            classes.mark_attendance(session, {place.pk: "PRESENT"}, actor=who)
+        with pytest.raises(NotAllowed):
+            classes.conclude(at_the_place, actor=who)
+        with pytest.raises(NotAllowed):
+            classes.leave(place, actor=who, reason="x")
+        with pytest.raises(NotAllowed):
+            classes.take_back(place, actor=who, reason="x")
+    with pytest.raises(NotAllowed):
+        classes.enter(at_the_place, [outsider], actor=organiser)
+    with pytest.raises(NotAllowed):
+        classes.open_class(
+            committee,
+            actor=secretary,
+            title="x",
+            mode="CENTRAL_OFFLINE",
+            starts_on=date(2026, 6, 9),
+            ends_on=date(2026, 6, 9),
+        )
+    assert (at_the_place.roster.count(), TrainingClass.objects.count()) == (1, 1)
+    nothing_moved()
+
+
+def test_nobody_marks_or_concludes_for_herself(at_the_place, organiser, committee):
+    classes.enter(at_the_place, [organiser], actor=organiser)
+    place = at_the_place.roster.get(member=organiser)
+    with pytest.raises(NotAllowed):
+        classes.mark_attendance(at_the_place.sessions.first(), {place.pk: "PRESENT"}, actor=organiser)
+    colleague = PostFactory(member=MemberFactory(organization=committee)).member
+    for session in at_the_place.sessions.all():
+        classes.mark_attendance(session, {place.pk: "PRESENT"}, actor=colleague)
+    assert classes.conclude(at_the_place, actor=organiser) == (0, 2)
+    assert classes.conclude(at_the_place, actor=colleague) == (1, 1)
+    assert total(organiser) == 28
+
+
+def test_members_outside_the_scope_stay_open_for_somebody_above(
+    clock, branch, committee, organiser, secretary
+):
+    # given a class of the branch, into which the committee entered somebody of another branch
+    course = classes.open_class(
+        branch,
+        actor=secretary,
+        title="支部培训",
+        mode="CENTRAL_OFFLINE",
+        starts_on=date(2026, 6, 9),
+        ends_on=date(2026, 6, 9),
+    )
+    session = classes.add_session(
+        course, actor=secretary, title="第一讲", held_on=date(2026, 6, 9), hours=FOUR
+    )
+    neighbour = MemberFactory(organization=PartyOrganizationFactory(parent=committee, code="001.002.009"))
+    classes.enter(course, [neighbour, MemberFactory(organization=branch)], actor=organiser)
+    classes.mark_attendance(session, {p.pk: "PRESENT" for p in course.roster.all()}, actor=organiser)
+    assert classes.conclude(course, actor=secretary) == (1, 1)
+    assert classes.conclude(course, actor=organiser) == (1, 0)
+    assert total(neighbour) == 4
+
+
+def test_a_class_is_concluded_from_its_last_day_on(at_the_place, organiser, clock):
+    clock.at = datetime(2026, 6, 11, 15, 59, tzinfo=UTC)  # 23:59 on the 11th in Shanghai
+    with pytest.raises(ClassRefused) as refused:
+        classes.conclude(at_the_place, actor=organiser)
+    assert refused.value.why == "NOT_OVER"
+    clock.at = datetime(2026, 6, 11, 16, 0, tzinfo=UTC)
+    classes.conclude(at_the_place, actor=organiser)
+
+
+def test_in_a_closed_year_a_class_is_a_late_entry(at_the_place, committee, member, organiser, clock):
+    mark(at_the_place, member, organiser, *["PRESENT"] * 7)
+    clock.at = datetime(2027, 1, 10, 1, 0, tzinfo=UTC)
+    api.close_year(committee, 2026, actor=organiser)
+    with pytest.raises(YearClosed):
+        classes.conclude(at_the_place, actor=organiser)
+    assert not StudyHourEntry.objects.exists()
+    assert classes.conclude(at_the_place, actor=organiser, reason="名册补交") == (1, 0)
+    entry = StudyHourEntry.objects.get()
+    assert (entry.year, entry.reason) == (2026, "名册补交")
+    assert Certificate.objects.get().year == 2027, (
+        "a certificate is numbered in the year in which it is issued"
+    )
+
+
+def test_somebody_who_left_gets_nothing_and_may_come_back(at_the_place, member, organiser):
+    place = mark(at_the_place, member, organiser, *["PRESENT"] * 7)
+    classes.leave(place, actor=organiser, reason="调离")
+    assert classes.conclude(at_the_place, actor=organiser) == (0, 0)
+    assert classes.enter(at_the_place, [member], actor=organiser) == 1
+    assert classes.conclude(at_the_place, actor=organiser) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"ends_on": date(2026, 6, 8)}, "DATES"),
+        ({"ends_on": date(2027, 1, 2)}, "DATES"),
+        ({"mode": "CENTRAL_ONLINE"}, "HOURS"),
+        ({"mode": "CENTRAL_ONLINE", "hours": Decimal(8)}, "MODE"),
+    ],
+)
+def test_classes_that_cannot_be(committee, organiser, change, why):
+    said = {
+        "title": "x",
+        "mode": "CENTRAL_OFFLINE",
+        "starts_on": date(2026, 6, 9),
+        "ends_on": date(2026, 6, 9),
+    }
+    with pytest.raises(ClassRefused) as refused:
+        classes.open_class(committee, actor=organiser, **(said | change))
+    assert refused.value.why == why
+    assert not TrainingClass.objects.exists()
+
+
+# Online
+
+
+@pytest.fixture
+def paper(db):
+    bank = QuestionBank.objects.create(title="题库")
+    Question.objects.create(bank=bank, kind="JUDGE", text="对吗", is_true=True)
+    return Paper.objects.create(
+        title="结业考试",
+        bank=bank,
+        singles=0,
+        multis=0,
+        judges=1,
+        judge_points=100,
+        live=True,
+        audience="ADMITTED",
+    )
+
+
+def test_an_online_class_counts_its_lessons_once(
+    committee, organiser, member, paper, course, phone_of, clock
+):
+    lessons = [LessonFactory(parent=course), LessonFactory(parent=course)]
+    online = classes.open_class(
+        committee,
+        actor=organiser,
+        title="网上专题班",
+        mode="CENTRAL_ONLINE",
+        starts_on=date(2026, 9, 1),
+        ends_on=date(2026, 10, 1),
+        hours=Decimal(8),
+        lessons=lessons,
+        paper=paper,
+    )
+    classes.enter(online, [member], actor=organiser)
+    for lesson in lessons:
+        phone = phone_of(member, add_version(lesson, duration_s=1800))
+        phone.watch(1800)
+        phone.flush()
+    # then each lesson has brought its hour, and the class still asks for the exam
+    assert total(member) == 2
+    assert classes.roster(online)[0].verdict.open == ("EXAM_OPEN",)
+    attempt = start_exam(paper, member)
+    submit(attempt, attempt.right_keys())
+    clock.at = datetime(2026, 10, 1, 4, 0, tzinfo=UTC)
+    assert classes.conclude(online, actor=organiser) == (1, 0)
+    # and at the end there are the hours of the class, not those of its lessons beside them
+    assert total(member) == 8
+    sums = {mode.code: mode.hours for mode in api.year_standing(member, 2026).by_mode}
+    assert sums == {"CENTRAL_ONLINE": 8}
+    # and when the completion is taken back the lessons count by themselves again, as often as it happens
+    for _time in range(2):
+        classes.take_back(online.roster.get(), actor=organiser, reason="名册有误")
+        assert total(member) == 2
+        assert classes.conclude(online, actor=organiser) == (1, 0)
+        assert total(member) == 8
+    assert api.verify().whole
+
+
+def test_what_comes_after_the_last_day_is_too_late(committee, organiser, member, lesson, clock):
+    online = classes.open_class(
+        committee,
+        actor=organiser,
+        title="网上专题班",
+        mode="CENTRAL_ONLINE",
+        starts_on=date(2026, 9, 1),
+        ends_on=date(2026, 9, 29),
+        hours=Decimal(8),
+        lessons=[lesson],
+    )
+    classes.enter(online, [member], actor=organiser)
+    version = add_version(lesson)
+    state = {"member": member, "version": version, "duration_s": 600, "needed_s": 570, "params": {}}
+    done = LessonState.objects.create(
+        **state, last_beat_at=clock.at, completed_at=datetime(2026, 9, 29, 16, 0, tzinfo=UTC)
+    )
+    assert classes.conclude(online, actor=organiser) == (0, 1)
+    LessonState.objects.filter(pk=done.pk).update(completed_at=datetime(2026, 9, 29, 15, 59, tzinfo=UTC))
+    assert classes.conclude(online, actor=organiser) == (1, 0)
+
+
+def test_the_roster_costs_the_same_however_many(at_the_place, branch, organiser, django_assert_num_queries):
+    classes.enter(at_the_place, [MemberFactory(organization=branch) for _n in range(20)], actor=organiser)
+    # places with member, organisation and entry · sessions · attendance · the organisation · the rule book
+    with django_assert_num_queries(5):
+        assert len(classes.roster(at_the_place)) == 21
+
+
+# The pages
+
+
+def test_the_whole_way_over_the_pages(client, committee, organiser, member, clock):
+    client.force_login(organiser)
+    sent = client.post(
+        "/archive/desk/classes/new/",
+        {
+            "organization": str(committee.uuid),
+            "title": "轮训班",
+            "mode": "CENTRAL_OFFLINE",
+            "starts_on": "2026-09-28",
+            "ends_on": "2026-09-29",
+            "gives_certificate": "on",
+        },
+    )
+    course = TrainingClass.objects.get()
+    address = f"/archive/desk/classes/{course.uuid}/"
+    assert sent.url == address
+    assert client.get(address).status_code == 200
+    client.post(f"{address}sessions/", {"title": "第一讲", "held_on": "2026-09-28", "hours": "4"})
+    session = course.sessions.get()
+    found = client.get(f"{address}roster/", {"text": "李文"})
+    assert found.context["found"][0] == member
+    client.post(f"{address}roster/", {"member": [str(member.pk)]})
+    assert client.get(f"{address}sessions/{session.pk}/").status_code == 200
+    place = course.roster.get()
+    client.post(f"{address}sessions/{session.pk}/", {f"p{place.pk}": "PRESENT"})
+    client.post(f"{address}conclude/")
+    place.refresh_from_db()
+    assert place.entry.hours == 4
+    assert "轮训班" in client.get("/archive/desk/classes/").text
+    client.force_login(member)
+    page = client.get("/archive/classes/")
+    assert Certificate.objects.get().number in page.text
+    client.force_login(organiser)
+    client.post(f"{address}roster/{place.pk}/", {"what": "take_back", "reason": "重复"})
+    place.refresh_from_db()
+    assert place.entry is None
+
+
+def test_other_peoples_classes_are_not_there(client, at_the_place, secretary, member):
+    address = f"/archive/desk/classes/{at_the_place.uuid}/"
+    for who in (secretary, member):
+        client.force_login(who)
+        assert client.get(address).status_code == 404
+        assert client.post(f"{address}conclude/").status_code == 404
+        assert client.get(f"{address}roster/").status_code == 404
+    assert not StudyHourEntry.objects.exists()
