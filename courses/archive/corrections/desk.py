@@ -21,7 +21,7 @@ from courses.archive import ledger
 from courses.archive.corrections.models import Correction, CorrectionKind, CorrectionState
 from courses.archive.errors import AlreadyAnswered, AlreadyAsked, AlreadyReversed, NotAllowed
 from courses.archive.models import StudyHourEntry
-from courses.archive.progress import path_of
+from courses.archive.states import path_of
 from courses.archive.rules import RuleBook
 from people.api import deliver, record, scope_of
 from people.models import ORGANISING_ROLES, Member, Notice, Post

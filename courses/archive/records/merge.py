@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from courses.archive import ledger
 from courses.archive.errors import NotAllowed, WrongPerson
 from courses.archive.models import StudyHourEntry
-from courses.archive.progress import path_of
+from courses.archive.states import path_of
 from courses.archive.records import keys
 from courses.archive.records.issue import SOURCE
 from courses.archive.records.models import RecordImport

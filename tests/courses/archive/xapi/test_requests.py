@@ -215,7 +215,11 @@ def test_a_state_as_a_form(lrs):
         ),
         ("PUT", {"statementId": new_id(), "content": json.dumps(statement()), "foo": "bar"}, {}),
         ("PUT", b"", {}),
-        ("PUT", json.dumps({"statementId": new_id(), "content": "{}"}).encode(), {}),
+        (
+            "PUT",
+            json.dumps({"statementId": "7f9c3f0e-0f3a-4c55-9d7e-2a8d3f4b5c61", "content": "{}"}).encode(),
+            {},
+        ),
         ("PUT", b"\xff\xff=%ff", {}),
         ("PUT", b"a=1&a=2", {}),
         ("PATCH", {}, {}),

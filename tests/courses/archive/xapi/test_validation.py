@@ -437,7 +437,12 @@ def test_a_correct_response_is_text(pattern):
 
 @pytest.mark.parametrize(
     "name, value",
-    [("id", new_id()), ("stored", "2013-05-18T05:32:34.804Z"), ("version", "1.0.0"), ("authority", AGENT)],
+    [
+        ("id", "7f9c3f0e-0f3a-4c55-9d7e-2a8d3f4b5c61"),
+        ("stored", "2013-05-18T05:32:34.804Z"),
+        ("version", "1.0.0"),
+        ("authority", AGENT),
+    ],
 )
 def test_a_sub_statement_has_less_than_a_statement(name, value):
     assert both(statement(object=sub_statement(**{name: value}))) == {False}
