@@ -108,10 +108,10 @@ def test_three_hundred_members_in_pages_of_sixty_with_pinned_queries(
     assert len(names) == 300, "every member stands on one of the five pages"
 
 
-PAGE_QUERIES = 13
+PAGE_QUERIES = 15
 """1 session, 2 user with whether to offer the board, 3 scope, 4 organisations, 5 members, 6 rules, 7 ledger sums
 with exemptions, 8 paths and leading posts, 9 last reminders; the frame: 10 its settings, 11 unread notices, 12 and
-13 whether to offer the admin."""
+13 whether to offer the admin, 14 and 15 scope and claims that wait, for the number in the list of desks."""
 
 
 def test_one_person_shows_hours_by_mode_and_nothing_of_how(organiser, street):

@@ -320,6 +320,7 @@ def test_the_desk_costs_the_same_however_many_wait(
         desk.ask(MemberFactory(organization=branch), kind="MISSING", text="缺")
     client.force_login(organiser)
     client.get("/archive/desk/corrections/")
-    # session; user; scope; those that wait; how many are answered; frame; unread; rights of the user, of her groups
-    with django_assert_num_queries(9):
+    # session; user; scope; those that wait; how many are answered; frame; unread; rights of the user, of her groups;
+    # scope and claims that wait, for the number in the list of desks
+    with django_assert_num_queries(11):
         assert len(client.get("/archive/desk/corrections/").context["waiting"]) == count

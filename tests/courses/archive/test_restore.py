@@ -197,9 +197,12 @@ def goes_and_comes(place: Place) -> None:
         ("SEAL_MISSING", "2026-11-24", None),
     ]
     # when somebody touches the copy before it is put back
-    newer.sql(newer, "UPDATE archive_studyhourentry SET hours = 9 WHERE chain_seq = 2 AND member_id = 3")
+    ((member,),) = newer.sql(newer, "SELECT max(member_id) FROM archive_studyhourentry WHERE chain_seq = 2")
+    newer.sql(
+        newer, f"UPDATE archive_studyhourentry SET hours = 9 WHERE chain_seq = 2 AND member_id = {member}"
+    )
     touched = newer.verify(whole=False)["findings"]
-    assert [(one["kind"], one["member"], one["seq"]) for one in touched] == [("ALTERED", 3, 2)]
+    assert [(one["kind"], one["member"], one["seq"]) for one in touched] == [("ALTERED", member, 2)]
 
 
 def test_sqlites_file_copied_verifies_to_the_published_root(on_sqlite):
