@@ -197,7 +197,7 @@ def goes_and_comes(place: Place) -> None:
         ("SEAL_MISSING", "2026-11-24", None),
     ]
     # when somebody touches the copy before it is put back
-    ((member,),) = newer.sql(newer, "SELECT max(member_id) FROM archive_studyhourentry WHERE chain_seq = 2")
+    ((member,),) = newer.sql(newer, "SELECT min(member_id) FROM archive_studyhourentry WHERE chain_seq = 2")
     newer.sql(
         newer, f"UPDATE archive_studyhourentry SET hours = 9 WHERE chain_seq = 2 AND member_id = {member}"
     )
