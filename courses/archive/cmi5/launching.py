@@ -43,8 +43,8 @@ from courses.archive.cmi5.vocabulary import LAUNCH_MODES
 from courses.archive.errors import AlreadyCredited
 from courses.archive.hours import hours_for
 from courses.archive.models import StudyMode
-from courses.archive.states import path_of
 from courses.archive.rules import RuleBook
+from courses.archive.states import path_of
 from people.api import record
 from people.models import Member
 

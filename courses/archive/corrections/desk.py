@@ -21,8 +21,8 @@ from courses.archive import ledger
 from courses.archive.corrections.models import Correction, CorrectionKind, CorrectionState
 from courses.archive.errors import AlreadyAnswered, AlreadyAsked, AlreadyReversed, NotAllowed
 from courses.archive.models import StudyHourEntry
-from courses.archive.states import path_of
 from courses.archive.rules import RuleBook
+from courses.archive.states import path_of
 from people.api import deliver, record, scope_of
 from people.models import ORGANISING_ROLES, Member, Notice, Post
 from people.querysets import Scope

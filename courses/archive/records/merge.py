@@ -19,11 +19,11 @@ from django.utils.translation import gettext_lazy as _
 from courses.archive import ledger
 from courses.archive.errors import NotAllowed, WrongPerson
 from courses.archive.models import StudyHourEntry
-from courses.archive.states import path_of
 from courses.archive.records import keys
 from courses.archive.records.issue import SOURCE
 from courses.archive.records.models import RecordImport
 from courses.archive.records.reading import Entry, Record, named_alike, phone_matches
+from courses.archive.states import path_of
 from courses.catalogue.models import Lesson
 from people.api import record as remember
 from people.api import scope_of
