@@ -115,12 +115,12 @@ def open_years(year: int, *, now: datetime | None = None) -> int:
 
 
 def _may_act(actor: Member | None, member: Member) -> None:
-    """Only the system (None), and organisers whose scope holds the member, but nobody for themselves."""
+    """Only the system (None), and organisers whose scope holds the member; nobody for herself, administrators included."""
     if actor is None:
         return
     scope = scope_of(actor)
     path = member.organization.path if member.organization else None
-    if scope.everything or (path is not None and scope.holds(path) and actor.pk != member.pk):
+    if actor.pk != member.pk and (scope.everything or (path is not None and scope.holds(path))):
         return
     raise NotAllowed(f"member {actor.pk} may not act for member {member.pk}")
 

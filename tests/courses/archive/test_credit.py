@@ -177,6 +177,9 @@ def test_who_does_not_look_after_the_member_may_not_write(member):
     own = PostFactory(member=member).member  # an organiser, but not for herself
     told = {"mode": "COLLECTIVE", "title": "x", "hours": 1, "finished_at": datetime(2026, 5, 1, tzinfo=UTC)}
     entry = api.add_entry(member, **told)
+    administrator = MemberFactory(organization=root, is_superuser=True)
+    with pytest.raises(NotAllowed):
+        api.add_entry(administrator, recorder=administrator, **told)
     for actor in (stranger, MemberFactory(organization=member.organization), own):
         with pytest.raises(NotAllowed):
             api.add_entry(member, recorder=actor, **told)

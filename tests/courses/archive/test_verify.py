@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from courses.archive import api, chain, seals
 from courses.archive.chain import ALTERED, BACKDATED, INSERTED, MISSING, SEAL_ALTERED, SEAL_MISSING
 from courses.archive.errors import SealOutOfOrder
-from courses.archive.models import ArchiveSeal, LearningArchive, StudyHourEntry
+from courses.archive.models import ArchiveSeal, LearningArchive, LessonState, StudyHourEntry
 from courses.archive.tasks import seal as seal_task
 from tests.factories import MemberFactory
 
@@ -470,3 +470,19 @@ def test_the_command_and_the_task_seal_the_day_that_ended(ledger, clock):
     with pytest.raises(CommandError):
         run("seal_archive", "--day", "2026-11-01")
     assert (ArchiveSeal.objects.count(), LearningArchive.objects.count()) == (4, 2)
+
+
+def test_what_was_kept_before_the_night_is_reckoned_before_the_seal(phone, version, clock):
+    # given a lesson that was completed an hour ago, in a log that no fold has seen yet
+    phone.watch(version.duration_s)
+    phone.flush()
+    LessonState.objects.all().delete()
+    StudyHourEntry.objects.all()._raw_delete("default")
+    LearningArchive.objects.update(beats_folded=0, chain_seq=0, chain_link="")
+    clock.advance(3600)
+    # when the day is sealed
+    seal_task.apply()
+    # then its hours are in the seal, and nothing comes to light below it later
+    assert StudyHourEntry.objects.get().lesson_version_id == version.pk
+    assert ArchiveSeal.objects.get().tree_size == 1
+    assert api.verify().whole

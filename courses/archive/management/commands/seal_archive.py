@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from courses.archive import api
 from courses.archive.errors import SealOutOfOrder
+from courses.archive.folder import fold_everything
 from courses.archive.seals import facts, seals_file
 
 __all__ = ["Command"]
@@ -25,6 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            fold_everything()
             made = api.seal(options["day"])
         except SealOutOfOrder as reason:
             raise CommandError(
