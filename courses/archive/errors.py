@@ -100,6 +100,12 @@ class AlreadyAnswered(ArchiveError):
     code, status = "ALREADY_ANSWERED", 409
 
 
+class OfAClass(ArchiveError):
+    """The hours come from a training class that the organiser does not lead: its organiser takes them back there."""
+
+    code, status = "OF_A_CLASS", 409
+
+
 # Records of other schools
 
 

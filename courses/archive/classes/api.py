@@ -479,7 +479,8 @@ def take_back(place: ClassMember, *, actor: Member, reason: str, now: datetime |
     if place.entry is None:
         raise ClassRefused("NOT_COMPLETED")
     certificates.revoke_of(place, actor=actor, reason=reason, now=now)
-    ledger.reverse_entry(place.entry, actor=actor, approver=actor, reason=reason.strip(), now=now)
+    if not StudyHourEntry.objects.filter(reversal_of=place.entry).exists():  # else taken back past the class
+        ledger.reverse_entry(place.entry, actor=actor, approver=actor, reason=reason.strip(), now=now)
     _give_lessons_back(place, actor=actor, reason=reason.strip(), now=now)
     place.entry, place.completed_at, place.replaced = None, None, []
     place.save(update_fields=["entry", "completed_at", "replaced"])
