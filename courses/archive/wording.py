@@ -63,6 +63,7 @@ CLASS_OPEN = {
     "NOT_RECORDED": _("Attendance is not recorded yet"),
     "MISSED_TOO_MUCH": _("More missed than the rule allows"),
     "LESSONS_OPEN": _("Required lessons are still open"),
+    "COUNTED_ELSEWHERE": _("Another class of this year has counted it already"),
     "EXAM_OPEN": _("The exam is not passed yet"),
 }
 """What is still in the way of completing a class (classes/class_rule.py)."""

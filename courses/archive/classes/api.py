@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
 
 from django.conf import settings
@@ -27,6 +27,7 @@ from courses.archive.classes.models import (
     ClassSession,
     TrainingClass,
 )
+from courses.archive.cmi5.models import Cmi5Course, Cmi5Registration
 from courses.archive.errors import ClassRefused, NotAllowed, ReasonMissing
 from courses.archive.models import LessonState, StudyHourEntry
 from courses.archive.rules import RuleBook
@@ -275,22 +276,23 @@ def _standings(course: TrainingClass, places: list[ClassMember]) -> list[Standin
     for place_id, session_id, status in marks.values_list("place_id", "session_id", "status"):
         statuses[place_id][session_id] = status
     required = list(course.lessons.values_list("pk", flat=True)) if course.online else []
-    end = _day_after(course.ends_on)
+    begin, end = _counting_days(course)
     done: dict[int, set[int]] = {place.member_id: set() for place in places}
     if required:
         states = LessonState.objects.filter(
-            member__in=done, version__lesson__in=required, completed_at__lt=end
+            member__in=done, version__lesson__in=required, completed_at__gte=begin, completed_at__lt=end
         )
         for member_id, lesson_id in states.values_list("member_id", "version__lesson_id"):
             done[member_id].add(lesson_id)
-    passed = _passed(course, done, end)
+    passed = _passed(course, done, begin, end)
+    counted = _counted_elsewhere(course, required, done)
     leave_max = _leave_max(course)
     found = []
     for place in places:
         lessons_open = len(set(required) - done[place.member_id])
         exam_open = course.paper_id is not None and place.member_id not in passed
         facts = Facts(
-            online_hours=course.hours if course.online else None,
+            online_hours=_worth(course, place, required, counted[place.member_id]),
             sessions=[(session.hours, statuses[place.pk].get(session.pk)) for session in sessions],
             lessons_open=lessons_open,
             exam_open=exam_open,
@@ -299,11 +301,63 @@ def _standings(course: TrainingClass, places: list[ClassMember]) -> list[Standin
     return found
 
 
-def _passed(course: TrainingClass, members: Iterable[int], end: datetime) -> set[int]:
+def _counting_days(course: TrainingClass) -> tuple[datetime, datetime]:
+    """From the first day of the class's calendar year to the end of its last day."""
+    begin = timezone.make_aware(datetime(course.ends_on.year, 1, 1))
+    return begin, _day_after(course.ends_on)
+
+
+def _counted_elsewhere(
+    course: TrainingClass, required: list[int], members: Iterable[int]
+) -> dict[int, frozenset[int]]:
+    """Member id → which of the `required` lessons (without any: the exam) another online class of the same year
+    has credited her before; two queries, none for a class at the place."""
+    counted: dict[int, set[int]] = {member_id: set() for member_id in members}
+    if course.online:
+        places = (
+            ClassMember.objects.filter(
+                member__in=counted,
+                completed_at__isnull=False,
+                training_class__mode=ClassMode.CENTRAL_ONLINE,
+                training_class__ends_on__year=course.ends_on.year,
+            )
+            .exclude(training_class=course)
+            .values_list("member_id", "training_class_id", "training_class__paper_id")
+        )
+        others = list(places)
+        lessons: dict[int, set[int]] = {course_id: set() for _member_id, course_id, _paper_id in others}
+        shared = TrainingClass.lessons.through.objects.filter(trainingclass__in=lessons, lesson__in=required)
+        for course_id, lesson_id in shared.values_list("trainingclass_id", "lesson_id"):
+            lessons[course_id].add(lesson_id)
+        for member_id, course_id, paper_id in others:
+            counted[member_id] |= lessons[course_id]
+            if not required and paper_id is not None and paper_id == course.paper_id:
+                counted[member_id].add(paper_id)
+    return {member_id: frozenset(found) for member_id, found in counted.items()}
+
+
+def _worth(
+    course: TrainingClass, place: ClassMember, required: list[int], counted: frozenset[int]
+) -> Decimal | None:
+    """Hours of an online class for one member: its lessons (without any: its exam) stand for equal parts, and a
+    part that another class has credited brings nothing again. None for a class at the place."""
+    if course.hours is None:
+        return None
+    if place.entry is not None:
+        return place.entry.hours
+    parts = len(required) or 1
+    return (course.hours * (parts - len(counted)) / parts).quantize(Decimal("0.01"), ROUND_DOWN)
+
+
+def _passed(course: TrainingClass, members: Iterable[int], begin: datetime, end: datetime) -> set[int]:
     if course.paper_id is None:
         return set()
     attempts = Attempt.objects.filter(
-        paper=course.paper_id, member__in=list(members), passed=True, submitted_at__lt=end
+        paper=course.paper_id,
+        member__in=list(members),
+        passed=True,
+        submitted_at__gte=begin,
+        submitted_at__lt=end,
     )
     return set(attempts.values_list("member_id", flat=True))
 
@@ -363,6 +417,8 @@ def _complete(
         .select_related("member__organization", "training_class")
         .get(pk=place.pk)
     )
+    if course.online:  # one class after the other, so that each sees what the other credited
+        ledger.lock_archive(place.member, at=now)
     standing = _standings(course, [place])[0]
     if place.completed_at is not None or place.left_at is not None or not standing.verdict.met:
         return False
@@ -411,16 +467,25 @@ def _complete(
 def _count_lessons_once(
     course: TrainingClass, member: Member, *, actor: Member, reason: str, now: datetime
 ) -> list[str]:
-    """The hours of an online class stand for its lessons: what they brought this year by themselves is reversed.
+    """The hours of an online class stand for its lessons: what they, their tests and their interactive courses
+    brought this year by themselves is reversed, and what its exam brought as a lesson's test.
 
-    The keys of those entries stay taken, so that the lessons bring nothing again this year. Uuids of the
-    entries, for `_give_lessons_back`.
+    Not for a lesson that another class has counted. The keys of those entries stay taken, so that the lessons
+    bring nothing again this year. Uuids of the entries, for `_give_lessons_back`.
     """
-    of_lessons = Q()
-    for pk in course.lessons.values_list("pk", flat=True):
-        of_lessons |= Q(credit_key=f"lesson:{pk}") | Q(credit_key__startswith=f"lesson:{pk}:")
-    if not of_lessons:
-        return []
+    required = list(course.lessons.values_list("pk", flat=True))
+    counted = _counted_elsewhere(course, required, [member.pk])[member.pk]
+    lessons = [pk for pk in required if pk not in counted]
+    tests = {*lessons}
+    if course.paper is not None and course.paper.lesson_id is not None:
+        tests.add(course.paper.lesson_id)
+    publishers = Cmi5Course.objects.filter(lesson__in=lessons).values("publisher_id")
+    begun = Cmi5Registration.objects.filter(member=member, course__publisher_id__in=publishers)
+    of_lessons = Q(
+        evidence_type="cmi5", evidence_id__in=[str(uuid) for uuid in begun.values_list("uuid", flat=True)]
+    )
+    for key in [*(f"lesson:{pk}" for pk in lessons), *(f"test:{pk}" for pk in sorted(tests))]:
+        of_lessons |= Q(credit_key=key) | Q(credit_key__startswith=f"{key}:")
     standing = list(
         StudyHourEntry.objects.of(member)
         .filter(of_lessons, year=course.ends_on.year, reversal=None)
@@ -456,6 +521,7 @@ def _give_lessons_back(place: ClassMember, *, actor: Member, reason: str, now: d
             evidence_type=entry.evidence_type,
             evidence_id=entry.evidence_id,
             evidence_hash=entry.evidence_hash,
+            source_system=entry.source_system,
             reason=reason,
             now=now,
         )

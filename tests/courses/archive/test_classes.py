@@ -10,7 +10,15 @@ from courses.archive import api
 from courses.archive.classes import api as classes
 from courses.archive.classes.class_rule import Facts, judge
 from courses.archive.errors import ClassRefused, NotAllowed, ReasonMissing, YearClosed
-from courses.archive.models import Certificate, ClassMember, LessonState, StudyHourEntry, TrainingClass
+from courses.archive.models import (
+    Certificate,
+    ClassMember,
+    Cmi5Course,
+    Cmi5Registration,
+    LessonState,
+    StudyHourEntry,
+    TrainingClass,
+)
 from courses.quizzes.api import start as start_exam
 from courses.quizzes.api import submit
 from courses.quizzes.models import Paper, Question, QuestionBank
@@ -353,6 +361,126 @@ def test_an_online_class_counts_its_lessons_once(
         assert total(member) == 2
         assert classes.conclude(online, actor=organiser) == (1, 0)
         assert total(member) == 8
+    assert api.verify().whole
+
+
+@pytest.fixture
+def studied(course, phone_of, member):
+    """Two lessons of half an hour, both studied by 李文 in September 2026: an hour each."""
+    lessons = [LessonFactory(parent=course), LessonFactory(parent=course)]
+    for lesson in lessons:
+        phone = phone_of(member, add_version(lesson, duration_s=1800))
+        phone.watch(1800)
+        phone.flush()
+    return lessons
+
+
+@pytest.fixture
+def held_online(committee, organiser, member):
+    """Opens an online class of eight hours until 29 September, with 李文 in it."""
+
+    def hold(**said):
+        days = {"starts_on": date(2026, 9, 1), "ends_on": date(2026, 9, 29)}
+        online = classes.open_class(
+            committee,
+            actor=organiser,
+            title="网上专题班",
+            mode="CENTRAL_ONLINE",
+            **(days | {"hours": Decimal(8)} | said),
+        )
+        classes.enter(online, [member], actor=organiser)
+        return online
+
+    return hold
+
+
+def until_today(clock):
+    clock.at = datetime(2026, 10, 1, 4, 0, tzinfo=UTC)
+    return {"ends_on": date(2026, 10, 1)}
+
+
+def test_a_lesson_of_two_classes_counts_in_one(held_online, studied, member, organiser, clock):
+    # given three classes: both lessons, one of them and a third, both again
+    third = LessonFactory(parent=studied[0].course)
+    days = until_today(clock)
+    both = held_online(lessons=studied, **days)
+    one = held_online(lessons=[studied[0], third], **days)
+    again = held_online(lessons=studied, **days)
+    state = {"member": member, "duration_s": 600, "needed_s": 570, "params": {}, "last_beat_at": clock.at}
+    LessonState.objects.create(version=add_version(third), completed_at=clock.at, **state)
+    # when all are concluded
+    assert classes.conclude(both, actor=organiser) == (1, 0)
+    assert classes.conclude(one, actor=organiser) == (1, 0)
+    assert classes.conclude(again, actor=organiser) == (0, 1)
+    # then the second brings the half that is new, the third nothing
+    assert [entry.hours for entry in StudyHourEntry.objects.filter(evidence_type="class").order_by("pk")] == [
+        8,
+        4,
+    ]
+    assert classes.roster(again)[0].verdict.open == ("COUNTED_ELSEWHERE",)
+    assert total(member) == 12
+    # and what the first gives back counts by itself, never beside a class
+    classes.take_back(both.roster.get(), actor=organiser, reason="名册有误")
+    assert total(member) == 6
+    assert classes.conclude(both, actor=organiser) == (1, 0)
+    assert total(member) == 9, (
+        "4 of its one lesson left, 4 of the second class, 1 of the shared lesson by itself"
+    )
+    assert api.verify().whole
+
+
+def test_an_exam_alone_counts_in_one_class(held_online, paper, member, organiser, clock):
+    first, second = (held_online(paper=paper, **until_today(clock)) for _n in range(2))
+    attempt = start_exam(paper, member)
+    submit(attempt, attempt.right_keys())
+    assert (classes.conclude(first, actor=organiser), classes.conclude(second, actor=organiser)) == (
+        (1, 0),
+        (0, 1),
+    )
+    assert total(member) == 8
+
+
+def test_what_was_studied_in_an_earlier_year_completes_no_class(
+    held_online, studied, paper, organiser, member, clock
+):
+    paper.audience = "MEMBERS"
+    paper.save()
+    attempt = start_exam(paper, member)
+    submit(attempt, attempt.right_keys())
+    clock.at = datetime(2027, 3, 2, 1, 0, tzinfo=UTC)
+    online = held_online(lessons=studied, paper=paper, starts_on=date(2027, 3, 1), ends_on=date(2027, 3, 2))
+    assert classes.roster(online)[0].verdict.open == ("LESSONS_OPEN", "EXAM_OPEN")
+    assert classes.conclude(online, actor=organiser) == (0, 1)
+    assert total(member, 2027) == 0
+    # the first moment of the year of the class is inside
+    LessonState.objects.update(completed_at=datetime(2026, 12, 31, 16, 0, tzinfo=UTC))
+    assert classes.roster(online)[0].verdict.open == ("EXAM_OPEN",)
+
+
+def test_tests_and_interactive_courses_of_its_lessons_count_once_too(
+    held_online, studied, paper, organiser, member, clock
+):
+    # given the bonus of a lesson's test and the hours of its interactive course
+    paper.lesson, paper.audience = studied[0], "MEMBERS"
+    paper.save()
+    attempt = start_exam(paper, member)
+    submit(attempt, attempt.right_keys())
+    package = Cmi5Course.objects.create(
+        title="互动课", publisher_id="https://publisher.example/1", base_iri="x", structure={}, au_count=1,
+        size_bytes=1, sha256="x", lesson=studied[1],
+    )  # fmt: skip
+    begun = Cmi5Registration.objects.create(course=package, member=member, actor={})
+    api.add_entry(
+        member, mode="SELF_ONLINE", title="互动课", hours=Decimal(2), finished_at=clock.at, credit_key="cmi5:1",
+        evidence_type="cmi5", evidence_id=str(begun.uuid), source_system="cmi5",
+    )  # fmt: skip
+    assert total(member) == Decimal("4.5")
+    online = held_online(lessons=studied, **until_today(clock))
+    for _time in range(2):
+        assert classes.conclude(online, actor=organiser) == (1, 0)
+        assert total(member) == 8
+        classes.take_back(online.roster.get(), actor=organiser, reason="名册有误")
+        assert total(member) == Decimal("4.5")
     assert api.verify().whole
 
 
