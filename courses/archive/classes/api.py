@@ -28,7 +28,7 @@ from courses.archive.classes.models import (
     TrainingClass,
 )
 from courses.archive.cmi5.models import Cmi5Course, Cmi5Registration
-from courses.archive.errors import ClassRefused, NotAllowed, ReasonMissing
+from courses.archive.errors import ClassRefused, NotAllowed, ReasonMissing, YearClosed
 from courses.archive.models import LessonState, StudyHourEntry
 from courses.archive.rules import RuleBook
 from courses.catalogue.models import Lesson
@@ -38,6 +38,7 @@ from people import api as people
 from people.models import Member, PartyOrganization
 
 __all__ = [
+    "Conclusion",
     "Standing",
     "add_session",
     "conclude",
@@ -63,6 +64,20 @@ class Standing:
     lessons_open: int
     exam_open: bool
     verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What concluding a class brought: how many were credited, how many are open, and of these `refused`, who has
+    completed the class but could not be credited, with the reason."""
+
+    credited: int
+    open: int
+    refused: tuple[tuple[Member, NotAllowed | YearClosed], ...] = ()
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        return self.credited, self.open
 
 
 def _require_scope(course: TrainingClass, actor: Member) -> None:
@@ -127,8 +142,7 @@ def add_session(
     course = TrainingClass.objects.select_for_update().get(pk=course.pk)
     if course.online:
         raise ClassRefused("MODE")
-    if course.concluded_at is not None:
-        raise ClassRefused("CONCLUDED")
+    _require_nobody_credited(course)
     if not course.starts_on <= held_on <= course.ends_on:
         raise ClassRefused("DATES")
     if not 0 < hours <= 12:
@@ -140,13 +154,18 @@ def add_session(
     return session
 
 
+def _require_nobody_credited(course: TrainingClass) -> None:
+    """Sessions are what hours rest on, also of a conclusion that stopped half-way."""
+    if course.concluded_at is not None or course.roster.filter(completed_at__isnull=False).exists():
+        raise ClassRefused("CONCLUDED")
+
+
 @transaction.atomic
 def remove_session(session: ClassSession, *, actor: Member) -> None:
     """Take a session away again, with its attendance. Raises NotAllowed, ClassRefused (CONCLUDED)."""
     _require_scope(session.training_class, actor)
     course = TrainingClass.objects.select_for_update().get(pk=session.training_class_id)
-    if course.concluded_at is not None:
-        raise ClassRefused("CONCLUDED")
+    _require_nobody_credited(course)
     detail = {"on": session.held_on.isoformat(), "hours": str(session.hours)}
     session.delete()
     people.record(actor, "class.session_removed", course, detail=detail)
@@ -376,20 +395,21 @@ def _day_after(day: date) -> datetime:
 
 def conclude(
     course: TrainingClass, *, actor: Member, reason: str = "", now: datetime | None = None
-) -> tuple[int, int]:
-    """Credit the hours of everybody who has completed the class, and issue the certificates; (credited, open).
+) -> Conclusion:
+    """Credit the hours of everybody who has completed the class, and issue the certificates.
 
     Once its last day has come. Again it credits only those who were open. Each member is a transaction of her
-    own, so that what stops half-way is gone on with. `reason` only for a closed year. The actor's own hours
-    and those of members outside her scope stay open: somebody else concludes for them.
+    own, so that what stops half-way is gone on with, and whose branch has closed the year stays open alone. `reason`
+    only for a closed year. The actor's own hours and those of members outside her scope stay open: somebody else concludes for them.
 
-    Raises NotAllowed, ClassRefused (NOT_OVER), YearClosed.
+    Raises NotAllowed, ClassRefused (NOT_OVER); YearClosed and NotAllowed also where nobody could be credited for it.
     """
     _require_scope(course, actor)
     now = now or timezone.now()
     if timezone.localdate(now) < course.ends_on:
         raise ClassRefused("NOT_OVER")
     credited = still_open = 0
+    refused: list[tuple[Member, NotAllowed | YearClosed]] = []
     scope = people.scope_of(actor)
     for standing in roster(course):
         if standing.place.completed_at is not None:
@@ -397,14 +417,20 @@ def conclude(
         organization = standing.place.member.organization
         within = organization is not None and scope.holds(organization.path)
         if standing.verdict.met and within and standing.place.member_id != actor.pk:
-            credited += _complete(course, standing.place, actor=actor, reason=reason, now=now)
+            try:
+                credited += _complete(course, standing.place, actor=actor, reason=reason, now=now)
+            except (NotAllowed, YearClosed) as refusal:
+                refused.append((standing.place.member, refusal))
+                still_open += 1
         else:
             still_open += 1
+    if refused and not credited:
+        raise refused[0][1]
     if course.concluded_at is None:
         course.concluded_by, course.concluded_at = actor, now
         course.save(update_fields=["concluded_by", "concluded_at"])
     people.record(actor, "class.concluded", course, detail={"credited": credited, "open": still_open}, at=now)
-    return credited, still_open
+    return Conclusion(credited, still_open, tuple(refused))
 
 
 @transaction.atomic

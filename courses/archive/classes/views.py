@@ -105,6 +105,7 @@ def one(request: HttpRequest, scope: Scope, course: UUID) -> HttpResponse:
         "session_form": SessionForm(initial={"held_on": found.starts_on}),
         "over": timezone.localdate() >= found.ends_on,
         "closed": standing_closes(found.organization_id, found.ends_on.year),
+        "late": found.ends_on.year < timezone.localdate().year,
         "lessons": found.lessons.all(),
     }
     return render(request, "archive/classes/one.html", context)
@@ -210,14 +211,16 @@ def conclude(request: HttpRequest, scope: Scope, course: UUID) -> HttpResponse:
     """Credit those who completed it."""
     found = _course(scope, course)
     try:
-        credited, still_open = api.conclude(
-            found, actor=me(request), reason=request.POST.get("reason", "")[:200]
-        )
+        done = api.conclude(found, actor=me(request), reason=request.POST.get("reason", "")[:200])
     except ArchiveError as refusal:
         messages.error(request, why_not(refusal))
     else:
         said = _("Credited: %(credited)s. Still open: %(open)s.")
-        messages.success(request, said % {"credited": credited, "open": still_open})
+        messages.success(request, said % {"credited": done.credited, "open": done.open})
+        for member, why in done.refused[:10]:
+            messages.warning(
+                request, _("%(name)s stays open: %(why)s") % {"name": member.name, "why": why_not(why)}
+            )
     return redirect("archive:desk:class", found.uuid)
 
 

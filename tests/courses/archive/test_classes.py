@@ -131,7 +131,7 @@ def total(member, year=2026):
 
 def test_attendance_hours_and_certificate_once(at_the_place, member, organiser, committee):
     mark(at_the_place, member, organiser, *["PRESENT"] * 6, "LEAVE")
-    assert classes.conclude(at_the_place, actor=organiser) == (1, 0)
+    assert classes.conclude(at_the_place, actor=organiser).counts == (1, 0)
     entry = StudyHourEntry.objects.get()
     assert (entry.mode, entry.hours, entry.provider) == ("CENTRAL_OFFLINE", 24, "桂花社区党委")
     assert (entry.approver, entry.evidence_type, entry.year) == (organiser, "class", 2026)
@@ -142,7 +142,7 @@ def test_attendance_hours_and_certificate_once(at_the_place, member, organiser, 
         "001.002-2026-000001-65",
     )
     # again changes nothing
-    assert classes.conclude(at_the_place, actor=organiser) == (0, 0)
+    assert classes.conclude(at_the_place, actor=organiser).counts == (0, 0)
     assert (StudyHourEntry.objects.count(), Certificate.objects.count()) == (1, 1)
     assert {n.kind for n in Notice.objects.filter(member=member)} == {"class_entered", "class_completed"}
     assert api.verify().whole
@@ -158,7 +158,7 @@ def test_a_class_counts_as_central_training_of_a_leader(at_the_place, secretary,
 
 def test_more_leave_than_a_seventh_credits_nothing(at_the_place, member, organiser):
     mark(at_the_place, member, organiser, *["PRESENT"] * 5, "LEAVE", "LEAVE")
-    assert classes.conclude(at_the_place, actor=organiser) == (0, 1)
+    assert classes.conclude(at_the_place, actor=organiser).counts == (0, 1)
     assert (StudyHourEntry.objects.exists(), Certificate.objects.exists()) == (False, False)
     assert ClassMember.objects.get().left_at is None, "leaving the class is for people to decide"
 
@@ -177,7 +177,7 @@ def test_taken_back_corrected_and_concluded_again(at_the_place, member, organise
     assert total(member) == 0
     assert Certificate.objects.get().revoke_reason == "签到有误"
     classes.mark_attendance(session, {place.pk: "LEAVE"}, actor=organiser)
-    assert classes.conclude(at_the_place, actor=organiser) == (1, 0)
+    assert classes.conclude(at_the_place, actor=organiser).counts == (1, 0)
     assert total(member) == 24
     assert list(Certificate.objects.order_by("serial").values_list("serial", "hours")) == [(1, 28), (2, 24)]
     assert api.verify().whole
@@ -223,8 +223,8 @@ def test_nobody_marks_or_concludes_for_herself(at_the_place, organiser, committe
     colleague = PostFactory(member=MemberFactory(organization=committee)).member
     for session in at_the_place.sessions.all():
         classes.mark_attendance(session, {place.pk: "PRESENT"}, actor=colleague)
-    assert classes.conclude(at_the_place, actor=organiser) == (0, 2)
-    assert classes.conclude(at_the_place, actor=colleague) == (1, 1)
+    assert classes.conclude(at_the_place, actor=organiser).counts == (0, 2)
+    assert classes.conclude(at_the_place, actor=colleague).counts == (1, 1)
     assert total(organiser) == 28
 
 
@@ -246,8 +246,8 @@ def test_members_outside_the_scope_stay_open_for_somebody_above(
     neighbour = MemberFactory(organization=PartyOrganizationFactory(parent=committee, code="001.002.009"))
     classes.enter(course, [neighbour, MemberFactory(organization=branch)], actor=organiser)
     classes.mark_attendance(session, {p.pk: "PRESENT" for p in course.roster.all()}, actor=organiser)
-    assert classes.conclude(course, actor=secretary) == (1, 1)
-    assert classes.conclude(course, actor=organiser) == (1, 0)
+    assert classes.conclude(course, actor=secretary).counts == (1, 1)
+    assert classes.conclude(course, actor=organiser).counts == (1, 0)
     assert total(neighbour) == 4
 
 
@@ -267,7 +267,7 @@ def test_in_a_closed_year_a_class_is_a_late_entry(at_the_place, committee, membe
     with pytest.raises(YearClosed):
         classes.conclude(at_the_place, actor=organiser)
     assert not StudyHourEntry.objects.exists()
-    assert classes.conclude(at_the_place, actor=organiser, reason="名册补交") == (1, 0)
+    assert classes.conclude(at_the_place, actor=organiser, reason="名册补交").counts == (1, 0)
     entry = StudyHourEntry.objects.get()
     assert (entry.year, entry.reason) == (2026, "名册补交")
     assert Certificate.objects.get().year == 2027, (
@@ -275,12 +275,51 @@ def test_in_a_closed_year_a_class_is_a_late_entry(at_the_place, committee, membe
     )
 
 
+def test_one_closed_branch_does_not_stop_the_others(
+    client, at_the_place, committee, branch, member, organiser, clock
+):
+    # given somebody of a branch that has closed the year, by the name before somebody whose branch has not
+    neighbour = MemberFactory(
+        organization=PartyOrganizationFactory(parent=committee, code="001.002.009"), name="周敏"
+    )
+    classes.enter(at_the_place, [neighbour], actor=organiser)
+    mark(at_the_place, member, organiser, *["PRESENT"] * 7)
+    mark(at_the_place, neighbour, organiser, *["PRESENT"] * 7)
+    clock.at = datetime(2027, 1, 10, 1, 0, tzinfo=UTC)
+    api.close_year(branch, 2026, actor=organiser)
+    # when the class is concluded over the page
+    client.force_login(organiser)
+    address = f"/archive/desk/classes/{at_the_place.uuid}/"
+    assert 'name="reason" maxlength="200">' in client.get(address).text
+    page = client.post(f"{address}conclude/", follow=True).text
+    # then the others have their hours, and she is named with the reason
+    assert (total(member), total(neighbour)) == (0, 28)
+    assert "李文未结业" in page and "已归档 2026 年度" in page
+    assert classes.conclude(at_the_place, actor=organiser, reason="名册补交").counts == (1, 0)
+    assert total(member) == 28
+
+
+def test_sessions_stay_once_somebody_is_credited_though_concluding_stopped(at_the_place, member, organiser):
+    mark(at_the_place, member, organiser, *["PRESENT"] * 7)
+    classes.conclude(at_the_place, actor=organiser)
+    TrainingClass.objects.update(concluded_at=None, concluded_by=None)  # as after a stop half-way
+    said = {"title": "加课", "held_on": date(2026, 6, 9), "hours": FOUR}
+    for change in (
+        lambda: classes.add_session(at_the_place, actor=organiser, **said),
+        lambda: classes.remove_session(at_the_place.sessions.first(), actor=organiser),
+    ):
+        with pytest.raises(ClassRefused) as refused:
+            change()
+        assert refused.value.why == "CONCLUDED"
+    assert at_the_place.sessions.count() == 7
+
+
 def test_somebody_who_left_gets_nothing_and_may_come_back(at_the_place, member, organiser):
     place = mark(at_the_place, member, organiser, *["PRESENT"] * 7)
     classes.leave(place, actor=organiser, reason="调离")
-    assert classes.conclude(at_the_place, actor=organiser) == (0, 0)
+    assert classes.conclude(at_the_place, actor=organiser).counts == (0, 0)
     assert classes.enter(at_the_place, [member], actor=organiser) == 1
-    assert classes.conclude(at_the_place, actor=organiser) == (1, 0)
+    assert classes.conclude(at_the_place, actor=organiser).counts == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -350,7 +389,7 @@ def test_an_online_class_counts_its_lessons_once(
     attempt = start_exam(paper, member)
     submit(attempt, attempt.right_keys())
     clock.at = datetime(2026, 10, 1, 4, 0, tzinfo=UTC)
-    assert classes.conclude(online, actor=organiser) == (1, 0)
+    assert classes.conclude(online, actor=organiser).counts == (1, 0)
     # and at the end there are the hours of the class, not those of its lessons beside them
     assert total(member) == 8
     sums = {mode.code: mode.hours for mode in api.year_standing(member, 2026).by_mode}
@@ -359,7 +398,7 @@ def test_an_online_class_counts_its_lessons_once(
     for _time in range(2):
         classes.take_back(online.roster.get(), actor=organiser, reason="名册有误")
         assert total(member) == 2
-        assert classes.conclude(online, actor=organiser) == (1, 0)
+        assert classes.conclude(online, actor=organiser).counts == (1, 0)
         assert total(member) == 8
     assert api.verify().whole
 
@@ -409,9 +448,9 @@ def test_a_lesson_of_two_classes_counts_in_one(held_online, studied, member, org
     state = {"member": member, "duration_s": 600, "needed_s": 570, "params": {}, "last_beat_at": clock.at}
     LessonState.objects.create(version=add_version(third), completed_at=clock.at, **state)
     # when all are concluded
-    assert classes.conclude(both, actor=organiser) == (1, 0)
-    assert classes.conclude(one, actor=organiser) == (1, 0)
-    assert classes.conclude(again, actor=organiser) == (0, 1)
+    assert classes.conclude(both, actor=organiser).counts == (1, 0)
+    assert classes.conclude(one, actor=organiser).counts == (1, 0)
+    assert classes.conclude(again, actor=organiser).counts == (0, 1)
     # then the second brings the half that is new, the third nothing
     assert [entry.hours for entry in StudyHourEntry.objects.filter(evidence_type="class").order_by("pk")] == [
         8,
@@ -422,7 +461,7 @@ def test_a_lesson_of_two_classes_counts_in_one(held_online, studied, member, org
     # and what the first gives back counts by itself, never beside a class
     classes.take_back(both.roster.get(), actor=organiser, reason="名册有误")
     assert total(member) == 6
-    assert classes.conclude(both, actor=organiser) == (1, 0)
+    assert classes.conclude(both, actor=organiser).counts == (1, 0)
     assert total(member) == 9, (
         "4 of its one lesson left, 4 of the second class, 1 of the shared lesson by itself"
     )
@@ -433,10 +472,8 @@ def test_an_exam_alone_counts_in_one_class(held_online, paper, member, organiser
     first, second = (held_online(paper=paper, **until_today(clock)) for _n in range(2))
     attempt = start_exam(paper, member)
     submit(attempt, attempt.right_keys())
-    assert (classes.conclude(first, actor=organiser), classes.conclude(second, actor=organiser)) == (
-        (1, 0),
-        (0, 1),
-    )
+    assert classes.conclude(first, actor=organiser).counts == (1, 0)
+    assert classes.conclude(second, actor=organiser).counts == (0, 1)
     assert total(member) == 8
 
 
@@ -450,7 +487,7 @@ def test_what_was_studied_in_an_earlier_year_completes_no_class(
     clock.at = datetime(2027, 3, 2, 1, 0, tzinfo=UTC)
     online = held_online(lessons=studied, paper=paper, starts_on=date(2027, 3, 1), ends_on=date(2027, 3, 2))
     assert classes.roster(online)[0].verdict.open == ("LESSONS_OPEN", "EXAM_OPEN")
-    assert classes.conclude(online, actor=organiser) == (0, 1)
+    assert classes.conclude(online, actor=organiser).counts == (0, 1)
     assert total(member, 2027) == 0
     # the first moment of the year of the class is inside
     LessonState.objects.update(completed_at=datetime(2026, 12, 31, 16, 0, tzinfo=UTC))
@@ -477,7 +514,7 @@ def test_tests_and_interactive_courses_of_its_lessons_count_once_too(
     assert total(member) == Decimal("4.5")
     online = held_online(lessons=studied, **until_today(clock))
     for _time in range(2):
-        assert classes.conclude(online, actor=organiser) == (1, 0)
+        assert classes.conclude(online, actor=organiser).counts == (1, 0)
         assert total(member) == 8
         classes.take_back(online.roster.get(), actor=organiser, reason="名册有误")
         assert total(member) == Decimal("4.5")
@@ -501,9 +538,9 @@ def test_what_comes_after_the_last_day_is_too_late(committee, organiser, member,
     done = LessonState.objects.create(
         **state, last_beat_at=clock.at, completed_at=datetime(2026, 9, 29, 16, 0, tzinfo=UTC)
     )
-    assert classes.conclude(online, actor=organiser) == (0, 1)
+    assert classes.conclude(online, actor=organiser).counts == (0, 1)
     LessonState.objects.filter(pk=done.pk).update(completed_at=datetime(2026, 9, 29, 15, 59, tzinfo=UTC))
-    assert classes.conclude(online, actor=organiser) == (1, 0)
+    assert classes.conclude(online, actor=organiser).counts == (1, 0)
 
 
 def test_the_roster_costs_the_same_however_many(at_the_place, branch, organiser, django_assert_num_queries):
