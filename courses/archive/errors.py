@@ -208,7 +208,7 @@ class ClaimMoved(ArchiveError):
 
 
 class ClassRefused(ArchiveError):
-    """The class cannot be so: `why` is DATES, HOURS, MODE, NOT_OVER, CONCLUDED, and of one member COMPLETED
+    """The class cannot be so: `why` is DATES, YEAR, HOURS, MODE, NOT_OVER, CONCLUDED, and of one member COMPLETED
     or NOT_COMPLETED."""
 
     code, status = "CLASS_REFUSED", 409

@@ -101,7 +101,8 @@ def open_class(
     now: datetime | None = None,
 ) -> TrainingClass:
     """Open a class of `organization`. Online it says its `hours` and its lessons or its exam; at the place its
-    sessions say the hours. Raises NotAllowed, ClassRefused (DATES, HOURS, MODE).
+    sessions say the hours. It lies in last year, this or the next. Raises NotAllowed, ClassRefused (DATES, YEAR,
+    HOURS, MODE).
     """
     if not people.scope_of(actor).holds(organization.path):
         raise NotAllowed(f"member {actor.pk} does not organise {organization.code}")
@@ -109,11 +110,13 @@ def open_class(
     online = ClassMode(mode) == ClassMode.CENTRAL_ONLINE
     if ends_on < starts_on or starts_on.year != ends_on.year:
         raise ClassRefused("DATES")
+    now = now or timezone.now()
+    if abs(starts_on.year - timezone.localdate(now).year) > 1:
+        raise ClassRefused("YEAR")
     if online and (hours is None or hours <= 0):
         raise ClassRefused("HOURS")
     if online and not required and paper is None:
         raise ClassRefused("MODE")
-    now = now or timezone.now()
     course = TrainingClass.objects.create(
         organization=organization,
         organization_code=organization.code,
@@ -383,7 +386,10 @@ def _passed(course: TrainingClass, members: Iterable[int], begin: datetime, end:
 
 def _leave_max(course: TrainingClass) -> Fraction:
     organization = PartyOrganization.objects.filter(pk=course.organization_id).first()
-    value = RuleBook.load(course.ends_on).find("LEAVE_1_7", organization.path if organization else "").value
+    path = organization.path if organization else ""
+    # Of days before there was such a rule that of today holds: a class must not take its members' page away.
+    rule = RuleBook.load(course.ends_on).find_if("LEAVE_1_7", path)
+    value = (rule or RuleBook.load(timezone.localdate()).find("LEAVE_1_7", path)).value
     if not isinstance(value, Fraction):
         raise TypeError("LEAVE_1_7 is not a fraction")
     return value

@@ -327,6 +327,9 @@ def test_somebody_who_left_gets_nothing_and_may_come_back(at_the_place, member, 
     [
         ({"ends_on": date(2026, 6, 8)}, "DATES"),
         ({"ends_on": date(2027, 1, 2)}, "DATES"),
+        ({"starts_on": date(1026, 6, 9), "ends_on": date(1026, 6, 9)}, "YEAR"),
+        ({"starts_on": date(2024, 12, 31), "ends_on": date(2024, 12, 31)}, "YEAR"),
+        ({"starts_on": date(2028, 1, 1), "ends_on": date(2028, 1, 1)}, "YEAR"),
         ({"mode": "CENTRAL_ONLINE"}, "HOURS"),
         ({"mode": "CENTRAL_ONLINE", "hours": Decimal(8)}, "MODE"),
     ],
@@ -589,6 +592,26 @@ def test_the_whole_way_over_the_pages(client, committee, organiser, member, cloc
     client.post(f"{address}roster/{place.pk}/", {"what": "take_back", "reason": "重复"})
     place.refresh_from_db()
     assert place.entry is None
+
+
+def test_a_class_of_days_without_a_rule_keeps_the_pages_open(client, at_the_place, member, organiser):
+    mark(at_the_place, member, organiser, *["PRESENT"] * 6, "LEAVE")
+    TrainingClass.objects.update(starts_on=date(1026, 6, 9), ends_on=date(1026, 6, 12))
+    client.force_login(member)
+    assert client.get("/archive/classes/").status_code == 200
+    client.force_login(organiser)
+    page = client.get(f"/archive/desk/classes/{at_the_place.uuid}/")
+    assert page.context["met"] == 1
+
+
+def test_a_mistyped_year_is_said_in_the_form(client, committee, organiser):
+    client.force_login(organiser)
+    said = {"organization": str(committee.uuid), "title": "轮训班", "mode": "CENTRAL_OFFLINE"}
+    page = client.post(
+        "/archive/desk/classes/new/", said | {"starts_on": "0206-06-09", "ends_on": "0206-06-09"}
+    )
+    assert (page.status_code, TrainingClass.objects.count()) == (422, 0)
+    assert "培训班只能在上一年、今年或明年" in page.text
 
 
 def test_other_peoples_classes_are_not_there(client, at_the_place, secretary, member):
