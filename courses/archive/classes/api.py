@@ -237,7 +237,7 @@ def leave(place: ClassMember, *, actor: Member, reason: str, now: datetime | Non
         actor,
         "class.left",
         place.training_class,
-        detail={"member": str(place.member.uuid), "reason": place.left_reason},
+        detail={"member": str(place.member.uuid)},  # the reason, often an illness, stays in the row
         at=now,
     )
     return place
@@ -273,10 +273,7 @@ def mark_attendance(
             session=session, place=places[pk], defaults={"status": status.value}
         )
     if changed:
-        detail = {
-            "session": session.pk,
-            "marks": {str(places[pk].member_id): status.value for pk, status in changed.items()},
-        }
+        detail = {"session": session.pk, "changed": len(changed)}
         people.record(actor, "class.attendance", course, detail=detail, at=now)
     return len(changed)
 

@@ -22,7 +22,7 @@ from courses.archive.models import (
 from courses.quizzes.api import start as start_exam
 from courses.quizzes.api import submit
 from courses.quizzes.models import Paper, Question, QuestionBank
-from people.models import Notice, PostRole
+from people.models import AuditEntry, Notice, PostRole
 from tests.courses.archive.conftest import add_version
 from tests.factories import LessonFactory, MemberFactory, PartyOrganizationFactory, PostFactory
 
@@ -273,6 +273,17 @@ def test_in_a_closed_year_a_class_is_a_late_entry(at_the_place, committee, membe
     assert Certificate.objects.get().year == 2027, (
         "a certificate is numbered in the year in which it is issued"
     )
+
+
+def test_the_audit_trail_tells_neither_marks_nor_reasons(at_the_place, member, organiser):
+    place = mark(at_the_place, member, organiser, *["PRESENT"] * 6, "LEAVE")
+    classes.leave(place, actor=organiser, reason="住院治疗")
+    trail = AuditEntry.objects.filter(action__in=["class.attendance", "class.left"]).order_by("pk")
+    details = [entry.detail for entry in trail]
+    assert [detail.get("changed") for detail in details] == [1] * 7 + [None]
+    assert "LEAVE" not in str(details) and "住院" not in str(details)
+    assert details[-1] == {"member": str(member.uuid)}
+    assert ClassMember.objects.get().left_reason == "住院治疗"
 
 
 def test_one_closed_branch_does_not_stop_the_others(
