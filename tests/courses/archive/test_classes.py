@@ -625,6 +625,28 @@ def test_a_mistyped_year_is_said_in_the_form(client, committee, organiser):
     assert "培训班只能在上一年、今年或明年" in page.text
 
 
+def test_the_desk_turns_pages_not_lessons(client, at_the_place, organiser, monkeypatch):
+    monkeypatch.setattr("courses.archive.classes.views.SHOWN", 1)
+    classes.open_class(
+        at_the_place.organization,
+        actor=organiser,
+        title="第二期",
+        mode="CENTRAL_OFFLINE",
+        starts_on=date(2026, 7, 1),
+        ends_on=date(2026, 7, 1),
+    )
+    client.force_login(organiser)
+    assert "下一页" in client.get("/archive/desk/classes/").text
+    last = client.get("/archive/desk/classes/?page=2").text
+    assert "上一页" in last and "上一课" not in last
+
+
+def test_the_page_says_how_many_are_not_credited_yet(client, at_the_place, member, organiser):
+    client.force_login(organiser)
+    page = client.post(f"/archive/desk/classes/{at_the_place.uuid}/conclude/", follow=True)
+    assert "已结业 0 人，1 人尚未结业。" in page.text
+
+
 def test_other_peoples_classes_are_not_there(client, at_the_place, secretary, member):
     address = f"/archive/desk/classes/{at_the_place.uuid}/"
     for who in (secretary, member):

@@ -140,6 +140,11 @@ def test_somebody_elses_attempt_is_not_there(client, signed_in, paper):
     assert (attempt.answers, attempt.submitted_at) == ({}, None)
 
 
+def test_the_time_of_a_paper_is_said_in_minutes(signed_in, paper):
+    assert "60 分钟" in signed_in.get(f"/exams/{paper.uuid}/").text
+    assert "60 分钟" in signed_in.get("/exams/").text
+
+
 def test_a_paper_for_others_is_not_there(signed_in, paper):
     paper.audience = "ADMITTED"
     paper.save()
