@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from courses.archive import ledger
 from courses.archive.certificates import api as certificates
+from courses.archive.claims.models import ClaimState, OfflineClaim
 from courses.archive.classes.class_rule import Facts, Verdict, judge
 from courses.archive.classes.models import (
     Attendance,
@@ -41,6 +42,7 @@ __all__ = [
     "Conclusion",
     "Standing",
     "add_session",
+    "claimed_beside",
     "conclude",
     "enter",
     "leave",
@@ -286,6 +288,25 @@ def roster(course: TrainingClass) -> list[Standing]:
         .order_by("member__name_pinyin", "member__name", "pk")
     )
     return _standings(course, list(places))
+
+
+def claimed_beside(course: TrainingClass) -> dict[int, list[OfflineClaim]]:
+    """Member id → her approved claims for days of a class at the place, which the class would count once more; of
+    those who are not credited yet. Whether it was the same study is for people to judge. One query."""
+    found: dict[int, list[OfflineClaim]] = {}
+    if course.online:
+        return found
+    open_places = course.roster.filter(left_at=None, completed_at=None)
+    claims = OfflineClaim.objects.filter(
+        member__in=open_places.values("member"),
+        state=ClaimState.APPROVED,
+        entry__reversal=None,
+        started_on__lte=course.ends_on,
+        finished_on__gte=course.starts_on,
+    )
+    for claim in claims.order_by("started_on", "pk"):
+        found.setdefault(claim.member_id, []).append(claim)
+    return found
 
 
 def _standings(course: TrainingClass, places: list[ClassMember]) -> list[Standing]:

@@ -90,6 +90,7 @@ def one(request: HttpRequest, scope: Scope, course: UUID) -> HttpResponse:
     found = _course(scope, course)
     roster = api.roster(found)
     sessions = list(found.sessions.all())
+    claimed = api.claimed_beside(found)
     certificates = {
         one.place_id: one for one in Certificate.objects.filter(place__training_class=found, revoked_at=None)
     }
@@ -98,7 +99,15 @@ def one(request: HttpRequest, scope: Scope, course: UUID) -> HttpResponse:
         "course": found,
         "sessions": sessions,
         "total": sum(session.hours for session in sessions),
-        "roster": [{"standing": row, "certificate": certificates.get(row.place.pk)} for row in roster],
+        "roster": [
+            {
+                "standing": row,
+                "certificate": certificates.get(row.place.pk),
+                "claims": claimed.get(row.place.member_id, []),
+            }
+            for row in roster
+        ],
+        "claimed": len(claimed),
         "met": sum(row.verdict.met and row.place.completed_at is None for row in roster),
         "completed": sum(row.place.completed_at is not None for row in roster),
         "labels": CLASS_OPEN,

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from courses.archive import api
+from courses.archive.claims import api as claims
 from courses.archive.classes import api as classes
 from courses.archive.classes.class_rule import Facts, judge
 from courses.archive.errors import ClassRefused, NotAllowed, ReasonMissing, YearClosed
@@ -16,6 +17,7 @@ from courses.archive.models import (
     Cmi5Course,
     Cmi5Registration,
     LessonState,
+    OfflineClaim,
     StudyHourEntry,
     TrainingClass,
 )
@@ -645,6 +647,30 @@ def test_the_page_says_how_many_are_not_credited_yet(client, at_the_place, membe
     client.force_login(organiser)
     page = client.post(f"/archive/desk/classes/{at_the_place.uuid}/conclude/", follow=True)
     assert "已结业 0 人，1 人尚未结业。" in page.text
+
+
+def test_the_page_names_who_has_claimed_these_days(
+    client, at_the_place, branch, committee, member, organiser
+):
+    # given an approved claim over the last day of the class, one of the day after, and one of somebody else
+    def claim(who, first, last, title):
+        made = OfflineClaim.objects.create(
+            member=who, mode="CENTRAL_OFFLINE", title=title, started_on=first, finished_on=last, hours=FOUR,
+            filed_at=datetime(2026, 7, 1, tzinfo=UTC),
+        )  # fmt: skip
+        return claims.approve_claim(made, actor=organiser, filing=1)
+
+    beside = claim(member, date(2026, 6, 12), date(2026, 6, 13), "县委党校班")
+    claim(member, date(2026, 6, 13), date(2026, 6, 13), "第二天的班")
+    claim(MemberFactory(organization=branch), date(2026, 6, 9), date(2026, 6, 9), "别人的班")
+    client.force_login(organiser)
+    address = f"/archive/desk/classes/{at_the_place.uuid}/"
+    page = client.get(address).text
+    assert "县委党校班" in page and "第二天的班" not in page and "别人的班" not in page
+    assert "1 人这几天已有获批的申报" in page
+    # and once those hours are taken back nothing stands in the way
+    api.reverse_entry(beside.entry, actor=organiser, reason="与培训班重复")
+    assert "获批的申报" not in client.get(address).text
 
 
 def test_other_peoples_classes_are_not_there(client, at_the_place, secretary, member):
