@@ -259,14 +259,14 @@ def test_the_page_of_a_claim_says_that_its_hours_were_taken_back(client, member,
     claim = claims.approve_claim(claim, actor=secretary, filing=1)
     client.force_login(member)
     address = f"/archive/claims/{claim.uuid}/"
-    assert "批准后已撤回" not in client.get(address).text
+    assert "批准后已冲销" not in client.get(address).text
     asked = desk.ask(member, kind="WRONG", text="重复申报", entry=claim.entry)
     desk.accept(asked, actor=secretary, reason="与会议记录重复")
     page = client.get(address).text
-    assert "批准后已撤回" in page and "与会议记录重复" in page
-    assert "批准后已撤回" in client.get("/archive/claims/").text
+    assert "批准后已冲销" in page and "与会议记录重复" in page
+    assert "批准后已冲销" in client.get("/archive/claims/").text
     client.force_login(secretary)
-    assert "批准后已撤回" in client.get("/archive/desk/claims/?state=decided").text
+    assert "批准后已冲销" in client.get("/archive/desk/claims/?state=decided").text
     assert "与会议记录重复" in client.get(f"/archive/desk/claims/{claim.uuid}/").text
     assert "获批的申报" in client.get(f"/archive/desk/corrections/{asked.uuid}/").text
 
