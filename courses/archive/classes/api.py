@@ -424,7 +424,8 @@ def conclude(
 
     Once its last day has come. Again it credits only those who were open. Each member is a transaction of her
     own, so that what stops half-way is gone on with, and whose branch has closed the year stays open alone. `reason`
-    only for a closed year. The actor's own hours and those of members outside her scope stay open: somebody else concludes for them.
+    only for a closed year. The actor's own hours and those of members outside her scope stay open: somebody else
+    concludes for them.
 
     Raises NotAllowed, ClassRefused (NOT_OVER); YearClosed and NotAllowed also where nobody could be credited for it.
     """
