@@ -624,3 +624,15 @@ def test_the_later_definition_wins_again_and_again(either, django_capture_on_com
             either.get("activities", activityId="http://example.com/x").json()
             == {"objectType": "Activity"} | target
         )
+
+
+@pytest.mark.parametrize(
+    "again, status",
+    [("0.12", 204), ("0.1237", 204), ("0,129", 204), ("0.120", 204), ("0.13", 409), ("1.12", 409)],
+)
+def test_a_statement_sent_again_with_another_precision_is_the_same(either, again, status):
+    made = statement(id=new_id(), result={"duration": "P1DT12H36M0.12S"})
+    assert either.post("statements", made).status_code == 200
+    made["result"]["duration"] = f"P1DT12H36M{again}S"
+    assert either.post("statements", made).status_code == status
+    assert Statement.objects.count() == 1
