@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
+from courses.archive.xapi.accounts import home_page
 from courses.archive.xapi.errors import Forbidden, TooManyRequests, Unauthorized
 from courses.archive.xapi.models import LrsClient
 from people.encryption import digest
@@ -113,7 +113,7 @@ def authority_of(client: LrsClient) -> dict[str, Any]:
     return {
         "objectType": "Agent",
         "name": client.name,
-        "account": {"homePage": settings.WAGTAILADMIN_BASE_URL, "name": f"lrs-client:{client.key}"},
+        "account": {"homePage": home_page(), "name": f"lrs-client:{client.key}"},
     }
 
 

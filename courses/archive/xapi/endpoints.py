@@ -20,6 +20,7 @@ from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
 from courses.archive.xapi import (
+    accounts,
     agents,
     clients,
     documents,
@@ -42,6 +43,7 @@ from courses.archive.xapi.errors import (
 )
 from courses.archive.xapi.models import DocumentKind, Statement
 from courses.archive.xapi.requests import VERSION_HEADER, Asked, read
+from people.models import Member
 
 __all__ = ["about", "activities", "activity_profile", "activity_state", "agent_profile", "agents_resource"]
 
@@ -230,10 +232,17 @@ def _get_statements(asked: Asked, by: Credential, now: datetime) -> HttpResponse
     )
     limit = min(asked.number("limit") or LIMIT, MAX_LIMIT)
     if agent is not None and filters.client_id is None and by.agent is None:
-        member = own_player.member_of(agent)
+        member = accounts.member_of(agent)
         if member is not None:
-            own_player.tell(member, now=now)
+            _tell(member, now)
     return _page(filters, limit, None, shape, asked, by)
+
+
+def _tell(member: Member, now: datetime) -> None:
+    try:
+        own_player.tell(member, now=now)
+    except Exception:  # what is here already is answered all the same
+        log.exception("what our own player did could not be told")
 
 
 def _only_own(by: Credential) -> int | None:
