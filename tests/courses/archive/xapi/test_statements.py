@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from courses.archive.xapi import values
-from courses.archive.xapi.models import Statement, StatementRef
+from courses.archive.xapi.models import Statement, StatementRef, StatementTarget
 from courses.archive.xapi.validation import VOIDED
 from tests.courses.archive.xapi.conftest import (
     ACTIVITY,
@@ -554,6 +554,39 @@ def test_a_ring_of_references_ends(either):
     itself = new_id()
     stored(either, referring(itself, id=itself))
     assert set(either.ids(agent=AGENT)) == {one, two, itself}
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_chain_is_followed_eight_steps_and_costs_no_square(lrs, backwards):
+    verb = {"id": "http://example.com/verbs/first"}
+    chain = [statement(id=new_id(), verb=verb)]
+    for _ in range(40):
+        chain.append(referring(chain[-1]["id"], id=new_id()))
+
+    for one in reversed(chain) if backwards else chain:
+        stored(lrs, one)
+
+    assert set(lrs.ids(verb=verb["id"])) == {one["id"] for one in chain[:9]}
+    assert StatementTarget.objects.count() == sum(min(8, number) for number in range(41))
+
+
+def test_a_long_chain_at_once_is_refused(lrs):
+    chain = [statement(id=new_id())]
+    for _ in range(200):
+        chain.append(referring(chain[-1]["id"], id=new_id()))
+    assert lrs.post("statements", chain).status_code == 400
+    assert not Statement.objects.exists() and not StatementTarget.objects.exists()
+    assert lrs.post("statements", chain[:140]).status_code == 200
+    assert StatementTarget.objects.count() == 139 + sum(min(7, number) for number in range(139))
+
+
+def test_many_may_refer_to_one(lrs):
+    first = statement(id=new_id())
+    stored(lrs, first)
+    assert (
+        lrs.post("statements", [referring(first["id"], id=new_id()) for _ in range(1000)]).status_code == 200
+    )
+    assert StatementTarget.objects.count() == 1000
 
 
 # agents and activities
