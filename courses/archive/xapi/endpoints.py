@@ -1,6 +1,7 @@
 """/xapi/…: how programs speak to the LRS. Plain views: what each resource takes, who may, what is answered.
 
 Checked in this order: method (405), version (400), credential (401, 429), scope (403), the request (400).
+The body is read when the credential is known.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from courses.archive.xapi import (
     strict_json,
     values,
 )
-from courses.archive.xapi.attachments import boundary_of, content_type_of, join, split
+from courses.archive.xapi.attachments import boundary_of, content_type_of, join, plain_header, split
 from courses.archive.xapi.clients import Credential
 from courses.archive.xapi.errors import (
     BadRequest,
@@ -42,7 +43,7 @@ from courses.archive.xapi.errors import (
     Unauthorized,
 )
 from courses.archive.xapi.models import DocumentKind, Statement
-from courses.archive.xapi.requests import VERSION_HEADER, Asked, read
+from courses.archive.xapi.requests import VERSION_HEADER, Asked, hear_out, read
 from people.models import Member
 
 __all__ = ["about", "activities", "activity_profile", "activity_state", "agent_profile", "agents_resource"]
@@ -84,16 +85,16 @@ def _resource(**handlers: Handler) -> Callable[[HttpRequest], HttpResponse]:
                 answer = _refusal(405, "this method is not known here")
                 answer["Allow"] = ", ".join(sorted(methods))
                 return _dress(answer, version, now)
-            asked = read(request)
+            asked, by = read(request, lambda header: clients.authenticate(header, now=now))
             version = asked.version
             handler = handlers.get("GET" if asked.method == "HEAD" else asked.method)
             if handler is None:
                 raise BadRequest("this method is not known here")
-            by = clients.authenticate(asked.header("Authorization"), now=now)
             answer = handler(asked, by, now)
             if asked.method == "HEAD":
                 answer = _without_body(answer)
         except LrsError as refused:
+            hear_out(request)
             answer = _refusal(refused.status, refused.message)
             if isinstance(refused, Unauthorized):
                 answer["WWW-Authenticate"] = 'Basic realm="xAPI", charset="UTF-8"'
@@ -291,6 +292,11 @@ def _page(
     by: Credential,
 ) -> HttpResponse:
     found, cursor = statements.find(filters, limit=limit, after=after)
+    if shape["attachments"]:
+        kept = statements.fitting(found, statements.PAGE_BYTES)
+        if kept < len(found):
+            found = found[:kept]
+            cursor = (found[-1].stored_at, found[-1].pk)
     _count_read(by, found)
     more = ""
     if cursor is not None:
@@ -428,7 +434,7 @@ def _document_resource(
                 place,
                 asked.text(name),
                 content=asked.body,
-                content_type=asked.header("Content-Type") or "application/octet-stream",
+                content_type=plain_header(asked.header("Content-Type")) or "application/octet-stream",
                 now=now,
                 client=by.client,
                 condition=condition(asked),

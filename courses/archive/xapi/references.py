@@ -124,9 +124,7 @@ _FRACTION_OF_SECONDS = re.compile(r"[.,](\d+)S\Z")
 
 def _hundredths(duration: str) -> str:
     """A duration without what is beyond 0.01 second, e.g. PT0.1237S as PT0.12S, PT1.00S as PT1S."""
-    return _FRACTION_OF_SECONDS.sub(
-        lambda found: f".{found[1][:2]}".rstrip("0").rstrip(".") + "S", duration
-    )
+    return _FRACTION_OF_SECONDS.sub(lambda found: f".{found[1][:2]}".rstrip("0").rstrip(".") + "S", duration)
 
 
 def _same(value: Any, name: str = "") -> Any:

@@ -86,7 +86,8 @@ def test_the_order_of_keys_and_what_is_set_on_the_way_do_not_matter(either):
 
 def test_a_duration_is_compared_to_the_hundredth_of_a_second(either):
     signed, sent, longer = (
-        statement(id=new_id(), result={"duration": f"P1DT12H36M{seconds}S"}) for seconds in ("0.12", "0.1237", "0.13")
+        statement(id=new_id(), result={"duration": f"P1DT12H36M{seconds}S"})
+        for seconds in ("0.12", "0.1237", "0.13")
     )
     assert send(either, sent, sign(signed | {"id": sent["id"]})).status_code == 200
     assert send(either, longer, sign(signed | {"id": longer["id"]})).status_code == 400
