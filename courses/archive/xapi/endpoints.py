@@ -400,6 +400,12 @@ def _agent_profile(asked: Asked, by: Credential) -> documents.Place:
     return documents.Place(DocumentKind.AGENT_PROFILE, agent=agent or documents.NIL)
 
 
+def _whose(by: Credential, *scopes: str) -> int | None:
+    """The client to whose documents a request is limited, or None: for `scopes` (and `all`), and where the
+    credential itself is limited to one agent and registration."""
+    return None if by.allows(*scopes) or by.agent is not None else by.client.pk
+
+
 def _document_resource(
     place_of: Callable[[Asked, Credential], documents.Place], name: str, scope: str
 ) -> Callable[[HttpRequest], HttpResponse]:
@@ -414,9 +420,10 @@ def _document_resource(
     def get(asked: Asked, by: Credential, now: datetime) -> HttpResponse:
         by.demand(scope, "all/read")
         place, since = place_of(asked, by), asked.moment("since")
+        only = _whose(by, "all/read")
         if name not in asked.params:
-            return _json(strict_json.dumps(documents.names(place, since=since)))
-        found = documents.get(place, asked.text(name))
+            return _json(strict_json.dumps(documents.names(place, since=since, only=only)))
+        found = documents.get(place, asked.text(name), only=only)
         if found is None:
             raise NotFound("there is no such document")
         answer = HttpResponse(bytes(found.content), content_type=found.content_type)
@@ -438,6 +445,7 @@ def _document_resource(
                 now=now,
                 client=by.client,
                 condition=condition(asked),
+                only=_whose(by),
             )
             return HttpResponse(status=204)
 
@@ -447,9 +455,9 @@ def _document_resource(
         by.demand(scope)
         place = place_of(asked, by)
         if name not in asked.params and is_state:
-            documents.delete_all(place)
+            documents.delete_all(place, only=_whose(by))
         else:
-            documents.delete(place, asked.text(name), condition=condition(asked))
+            documents.delete(place, asked.text(name), condition=condition(asked), only=_whose(by))
         return HttpResponse(status=204)
 
     return _resource(GET=get, PUT=write(documents.put), POST=write(documents.merge), DELETE=delete)
