@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Length
 
@@ -51,8 +51,12 @@ DEEP = 8
 """A statement is found by what it refers to, and by what that refers to: so many steps away at most."""
 MAX_LINKS = 1000
 """Of a request, besides what its statements refer to directly: a long chain would cost the square of its length."""
+MAX_REFS, REFS_EACH = 5000, 20
+"""Agents and activities that a request may name, and that each statement of a large batch may name on average."""
 PAGE_BYTES = 20 * 1024**2
 """Of an answer with attachments: the page ends there, and `more` goes on."""
+TURNS = 0x78415049
+"""The number of the lock, on PostgreSQL: «xAPI»."""
 
 _learned = Recently(10_000, for_s=60)
 """The last definition of each activity and the last name of each agent that are in the database."""
@@ -98,6 +102,9 @@ def store(
     prepared = [_prepare(statement, by, v2, now) for statement in statements]
     if len({one.row.uuid for one in prepared}) != len(prepared):
         raise BadRequest("an id occurs twice in the batch")
+    names = sum(len(one.named.related_agents) + len(one.named.related_activities) for one in prepared)
+    if names > max(MAX_REFS, REFS_EACH * len(prepared)):
+        raise BadRequest(f"more than {MAX_REFS} agents and activities are named")
     try:
         with transaction.atomic():
             fresh = _write(prepared, by, parts, now)
@@ -151,6 +158,7 @@ def _check_credential(body: dict[str, Any], by: Credential) -> None:
 
 
 def _write(prepared: list[_Prepared], by: Credential, parts: Sequence[Attachment], now: datetime) -> int:
+    _take_turns(any(one.row.target for one in prepared))
     ids = [one.row.uuid for one in prepared]
     near = list(Statement.objects.filter(Q(uuid__in=ids) | Q(target__in=ids)).select_related("client"))
     known = {row.uuid: row for row in near}
@@ -176,6 +184,15 @@ def _write(prepared: list[_Prepared], by: Credential, parts: Sequence[Attachment
     for one in fresh:
         transaction.on_commit(_announce(one, by))
     return len(fresh)
+
+
+def _take_turns(refers: bool) -> None:
+    """Until the end of the transaction: what refers to statements is written while nothing else is, or two that are
+    committed at once would not see each other. SQLite writes one after the other anyway."""
+    if connection.vendor == "postgresql":
+        how = "pg_advisory_xact_lock" if refers else "pg_advisory_xact_lock_shared"
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {how}(%s)", [TURNS])
 
 
 def _is_same(one: _Prepared, before: Statement) -> bool:

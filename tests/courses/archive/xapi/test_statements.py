@@ -589,6 +589,19 @@ def test_many_may_refer_to_one(lrs):
     assert StatementTarget.objects.count() == 1000
 
 
+def test_a_request_names_so_many_and_no_more(lrs):
+    members = [{"mbox": f"mailto:{number}@example.com"} for number in range(5000)]
+    group = {"objectType": "Group", "member": members}
+    assert lrs.post("statements", statement(actor=group)).status_code == 400
+    assert not Statement.objects.exists() and not StatementRef.objects.exists()
+    group["member"] = members[:4900]
+    assert lrs.post("statements", statement(actor=group)).status_code == 200
+    many = statement(
+        context={"contextActivities": {"other": [{"id": f"http://e.com/{n}"} for n in range(8)]}}
+    )
+    assert lrs.post("statements", [many] * 1000).status_code == 200
+
+
 # agents and activities
 
 
