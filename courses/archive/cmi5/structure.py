@@ -370,7 +370,7 @@ def _iri(element: Element, attribute: str) -> str:
 def _text(element: Element) -> Text:
     _attributes(element, ())
     parts = _Sequence(element)
-    found = []
+    found: list[LangString] = []
     while (one := parts.maybe("langstring")) is not None:
         _attributes(one, ("lang",))
         lang = one.get("lang", "").strip()

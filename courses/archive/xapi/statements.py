@@ -265,7 +265,8 @@ def _chains(rows: list[Statement]) -> dict[UUID, list[UUID]]:
         reached = {further for uuid in reached if (further := targets[uuid])}
     chains: dict[UUID, list[UUID]] = {}
     for row in rows:
-        chain, at = [], row.target
+        chain: list[UUID] = []
+        at = row.target
         while at and at not in chain and len(chain) < DEEP:  # a ring comes back to itself
             chain.append(at)
             at = targets.get(at)
