@@ -128,7 +128,8 @@ def fetch(request: HttpRequest, session: uuid.UUID, secret: str) -> HttpResponse
 @csrf_exempt
 def xapi(request: HttpRequest, resource: str) -> HttpResponseBase:
     """The endpoint of a session: what the gate lets through is answered by the LRS, in one transaction with what
-    it moves here. 401 without a good token, 429 when it asks too often, 403 with code, message and violatedReqId when a rule is broken.
+    it moves here. 401 without a good token, 429 when it asks too often, 403 with code, message and violatedReqId when
+    a rule is broken.
     """
     if request.method == "OPTIONS":
         return _for_everybody(HttpResponse(status=204))
