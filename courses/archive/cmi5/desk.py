@@ -215,7 +215,7 @@ def preview(request: HttpRequest, pk: int, index: int) -> HttpResponse:
     """Look at a unit as a member will see it, in mode Browse: nothing of it counts for anybody."""
     course = _editable(request, pk)
     actor = launching.actor_of(request.user)  # type: ignore[arg-type]
-    actor["account"]["name"] = f"preview-{actor['account']['name']}"
+    actor["account"]["name"] = launching.PREVIEW + actor["account"]["name"]
     try:
         begun = launching.launch(
             course,

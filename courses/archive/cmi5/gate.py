@@ -106,6 +106,7 @@ def _state(asked: Asked, facts: SessionFacts) -> Passed:
     registration = asked.query.get("registration")
     if registration is not None and registration.lower() != facts.registration.lower():
         raise StatementRefused("REGISTRATION_OTHER", "8.1.4.0-3")
+    _own_activity(asked, facts)
     name = asked.query.get("stateId")
     writes = asked.method in {"PUT", "POST", "DELETE"}
     if writes and name in (None, LAUNCH_DATA):  # without a name, a DELETE takes all documents with it
@@ -115,18 +116,19 @@ def _state(asked: Asked, facts: SessionFacts) -> Passed:
 
 
 def _activity_profile(asked: Asked, facts: SessionFacts) -> Passed:
-    if asked.method not in {"GET", "HEAD"} and asked.query.get("activityId") not in {
-        facts.activity_id,
-        facts.publisher_id,
-    }:
-        raise StatementRefused("OBJECT_OTHER", "12.0.0.0-1")
+    _own_activity(asked, facts)
     return Passed()
+
+
+def _own_activity(asked: Asked, facts: SessionFacts) -> None:
+    if asked.query.get("activityId") not in {facts.activity_id, facts.publisher_id}:
+        raise StatementRefused("OBJECT_OTHER", "12.0.0.0-1")
 
 
 def _agent_profile(asked: Asked, facts: SessionFacts) -> Passed:
     _own_agent(asked, facts)
     if asked.query.get("profileId") != PREFERENCES:
-        return Passed()
+        raise StatementRefused("NOT_FOR_CONTENT")
     if asked.method in {"PUT", "POST"}:
         if asked.content_type.partition(";")[0].strip().lower() != "application/json":
             raise StatementRefused("PREFERENCES_INVALID", "11.0.0.0-5")

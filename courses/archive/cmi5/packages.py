@@ -36,6 +36,7 @@ _BROKEN = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, OverflowError
 )  # fmt: skip
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_DIRECTORY_BYTES = 32 * 1024 * 1024
 _RATIO_FROM_BYTES = 1024 * 1024
 """Small files may shrink as far as they like: a megabyte of zeros is no bomb."""
 
@@ -121,6 +122,8 @@ def _digest(file: IO[bytes], most: int) -> tuple[str, int]:
 def _open_zip(file: IO[bytes], digest: str, limits: Limits) -> Package:
     file.seek(0)
     try:
+        _check_directory(file, limits)
+        file.seek(0)
         archive = _with_readable_names(file)
         entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
     except _BROKEN as bad:
@@ -147,6 +150,24 @@ def _open_zip(file: IO[bytes], digest: str, limits: Limits) -> Package:
     for au in tree.aus():
         _require_file(au, names)
     return Package(tree=tree, sha256=digest, total_bytes=total, archive=archive, entries=tuple(entries))
+
+
+def _check_directory(file: IO[bytes], limits: Limits) -> None:
+    """Refuse a zip whose directory is too large to be read into memory, before zipfile makes an object of each entry.
+
+    zipfile's own search for the end of the directory is asked, so that both see the same one.
+    """
+    end = zipfile._EndRecData(file)  # type: ignore[attr-defined]
+    if not end:
+        raise zipfile.BadZipFile("there is no directory")
+    said, size, at = end[zipfile._ECD_ENTRIES_TOTAL], end[zipfile._ECD_SIZE], end[zipfile._ECD_LOCATION]  # type: ignore[attr-defined]
+    most = 2 * limits.files  # folders are entries, too
+    too_many = PackageInvalid("ZIP_TOO_MANY_FILES", "14.1.0.0-1", limit=limits.files)
+    if said > most or size > _DIRECTORY_BYTES:
+        raise too_many
+    file.seek(max(0, at - size - 100))  # a Zip64 has its own record in between
+    if file.read(size + 100).count(b"PK\x01\x02") > most:  # it may say fewer than there are
+        raise too_many
 
 
 def _with_readable_names(file: IO[bytes]) -> zipfile.ZipFile:

@@ -9,6 +9,7 @@ is refused. External entities and document types are refused before anything is 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -43,11 +44,11 @@ LAUNCH_METHODS = ("AnyWindow", "OwnWindow")
 MAX_BYTES = 16 * 1024 * 1024
 MAX_AUS = 10_000
 MAX_DEPTH = 50
+MAX_LANGUAGES = 200
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+")
 _NOT_IN_URLS = re.compile(r"[\s<>\"{}|\\^`\x00-\x20\x7f]")
 _LANGUAGE = re.compile(r"[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*")
-_NEVER_LAUNCHED = {"javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "view-source"}
 
 
 @dataclass(frozen=True)
@@ -302,11 +303,11 @@ class _Sequence:
         self.element = element
         if _text_between(element).strip():
             raise _broken("TEXT_BETWEEN", element)
-        self._left = list(_ours(element))
+        self._left = deque(_ours(element))
 
     def maybe(self, *names: str) -> Element | None:
         if self._left and self._left[0].tag in {f"{{{NAMESPACE}}}{name}" for name in names}:
-            return self._left.pop(0)
+            return self._left.popleft()
         return None
 
     def one(self, name: str) -> Element:
@@ -316,7 +317,7 @@ class _Sequence:
         return found
 
     def rest(self) -> list[Element]:
-        left, self._left = self._left, []
+        left, self._left = list(self._left), deque()
         return left
 
     def end(self) -> None:
@@ -369,7 +370,7 @@ def _iri(element: Element, attribute: str) -> str:
 def _text(element: Element) -> Text:
     _attributes(element, ())
     parts = _Sequence(element)
-    found = []
+    found: list[LangString] = []
     while (one := parts.maybe("langstring")) is not None:
         _attributes(one, ("lang",))
         lang = one.get("lang", "").strip()
@@ -377,6 +378,8 @@ def _text(element: Element) -> Text:
             raise _broken("VALUE", one, attribute="lang", value=lang)
         if list(_ours(one)):
             raise _broken("ELEMENT", one, expected="–")
+        if len(found) == MAX_LANGUAGES:
+            raise _broken("ELEMENT", element, expected="–")
         found.append(LangString(lang, (one.text or "").strip()))
     parts.end()
     if not found:
@@ -426,7 +429,7 @@ def _url(element: Element, au: str) -> str:
             raise ValueError(value)
     except ValueError as bad:
         raise refuse("URL_INVALID", "13.1.4.0-2") from bad
-    if parts.scheme.lower() in _NEVER_LAUNCHED or (not parts.scheme and parts.netloc):
+    if parts.scheme not in {"", "http", "https"} or (not parts.scheme and parts.netloc):
         raise refuse("URL_INVALID", "13.1.4.0-2")
     if names & set(LAUNCH_PARAMETERS):
         raise refuse("URL_QUERY_CONFLICT", "8.1.0.0-6")

@@ -32,6 +32,7 @@ from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 
 from courses.archive.cmi5 import content, launching, lrs
+from courses.archive.cmi5.allowance import Allowance
 from courses.archive.cmi5.gate import Asked, Passed, judge_request, statement_ids
 from courses.archive.cmi5.models import Cmi5Session
 from courses.archive.cmi5.session_rules import StatementRefused
@@ -63,6 +64,8 @@ TYPES = {
 RETRY_AFTER_S = 5
 
 _PIECE = 256 * 1024
+
+_allowance = Allowance()
 
 
 @csrf_exempt  # nothing is changed here
@@ -125,7 +128,8 @@ def fetch(request: HttpRequest, session: uuid.UUID, secret: str) -> HttpResponse
 @csrf_exempt
 def xapi(request: HttpRequest, resource: str) -> HttpResponseBase:
     """The endpoint of a session: what the gate lets through is answered by the LRS, in one transaction with what
-    it moves here. 401 without a good token, 403 with code, message and violatedReqId when a rule is broken.
+    it moves here. 401 without a good token, 429 when it asks too often, 403 with code, message and violatedReqId when
+    a rule is broken.
     """
     if request.method == "OPTIONS":
         return _for_everybody(HttpResponse(status=204))
@@ -134,11 +138,15 @@ def xapi(request: HttpRequest, resource: str) -> HttpResponseBase:
         refusal = _refusal("TOKEN_UNKNOWN", "8.1.2.0-2", status=401)
         refusal["WWW-Authenticate"] = 'Basic realm="cmi5"'
         return refusal
+    now = timezone.now()
+    if wait_s := _allowance.wait_s(session.pk, now):
+        often = _refusal("BUSY", "", status=429)
+        often["Retry-After"] = str(wait_s)
+        return often
     try:
         asked = _asked(request, resource.strip("/"))
     except RequestDataTooBig:
         return _refusal("NOT_A_STATEMENT", "", status=413)
-    now = timezone.now()
     try:
         with transaction.atomic():
             ours = launching.lock(session.registration_id)

@@ -15,7 +15,7 @@ from typing import Any
 
 from courses.archive.xapi.errors import BadRequest
 
-__all__ = ["Attachment", "boundary_of", "check_parts", "content_type_of", "join", "split"]
+__all__ = ["Attachment", "boundary_of", "check_parts", "content_type_of", "join", "plain_header", "split"]
 
 _PARAMETER = re.compile(r";\s*([\w!#$&^.+-]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s;\"]+))")
 _HASHES = {56: hashlib.sha224, 64: hashlib.sha256, 96: hashlib.sha384, 128: hashlib.sha512}
@@ -34,6 +34,13 @@ class Attachment:
 def content_type_of(header: str) -> str:
     """The media type of a Content-Type header without its parameters, in lower case."""
     return header.partition(";")[0].strip().lower()
+
+
+def plain_header(value: str) -> str:
+    """A header's value that can be kept and answered again. Raises BadRequest unless it is visible ASCII."""
+    if not value.isascii() or not value.isprintable():
+        raise BadRequest("the Content-Type holds characters that a header cannot have")
+    return value
 
 
 def boundary_of(header: str) -> str:
@@ -63,7 +70,7 @@ def split(body: bytes, boundary: str) -> tuple[bytes, list[Attachment]]:
         make = _HASHES.get(len(digest))
         if make is None or make(content).hexdigest() != digest:
             raise BadRequest(f"the bytes of a part do not have the digest {digest[:128]}")
-        kind = headers.get("content-type", "application/octet-stream")[:255]
+        kind = plain_header(headers.get("content-type", "application/octet-stream"))[:255]
         found.append(Attachment(digest, kind, content))
     return statements, found
 

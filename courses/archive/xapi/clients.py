@@ -17,15 +17,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
+from courses.archive.xapi.accounts import home_page
 from courses.archive.xapi.errors import Forbidden, TooManyRequests, Unauthorized
 from courses.archive.xapi.models import LrsClient
 from people.encryption import digest
 
 __all__ = [
+    "RESERVED",
     "SCOPES",
     "Credential",
     "add_client",
@@ -50,6 +51,9 @@ SCOPES = (
 )
 """xAPI 1.0.3, Communication 4.2. `all/read` reads everything, `all` may do everything.
 `cmi5` is ours: importing and launching cmi5 courses by /api/cmi5/."""
+
+RESERVED = frozenset({"own-player", "cmi5"})
+"""User names of clients that are the school itself; nobody signs in as one."""
 
 FLUSH_EVERY_S = 10
 
@@ -113,17 +117,20 @@ def authority_of(client: LrsClient) -> dict[str, Any]:
     return {
         "objectType": "Agent",
         "name": client.name,
-        "account": {"homePage": settings.WAGTAILADMIN_BASE_URL, "name": f"lrs-client:{client.key}"},
+        "account": {"homePage": home_page(), "name": f"lrs-client:{client.key}"},
     }
 
 
 def add_client(
     name: str, *, scopes: str, requests_per_minute: int | None = None, key: str = "", secret: str = ""
 ) -> tuple[LrsClient, str]:
-    """Add a client; answers it and its secret, which is kept nowhere. Raises ValueError on unknown scopes."""
+    """Add a client; answers it and its secret, which is kept nowhere. Raises ValueError on unknown
+    scopes and on a user name that is RESERVED."""
     unknown = set(scopes.split()) - set(SCOPES)
     if unknown or not scopes.split():
         raise ValueError(f"not a scope: {' '.join(sorted(unknown)) or 'none given'}")
+    if key in RESERVED:
+        raise ValueError(f"a user name of the school itself: {key}")
     client = LrsClient(name=name, scopes=" ".join(scopes.split()), key=key)
     if requests_per_minute:
         client.requests_per_minute = requests_per_minute

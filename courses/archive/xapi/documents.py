@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from courses.archive.xapi import references, strict_json
 from courses.archive.xapi.attachments import content_type_of
-from courses.archive.xapi.errors import BadRequest, Conflict, PreconditionFailed
+from courses.archive.xapi.errors import BadRequest, Conflict, Forbidden, PreconditionFailed
 from courses.archive.xapi.models import DocumentKind, LrsClient, LrsDocument
 
 __all__ = ["Condition", "Place", "delete", "delete_all", "get", "merge", "names", "put"]
@@ -54,13 +54,18 @@ def _at(place: Place, name: str) -> dict[str, Any]:
     }
 
 
-def get(place: Place, name: str) -> LrsDocument | None:
-    return LrsDocument.objects.filter(**_at(place, name)).first()
+def get(place: Place, name: str, *, only: int | None = None) -> LrsDocument | None:
+    """The document; `only`, here and below: of this client alone, those of others are not there."""
+    return LrsDocument.objects.filter(_of(only), **_at(place, name)).first()
 
 
-def names(place: Place, *, since: datetime | None = None) -> list[str]:
+def _of(only: int | None) -> Q:
+    return Q() if only is None else Q(client_id=only)
+
+
+def names(place: Place, *, since: datetime | None = None, only: int | None = None) -> list[str]:
     """The ids of the documents there that were written after `since`, in the order of writing."""
-    found = _all(place)
+    found = _all(place, only)
     if since is not None:
         found = found.filter(updated_at__gt=since)
     return list(found.order_by("updated_at", "id").values_list("name", flat=True))
@@ -75,14 +80,16 @@ def put(
     now: datetime,
     client: LrsClient | None = None,
     condition: Condition = Condition(),
+    only: int | None = None,
 ) -> str:
     """Write a document in place of whatever is there; answers its ETag.
 
-    Raises BadRequest, Conflict, PreconditionFailed.
+    Raises BadRequest, Conflict, PreconditionFailed; Forbidden when another client's document is there.
     """
     _check_json(content, content_type)
 
     def change(before: LrsDocument | None) -> tuple[bytes, str]:
+        _check_owner(before, only)
         _check(before, condition, write=True)
         return content, content_type
 
@@ -98,14 +105,16 @@ def merge(
     now: datetime,
     client: LrsClient | None = None,
     condition: Condition = Condition(),
+    only: int | None = None,
 ) -> str:
     """Write a document, or set its top-level properties in the JSON object that is there (Communication 2.2).
 
-    Raises BadRequest when either of the two is no JSON object; PreconditionFailed.
+    Raises BadRequest when either of the two is no JSON object; PreconditionFailed, Forbidden.
     """
     came = _check_json(content, content_type)
 
     def change(before: LrsDocument | None) -> tuple[bytes, str]:
+        _check_owner(before, only)
         _check(before, condition, write=False)
         if before is None:
             return content, content_type
@@ -117,10 +126,11 @@ def merge(
     return _change(place, name, change, now, client)
 
 
-def delete(place: Place, name: str, *, condition: Condition = Condition()) -> bool:
+def delete(place: Place, name: str, *, condition: Condition = Condition(), only: int | None = None) -> bool:
     """Remove a document; whether there was one. Raises PreconditionFailed."""
     with transaction.atomic():
-        before = LrsDocument.objects.select_for_update().filter(**_at(place, name)).first()
+        found = LrsDocument.objects.select_for_update().filter(_of(only), **_at(place, name))
+        before = found.first()
         _check(before, condition, write=False)
         if before is None:
             return False
@@ -128,13 +138,13 @@ def delete(place: Place, name: str, *, condition: Condition = Condition()) -> bo
     return True
 
 
-def delete_all(place: Place) -> int:
+def delete_all(place: Place, *, only: int | None = None) -> int:
     """Remove every document there."""
-    return _all(place).delete()[0]
+    return _all(place, only).delete()[0]
 
 
-def _all(place: Place) -> QuerySet:
-    found = LrsDocument.objects.filter(kind=place.kind, activity=place.activity, agent=place.agent)
+def _all(place: Place, only: int | None) -> QuerySet:
+    found = LrsDocument.objects.filter(_of(only), kind=place.kind, activity=place.activity, agent=place.agent)
     if place.registration is not None:
         found = found.filter(registration=place.registration)
     return found
@@ -164,6 +174,11 @@ def _check_json(content: bytes, content_type: str) -> Any:
     if content_type_of(content_type) != "application/json":
         return None
     return strict_json.loads(content, what="the document")
+
+
+def _check_owner(before: LrsDocument | None, only: int | None) -> None:
+    if before is not None and only is not None and before.client_id != only:
+        raise Forbidden("another program keeps a document there")
 
 
 def _check(before: LrsDocument | None, condition: Condition, *, write: bool) -> None:

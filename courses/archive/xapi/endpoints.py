@@ -1,6 +1,7 @@
 """/xapi/…: how programs speak to the LRS. Plain views: what each resource takes, who may, what is answered.
 
 Checked in this order: method (405), version (400), credential (401, 429), scope (403), the request (400).
+The body is read when the credential is known.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
 from courses.archive.xapi import (
+    accounts,
     agents,
     clients,
     documents,
@@ -30,7 +32,7 @@ from courses.archive.xapi import (
     strict_json,
     values,
 )
-from courses.archive.xapi.attachments import boundary_of, content_type_of, join, split
+from courses.archive.xapi.attachments import boundary_of, content_type_of, join, plain_header, split
 from courses.archive.xapi.clients import Credential
 from courses.archive.xapi.errors import (
     BadRequest,
@@ -41,7 +43,8 @@ from courses.archive.xapi.errors import (
     Unauthorized,
 )
 from courses.archive.xapi.models import DocumentKind, Statement
-from courses.archive.xapi.requests import VERSION_HEADER, Asked, read
+from courses.archive.xapi.requests import VERSION_HEADER, Asked, hear_out, read
+from people.models import Member
 
 __all__ = ["about", "activities", "activity_profile", "activity_state", "agent_profile", "agents_resource"]
 
@@ -82,16 +85,16 @@ def _resource(**handlers: Handler) -> Callable[[HttpRequest], HttpResponse]:
                 answer = _refusal(405, "this method is not known here")
                 answer["Allow"] = ", ".join(sorted(methods))
                 return _dress(answer, version, now)
-            asked = read(request)
+            asked, by = read(request, lambda header: clients.authenticate(header, now=now))
             version = asked.version
             handler = handlers.get("GET" if asked.method == "HEAD" else asked.method)
             if handler is None:
                 raise BadRequest("this method is not known here")
-            by = clients.authenticate(asked.header("Authorization"), now=now)
             answer = handler(asked, by, now)
             if asked.method == "HEAD":
                 answer = _without_body(answer)
         except LrsError as refused:
+            hear_out(request)
             answer = _refusal(refused.status, refused.message)
             if isinstance(refused, Unauthorized):
                 answer["WWW-Authenticate"] = 'Basic realm="xAPI", charset="UTF-8"'
@@ -230,10 +233,17 @@ def _get_statements(asked: Asked, by: Credential, now: datetime) -> HttpResponse
     )
     limit = min(asked.number("limit") or LIMIT, MAX_LIMIT)
     if agent is not None and filters.client_id is None and by.agent is None:
-        member = own_player.member_of(agent)
+        member = accounts.member_of(agent)
         if member is not None:
-            own_player.tell(member, now=now)
+            _tell(member, now)
     return _page(filters, limit, None, shape, asked, by)
+
+
+def _tell(member: Member, now: datetime) -> None:
+    try:
+        own_player.tell(member, now=now)
+    except Exception:  # what is here already is answered all the same
+        log.exception("what our own player did could not be told")
 
 
 def _only_own(by: Credential) -> int | None:
@@ -282,6 +292,11 @@ def _page(
     by: Credential,
 ) -> HttpResponse:
     found, cursor = statements.find(filters, limit=limit, after=after)
+    if shape["attachments"]:
+        kept = statements.fitting(found, statements.PAGE_BYTES)
+        if kept < len(found):
+            found = found[:kept]
+            cursor = (found[-1].stored_at, found[-1].pk)
     _count_read(by, found)
     more = ""
     if cursor is not None:
@@ -385,6 +400,12 @@ def _agent_profile(asked: Asked, by: Credential) -> documents.Place:
     return documents.Place(DocumentKind.AGENT_PROFILE, agent=agent or documents.NIL)
 
 
+def _whose(by: Credential, *scopes: str) -> int | None:
+    """The client to whose documents a request is limited, or None: for `scopes` (and `all`), and where the
+    credential itself is limited to one agent and registration."""
+    return None if by.allows(*scopes) or by.agent is not None else by.client.pk
+
+
 def _document_resource(
     place_of: Callable[[Asked, Credential], documents.Place], name: str, scope: str
 ) -> Callable[[HttpRequest], HttpResponse]:
@@ -399,9 +420,10 @@ def _document_resource(
     def get(asked: Asked, by: Credential, now: datetime) -> HttpResponse:
         by.demand(scope, "all/read")
         place, since = place_of(asked, by), asked.moment("since")
+        only = _whose(by, "all/read")
         if name not in asked.params:
-            return _json(strict_json.dumps(documents.names(place, since=since)))
-        found = documents.get(place, asked.text(name))
+            return _json(strict_json.dumps(documents.names(place, since=since, only=only)))
+        found = documents.get(place, asked.text(name), only=only)
         if found is None:
             raise NotFound("there is no such document")
         answer = HttpResponse(bytes(found.content), content_type=found.content_type)
@@ -419,10 +441,11 @@ def _document_resource(
                 place,
                 asked.text(name),
                 content=asked.body,
-                content_type=asked.header("Content-Type") or "application/octet-stream",
+                content_type=plain_header(asked.header("Content-Type")) or "application/octet-stream",
                 now=now,
                 client=by.client,
                 condition=condition(asked),
+                only=_whose(by),
             )
             return HttpResponse(status=204)
 
@@ -432,9 +455,9 @@ def _document_resource(
         by.demand(scope)
         place = place_of(asked, by)
         if name not in asked.params and is_state:
-            documents.delete_all(place)
+            documents.delete_all(place, only=_whose(by))
         else:
-            documents.delete(place, asked.text(name), condition=condition(asked))
+            documents.delete(place, asked.text(name), condition=condition(asked), only=_whose(by))
         return HttpResponse(status=204)
 
     return _resource(GET=get, PUT=write(documents.put), POST=write(documents.merge), DELETE=delete)

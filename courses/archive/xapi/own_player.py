@@ -6,6 +6,7 @@ asking again finds it told, since the ids follow from the session (video_profile
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -14,37 +15,28 @@ from django.conf import settings
 
 from courses.archive import spans
 from courses.archive.models import LessonState, PlayLease
-from courses.archive.xapi import statements, values, video_profile
+from courses.archive.xapi import statements, video_profile
+from courses.archive.xapi.accounts import actor_of, home_page
 from courses.archive.xapi.clients import Credential
+from courses.archive.xapi.errors import LrsError
 from courses.archive.xapi.models import LrsClient, Statement
 from courses.catalogue.models import LessonVersion
 from people.models import Member
 
-__all__ = ["actor_of", "lesson_iri", "member_of", "tell"]
+__all__ = ["lesson_iri", "tell"]
 
 OVER_AFTER = timedelta(minutes=10)
 """A turn that nobody ended and that was silent for so long is over."""
 KEY = "own-player"
+AT_ONCE = 200
+"""Statements that are written in one transaction; a session's own stay together."""
 
-
-def actor_of(member: Member) -> dict[str, Any]:
-    """The account by which a member is known in statements: no name, no number of any paper."""
-    account = {"homePage": settings.WAGTAILADMIN_BASE_URL, "name": str(member.uuid)}
-    return {"objectType": "Agent", "account": account}
-
-
-def member_of(agent: dict[str, Any]) -> Member | None:
-    """The member whose account `agent` is, or None."""
-    account = agent.get("account", {})
-    uuid = values.parse_uuid(account.get("name"))
-    if account.get("homePage") != settings.WAGTAILADMIN_BASE_URL or uuid is None:
-        return None
-    return Member.objects.filter(uuid=uuid).first()
+log = logging.getLogger(__name__)
 
 
 def lesson_iri(version: LessonVersion) -> str:
     """The IRI of a lesson's version as an activity."""
-    return f"{settings.WAGTAILADMIN_BASE_URL}/lessons/{version.uuid}"
+    return f"{home_page()}/lessons/{version.uuid}"
 
 
 def tell(member: Member, *, now: datetime) -> int:
@@ -69,13 +61,24 @@ def tell(member: Member, *, now: datetime) -> int:
     ids = {turn.version_id for some in waiting.values() for turn in some}
     versions = LessonVersion.objects.in_bulk(ids)
     states = {state.version_id: state for state in LessonState.objects.filter(member=member, version__in=ids)}
-    made: list[dict[str, Any]] = []
+    by = Credential(_client(), frozenset({"statements/write", "define"}), _authority())
+    fresh, made = 0, []
     for session, some in waiting.items():
         version, state = versions.get(some[0].version_id), states.get(some[0].version_id)
         if version is not None and state is not None and version.kind == "LECTURE":
             made += _statements(member, session, some, version, state)
-    by = Credential(_client(), frozenset({"statements/write", "define"}), _authority())
-    return statements.store(made, by=by, v2=False, now=now).fresh if made else 0
+        if len(made) >= AT_ONCE:
+            fresh, made = fresh + _store(made, by, now), []
+    return fresh + _store(made, by, now)
+
+
+def _store(made: list[dict[str, Any]], by: Credential, now: datetime) -> int:
+    """How many were new. What the LRS will not take is logged: it must not stand in the way of the rest."""
+    try:
+        return statements.store(made, by=by, v2=False, now=now).fresh if made else 0
+    except LrsError:
+        log.exception("the LRS refused what our own player did")
+        return 0
 
 
 def _statements(
@@ -109,5 +112,5 @@ def _client() -> LrsClient:
 
 
 def _authority() -> dict[str, Any]:
-    account = {"homePage": settings.WAGTAILADMIN_BASE_URL, "name": KEY}
+    account = {"homePage": home_page(), "name": KEY}
     return {"objectType": "Agent", "name": settings.WAGTAIL_SITE_NAME, "account": account}

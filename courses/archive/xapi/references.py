@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -112,19 +113,31 @@ SET_BY_THE_LRS = ("id", "stored", "authority", "version", "timestamp")
 
 def comparable(statement: dict[str, Any]) -> str:
     """A text that is equal for two statements that are the same (xAPI 1.0.3, Data 2.3.1 «statement
-    comparison»): what an LRS sets itself is left out, the order of keys and of members says nothing."""
+    comparison»): what an LRS sets itself is left out, the order of keys and of members says nothing, nor
+    does a duration beyond hundredths of a second (IEEE 9274.1.1)."""
     plain = {name: value for name, value in statement.items() if name not in SET_BY_THE_LRS}
     return json.dumps(_same(plain), sort_keys=True, ensure_ascii=False)
 
 
+_FRACTION_OF_SECONDS = re.compile(r"[.,](\d+)S\Z")
+
+
+def _hundredths(duration: str) -> str:
+    """A duration without what is beyond 0.01 second, e.g. PT0.1237S as PT0.12S, PT1.00S as PT1S."""
+    return _FRACTION_OF_SECONDS.sub(lambda found: f".{found[1][:2]}".rstrip("0").rstrip(".") + "S", duration)
+
+
 def _same(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
-        return {inner: _same(one, inner) for inner, one in value.items()}
-    if isinstance(value, list):
-        made = [_same(one) for one in value]
-        if name == "member":
-            made.sort(key=lambda one: json.dumps(one, sort_keys=True))
+        made = {inner: _same(one, inner) for inner, one in value.items()}
+        if name == "result" and isinstance(made.get("duration"), str):
+            made["duration"] = _hundredths(made["duration"])
         return made
+    if isinstance(value, list):
+        some = [_same(one) for one in value]
+        if name == "member":
+            some.sort(key=lambda one: json.dumps(one, sort_keys=True))
+        return some
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value

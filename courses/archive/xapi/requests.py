@@ -5,6 +5,8 @@ Also the alternate request syntax of 1.0.3 (Communication 1.3), which 2.0 does n
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,14 +17,21 @@ from django.http import HttpRequest, UnreadablePostError
 
 from courses.archive.xapi import references, strict_json, validation, values
 from courses.archive.xapi.attachments import content_type_of
+from courses.archive.xapi.clients import Credential
 from courses.archive.xapi.errors import BadRequest, BodyTooLarge
+from media_pipeline.intake.patience import PatientStream
 
-__all__ = ["VERSION_HEADER", "Asked", "read"]
+__all__ = ["VERSION_HEADER", "Asked", "hear_out", "read"]
 
 VERSION_HEADER = "X-Experience-API-Version"
 FORM = "application/x-www-form-urlencoded"
-HEARD_OUT = 10
-"""Bodies up to so many times the limit are read to their end before they are refused."""
+HEARD_OUT = 4 * 1024**2
+"""Bytes of a refused body that are read all the same, so that its sender hears why."""
+PATIENCE_S = 5.0
+PIECE = 1024**2
+STRANGERS_FORM = 1024**2
+"""Bytes of a form whose sender is known only when it was read."""
+_VERSION = re.compile(r"([12])\.0(?:\.[0-9]{1,9})?")
 FORM_HEADERS = {
     "authorization",
     "x-experience-api-version",
@@ -117,8 +126,12 @@ class Asked:
         return value
 
 
-def read(request: HttpRequest) -> Asked:
-    """What the request says. Raises BadRequest, BodyTooLarge."""
+def read(request: HttpRequest, authenticate: Callable[[str], Credential]) -> tuple[Asked, Credential]:
+    """What the request says, and who asks: nobody's body is read before she is known.
+
+    In the alternate syntax the credential may stand in the form, which may then be small only.
+    Raises what `authenticate` (of an Authorization header) raises; BadRequest, BodyTooLarge.
+    """
     method, params = request.method or "GET", _params(request.META.get("QUERY_STRING", ""))
     headers = {name.lower(): value for name, value in request.headers.items()}
     if (
@@ -126,12 +139,19 @@ def read(request: HttpRequest) -> Asked:
         and "method" in params
         and not headers.get("x-experience-api-version", "").startswith("2")
     ):
-        return _alternate(request, params, headers)
-    body = b"" if method in ("GET", "HEAD") else _body(request)
-    return Asked(method, _version(headers), params, headers, body)
+        return _alternate(request, params, headers, authenticate)
+    version = _version(headers)
+    by = authenticate(headers.get("authorization", ""))
+    body = b"" if method in ("GET", "HEAD") else _body(request, settings.LRS["MAX_BODY_BYTES"])
+    return Asked(method, version, params, headers, body), by
 
 
-def _alternate(request: HttpRequest, params: dict[str, str], headers: dict[str, str]) -> Asked:
+def _alternate(
+    request: HttpRequest,
+    params: dict[str, str],
+    headers: dict[str, str],
+    authenticate: Callable[[str], Credential],
+) -> tuple[Asked, Credential]:
     method = params.pop("method")
     if method not in ("GET", "PUT", "POST", "DELETE", "HEAD"):
         raise BadRequest("the parameter method must be GET, PUT, POST or DELETE")
@@ -139,26 +159,31 @@ def _alternate(request: HttpRequest, params: dict[str, str], headers: dict[str, 
         raise BadRequest("in the alternate request syntax all parameters but method are in the form")
     if content_type_of(headers.get("content-type", "")) != FORM:
         raise BadRequest(f"the alternate request syntax needs a body of type {FORM}")
-    form = _params(_body(request).decode("ascii", "replace"))
+    most = settings.LRS["MAX_BODY_BYTES"]
+    by = authenticate(headers["authorization"]) if "authorization" in headers else None
+    form = _params(
+        _body(request, min(most, STRANGERS_FORM) if by is None else most).decode("ascii", "replace")
+    )
     headers = headers | {"content-type": "application/json"}
     for name in list(form):
         if name.lower() in FORM_HEADERS:
-            headers[name.lower()] = form.pop(name)
+            said = form.pop(name)
+            if name.lower() != "authorization" or by is None:
+                headers[name.lower()] = said
     content = form.pop("content", None)
     if method in ("PUT", "POST") and content is None:
         raise BadRequest("the form lacks the parameter content")
     version = _version(headers)
     if version.startswith("2"):
         raise BadRequest("the alternate request syntax is not part of xAPI 2.0")
-    return Asked(method, version, form, headers, (content or "").encode("utf-8", "surrogatepass"))
+    by = by or authenticate(headers.get("authorization", ""))
+    return Asked(method, version, form, headers, (content or "").encode("utf-8", "surrogatepass")), by
 
 
 def _version(headers: dict[str, str]) -> str:
     said = headers.get("x-experience-api-version", "")
-    if said == "1.0" or (said.startswith("1.0.") and said[4:].isdigit()):
-        return "1.0.3"
-    if said == "2.0" or (said.startswith("2.0.") and said[4:].isdigit()):
-        return "2.0.0"
+    if (found := _VERSION.fullmatch(said)) is not None:
+        return "1.0.3" if found[1] == "1" else "2.0.0"
     raise BadRequest(f"the header {VERSION_HEADER} must be 1.0.x or 2.0.x")
 
 
@@ -173,25 +198,33 @@ def _params(query: str) -> dict[str, str]:
     return found
 
 
-def _body(request: HttpRequest) -> bytes:
-    limit = settings.LRS["MAX_BODY_BYTES"]
+def _body(request: HttpRequest, most: int) -> bytes:
+    """The body, also one without a stated length (Transfer-Encoding: chunked), which Django reads as empty."""
     try:
         declared = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError as bad:
         raise BadRequest("the header Content-Length cannot be read") from bad
+    stream: Any = request
+    if not declared and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+        stream = request.META["wsgi.input"]
+    if declared > most:
+        hear_out(request)
+        raise BodyTooLarge(f"more than {most} bytes")
+    pieces, left = [], most + 1
     try:
-        if declared > limit:
-            _hear_out(request, min(declared, HEARD_OUT * limit))
-            raise BodyTooLarge(f"more than {limit} bytes")
-        body = request.read(limit + 1)
+        while left > 0 and (piece := stream.read(min(left, PIECE))):
+            pieces.append(piece)
+            left -= len(piece)
     except (UnreadablePostError, OSError) as bad:
         raise BadRequest("the body cannot be read") from bad
-    if len(body) > limit:
-        raise BodyTooLarge(f"more than {limit} bytes")
-    return body
+    if left <= 0:
+        raise BodyTooLarge(f"more than {most} bytes")
+    return b"".join(pieces)
 
 
-def _hear_out(request: HttpRequest, length: int) -> None:
-    """Read and drop a body that is not wanted: who is cut off while sending never sees the answer."""
-    while length > 0 and (piece := request.read(min(length, 1 << 16))):
-        length -= len(piece)
+def hear_out(request: HttpRequest) -> None:
+    """Read and drop the beginning of a body that is not wanted: who is cut off while sending never sees the
+    answer. A little only, and not for long: whoever sends more than that sees a broken connection."""
+    if request.META.get("CONTENT_LENGTH", "").strip("0") and not getattr(request, "_read_started", False):
+        with PatientStream(request, patience_s=PATIENCE_S) as rest:
+            rest.finish(most=HEARD_OUT)

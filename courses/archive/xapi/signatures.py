@@ -40,7 +40,8 @@ def check_signatures(statement: dict[str, Any], parts: Sequence[Attachment]) -> 
         path = f"attachments[{number}]"
         if attachment["contentType"].partition(";")[0].strip().lower() != "application/octet-stream":
             raise StatementInvalid(path + ".contentType", "a signature is of type application/octet-stream")
-        part = by_digest.get(attachment["sha2"].lower())
+        # Once checked it is good: the same bytes are named again for nothing.
+        part = by_digest.pop(attachment["sha2"].lower(), None)
         if part is not None:
             _check(part.content, statement, path)
 

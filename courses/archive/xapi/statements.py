@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Length
 
 from courses.archive.xapi import attachments as parts_of
 from courses.archive.xapi import formats, references, strict_json, values
@@ -32,10 +33,30 @@ from courses.archive.xapi.signals import statement_recorded
 from courses.archive.xapi.signatures import check_signatures
 from courses.archive.xapi.validation import check_statement, is_voiding
 
-__all__ = ["MAX_BATCH", "Filters", "Stored", "attachments_for", "definitions_for", "find", "one", "store"]
+__all__ = [
+    "MAX_BATCH",
+    "Filters",
+    "Stored",
+    "attachments_for",
+    "definitions_for",
+    "find",
+    "fitting",
+    "one",
+    "store",
+]
 
 MAX_BATCH = 1000
 MAX_NAMES = 20
+DEEP = 8
+"""A statement is found by what it refers to, and by what that refers to: so many steps away at most."""
+MAX_LINKS = 1000
+"""Of a request, besides what its statements refer to directly: a long chain would cost the square of its length."""
+MAX_REFS, REFS_EACH = 5000, 20
+"""Agents and activities that a request may name, and that each statement of a large batch may name on average."""
+PAGE_BYTES = 20 * 1024**2
+"""Of an answer with attachments: the page ends there, and `more` goes on."""
+TURNS = 0x78415049
+"""The number of the lock, on PostgreSQL: «xAPI»."""
 
 _learned = Recently(10_000, for_s=60)
 """The last definition of each activity and the last name of each agent that are in the database."""
@@ -81,6 +102,9 @@ def store(
     prepared = [_prepare(statement, by, v2, now) for statement in statements]
     if len({one.row.uuid for one in prepared}) != len(prepared):
         raise BadRequest("an id occurs twice in the batch")
+    names = sum(len(one.named.related_agents) + len(one.named.related_activities) for one in prepared)
+    if names > max(MAX_REFS, REFS_EACH * len(prepared)):
+        raise BadRequest(f"more than {MAX_REFS} agents and activities are named")
     try:
         with transaction.atomic():
             fresh = _write(prepared, by, parts, now)
@@ -134,6 +158,7 @@ def _check_credential(body: dict[str, Any], by: Credential) -> None:
 
 
 def _write(prepared: list[_Prepared], by: Credential, parts: Sequence[Attachment], now: datetime) -> int:
+    _take_turns(any(one.row.target for one in prepared))
     ids = [one.row.uuid for one in prepared]
     near = list(Statement.objects.filter(Q(uuid__in=ids) | Q(target__in=ids)).select_related("client"))
     known = {row.uuid: row for row in near}
@@ -159,6 +184,15 @@ def _write(prepared: list[_Prepared], by: Credential, parts: Sequence[Attachment
     for one in fresh:
         transaction.on_commit(_announce(one, by))
     return len(fresh)
+
+
+def _take_turns(refers: bool) -> None:
+    """Until the end of the transaction: what refers to statements is written while nothing else is, or two that are
+    committed at once would not see each other. SQLite writes one after the other anyway."""
+    if connection.vendor == "postgresql":
+        how = "pg_advisory_xact_lock" if refers else "pg_advisory_xact_lock_shared"
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {how}(%s)", [TURNS])
 
 
 def _is_same(one: _Prepared, before: Statement) -> bool:
@@ -206,24 +240,54 @@ def _follow_targets(fresh: list[_Prepared], earlier: list[Statement], by: Creden
     if not targets and not referring:
         return
     _void(rows, referring, by)
-    links = set()
-    for row in rows.values():
-        if row.target:
-            links.add((row.target, row.pk))
-            links |= {(origin, row.pk) for origin in _origins_of(row.target)}
-    if links:
-        _link(links)
-    for uuid in {
-        row.target for row in referring if row.target
-    }:  # what refers to it refers to what it refers to
-        origins = _origins_of(uuid)
-        later = StatementTarget.objects.filter(origin=uuid).values_list("statement_id", flat=True)
-        if origins:
-            _link({(origin, pk) for pk in later for origin in origins})
+    direct = {(row.target, row.pk) for row in rows.values() if row.target}
+    links: set[tuple[UUID, int]] = set()
+    chains = _chains(list(rows.values()))
+    for uuid, chain in chains.items():
+        links |= {(origin, rows[uuid].pk) for origin in chain}
+    for uuid in {row.target for row in referring if row.target}:
+        # What refers to it refers to what it refers to.
+        if chains.get(uuid):
+            _link_later(uuid, chains[uuid], links)
+    if len(links - direct) > MAX_LINKS:
+        raise BadRequest(f"more than {MAX_LINKS} statements would be found by way of others")
+    _link(links)
 
 
-def _origins_of(uuid: UUID) -> list[UUID]:
-    return list(StatementTarget.objects.filter(statement__uuid=uuid).values_list("origin", flat=True))
+def _chains(rows: list[Statement]) -> dict[UUID, list[UUID]]:
+    """What each of these statements refers to, directly and through others, at most `DEEP` steps away."""
+    targets: dict[UUID, UUID | None] = {row.uuid: row.target for row in rows}
+    reached = {row.target for row in rows if row.target}
+    for _step in range(DEEP - 1):
+        if unknown := reached - targets.keys():
+            targets |= dict.fromkeys(unknown)
+            targets |= dict(Statement.objects.filter(uuid__in=unknown).values_list("uuid", "target"))
+        reached = {further for uuid in reached if (further := targets[uuid])}
+    chains: dict[UUID, list[UUID]] = {}
+    for row in rows:
+        chain: list[UUID] = []
+        at = row.target
+        while at and at not in chain and len(chain) < DEEP:  # a ring comes back to itself
+            chain.append(at)
+            at = targets.get(at)
+        if chain:
+            chains[row.uuid] = chain
+    return chains
+
+
+def _link_later(uuid: UUID, chain: list[UUID], links: set[tuple[UUID, int]]) -> None:
+    """Add the links of what refers to `uuid`, step by step, to what stands in its chain."""
+    seen, level = {uuid}, {uuid}
+    for step in range(1, DEEP):
+        later = Statement.objects.filter(target__in=level).values_list("uuid", "pk")[: MAX_LINKS + 1]
+        level = set()
+        for further, pk in later:
+            links.update((origin, pk) for origin in chain[: DEEP - step])
+            level.add(further)
+        level -= seen
+        seen |= level
+        if not level or len(links) > MAX_BATCH + MAX_LINKS:
+            return
 
 
 def _link(links: set[tuple[UUID, int]]) -> None:
@@ -457,6 +521,24 @@ def attachments_for(rows: Iterable[Statement]) -> list[Attachment]:
         for digest in wanted
         if digest in kept
     ]
+
+
+def fitting(rows: Sequence[Statement], at_most: int) -> int:
+    """How many of these statements, with their attachments, have `at_most` bytes; the first always fits."""
+    uses: dict[int, list[str]] = {}
+    for pk, sha2 in StatementUse.objects.filter(statement__in=[row.pk for row in rows]).values_list(
+        "statement_id", "sha2"
+    ):
+        uses.setdefault(pk, []).append(sha2)
+    digests = {sha2 for some in uses.values() for sha2 in some}
+    sizes = dict(LrsAttachment.objects.filter(pk__in=digests).values_list("pk", Length("content")))
+    total = 0
+    for number, row in enumerate(rows):
+        # Each content stands in the answer once.
+        total += len(row.body) + sum(sizes.pop(sha2, 0) for sha2 in uses.get(row.pk, ()))
+        if total > at_most and number:
+            return number
+    return len(rows)
 
 
 def definitions_for(statements: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -56,8 +56,8 @@ SCORE = {"scaled", "raw", "min", "max"}
 ATTACHMENT = {
     "usageType", "display", "description", "contentType", "length", "sha2", "fileUrl",
 }  # fmt: skip
-VERSION_1 = re.compile(r"1\.0(?:\.\d+)?\Z")
-VERSION_2 = re.compile(r"[12]\.0(?:\.\d+)?\Z")
+VERSION_1 = re.compile(r"1\.0(?:\.[0-9]{1,3})?\Z")
+VERSION_2 = re.compile(r"[12]\.0(?:\.[0-9]{1,3})?\Z")
 
 
 def check_statement(statement: Any, *, v2: bool) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError
 
-from courses.archive.xapi.clients import SCOPES, add_client
+from courses.archive.xapi.clients import RESERVED, SCOPES, add_client
 from people.api import record
 
 __all__ = ["Command"]
+
+SECRET_LENGTH = 20
 
 
 class Command(BaseCommand):
@@ -19,10 +21,18 @@ class Command(BaseCommand):
         parser.add_argument("name")
         parser.add_argument("--scopes", default="all", help=f"one or more of: {' '.join(SCOPES)}")
         parser.add_argument("--key", default="", help="the user name; made up when not given")
-        parser.add_argument("--secret", default="", help="the password; made up when not given")
+        parser.add_argument(
+            "--secret",
+            default="",
+            help=f"the password, at least {SECRET_LENGTH} characters; made up when not given",
+        )
         parser.add_argument("--requests-per-minute", type=int, default=None)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["key"] in RESERVED:
+            raise CommandError(f"用户名 {options['key']} 由系统自己使用，请换一个。")
+        if options["secret"] and len(options["secret"]) < SECRET_LENGTH:
+            raise CommandError(f"密码至少要 {SECRET_LENGTH} 个字符；不填时自动生成。")
         try:
             client, secret = add_client(
                 options["name"],

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 from django.utils import timezone
 
-from courses.archive.cmi5 import launching
+from courses.archive.cmi5 import launching, views
+from courses.archive.cmi5.allowance import Allowance
 from courses.archive.cmi5.models import Cmi5Registration, Cmi5Session
 from courses.archive.cmi5.vocabulary import EXTENSION, LAUNCH_DATA, VOIDED
+from courses.archive.xapi.models import LrsDocument
 from tests.courses.archive.cmi5.conftest import LEARNER, Content, recorded, verbs
 from tests.courses.archive.cmi5.packages import PAGE, au, block
 
@@ -421,3 +423,38 @@ def test_an_expired_session_is_abandoned_by_the_clock(imported, content):
     assert verbs(old.registration) == ["launched", "abandoned"]
     assert verbs(young.registration) == ["launched"]
     assert launching.abandon_expired() == 0
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "DELETE"])
+def test_a_unit_reaches_documents_of_its_own_activity_and_the_preferences_only(imported, content, method):
+    unit = content(imported()).start()
+    agent = json.dumps(unit.actor)
+    kept = {"agent": agent, "activityId": "http://elsewhere.example/a", "registration": unit.registration}
+    for resource, query in (
+        ("activities/state", kept | {"stateId": "s"}),
+        ("activities/profile", {"activityId": "http://elsewhere.example/a", "profileId": "p"}),
+        ("agents/profile", {"agent": agent, "profileId": "another"}),
+        ("agents/profile", {"agent": agent}),
+    ):
+        answer = unit.ask(method, resource, query, None if method in ("GET", "DELETE") else {"a": 1})
+        assert (answer.status_code, resource) == (403, resource)
+    assert LrsDocument.objects.count() == 1  # the launch data
+    assert unit.document("PUT", "s", {"a": 1}).status_code == 204
+    assert unit.document("GET", "s").json() == {"a": 1}
+
+
+def test_a_unit_that_asks_too_often_is_told_to_wait(imported, content, monkeypatch):
+    course = imported()
+    unit, other = content(course).start(), content(course, actor=SOMEBODY).start()
+    monkeypatch.setattr(views, "_allowance", Allowance(3))
+    now = timezone.now().replace(second=20, microsecond=0)
+    monkeypatch.setattr(views.timezone, "now", lambda: now)
+    answers = [unit.document("PUT", "place", {"page": page}) for page in range(5)]
+    assert [answer.status_code for answer in answers] == [204, 204, 204, 429, 429]
+    assert answers[-1]["Retry-After"] == "40"
+    assert other.document("GET", "place").status_code == 404
+    monkeypatch.setattr(views.timezone, "now", lambda: now + timedelta(minutes=1))
+    assert unit.document("GET", "place").json() == {"page": 2}
+
+
+SOMEBODY = {"account": {"homePage": "https://provider.example/", "name": "4713"}}

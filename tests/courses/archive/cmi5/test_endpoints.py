@@ -15,7 +15,7 @@ from django.urls import reverse
 from courses.archive.cmi5 import content as content_files
 from courses.archive.cmi5 import launching, packages
 from courses.archive.cmi5.models import Cmi5Course, Cmi5Registration, Cmi5Session
-from courses.archive.xapi import clients
+from courses.archive.xapi import accounts, clients
 from courses.archive.xapi.models import Statement
 from tests.courses.archive.cmi5.conftest import LEARNER, Content, recorded, verbs
 from tests.courses.archive.cmi5.packages import au, block, package, structure
@@ -323,6 +323,30 @@ def test_a_program_decides_nothing_about_members(program, imported):
     answer = post(program, f"courses/{course.uuid}/launch-url/0", {"actor": launching.actor_of(member)})
     assert (answer.status_code, answer.json()["code"]) == (400, "ACTOR_OURS")
     assert verbs(begun.registration) == ["launched"]
+
+
+@pytest.mark.parametrize("page", ["{}", "{}/", "{}/members", " {}"])
+def test_an_editor_begins_in_no_members_name_either(imported, settings, page):
+    course, member, editor = imported(), MemberFactory(), Client()
+    editor.force_login(AdministratorFactory())
+    page = page.format(settings.WAGTAILADMIN_BASE_URL)
+    actor = {"account": {"homePage": page, "name": str(member.uuid)}}
+    answer = post(editor, f"courses/{course.uuid}/launch-url/0", {"actor": actor})
+    assert (answer.status_code, answer.json()["code"]) == (400, "ACTOR_OURS")
+    assert not Cmi5Session.objects.exists() and not Statement.objects.exists()
+    actor["account"]["name"] = f"preview-{member.uuid}"
+    if not page.startswith(" "):
+        assert post(editor, f"courses/{course.uuid}/launch-url/0", {"actor": actor}).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["https://school.example", "https://school.example/"])
+def test_a_member_has_one_account_here_and_in_the_own_player(db, settings, address):
+    settings.WAGTAILADMIN_BASE_URL = address
+    member = MemberFactory()
+    actor = launching.actor_of(member)
+    assert actor["account"] == {"homePage": "https://school.example", "name": str(member.uuid)}
+    assert accounts.member_of(actor) == member
+    assert accounts.actor_of(member) == actor
 
 
 def test_a_program_goes_on_only_in_what_is_its_own(program, imported):

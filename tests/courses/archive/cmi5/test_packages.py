@@ -170,3 +170,43 @@ def test_limits_hold(limits, code):
     with pytest.raises(PackageInvalid) as refused:
         open_package(package(ONE), "application/zip", limits=limits)
     assert refused.value.code == code
+
+
+def with_entries(count: int) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("cmi5.xml", structure(au(0)))
+        for number in range(count - 1):
+            archive.writestr(f"{number}/", b"")
+    return made.getvalue()
+
+
+def saying(raw: bytes, *, entries: int | None = None, size: int | None = None) -> bytes:
+    """The zip with another number of entries, or another size of its directory, in its end record."""
+    end = bytearray(raw[-22:])
+    if entries is not None:
+        struct.pack_into("<HH", end, 8, entries, entries)
+    if size is not None:
+        struct.pack_into("<L", end, 12, size)
+    return raw[:-22] + bytes(end)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        with_entries(22),
+        saying(with_entries(3), entries=21),
+        saying(with_entries(22), entries=1),
+        saying(with_entries(3), size=33 * 1024**2),
+    ],
+)
+def test_a_directory_that_is_too_large_is_refused_before_zipfile_reads_it(raw, monkeypatch):
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(PackageInvalid) as refused:
+        open_package(io.BytesIO(raw), limits=Limits(files=10))
+    assert refused.value.code == "ZIP_TOO_MANY_FILES"
+
+
+def test_folders_are_no_files():
+    files = {"index.html": PAGE} | {f"{number}/": b"" for number in range(8)}
+    assert open_package(package(structure(au(0)), files), limits=Limits(files=5)).tree.aus()

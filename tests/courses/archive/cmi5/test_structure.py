@@ -148,6 +148,13 @@ BROKEN = {
     "an address without host": (structure(au(0, url="http:///x")), "URL_INVALID", "13.1.4.0-2"),
     "an address that runs": (structure(au(0, url="javascript:alert(1)")), "URL_INVALID", "13.1.4.0-2"),
     "an address of a file": (structure(au(0, url="file:///etc/passwd")), "URL_INVALID", "13.1.4.0-2"),
+    "an address of another scheme": (structure(au(0, url="mailto:a@b.example")), "URL_INVALID", "13.1.4.0-2"),
+    "a program's address": (structure(au(0, url="ms-word:ofe")), "URL_INVALID", "13.1.4.0-2"),
+    "too many languages": (
+        structure(au(0)).replace("</title>", '<langstring lang="en">x</langstring>' * 200 + "</title>", 1),
+        "STRUCTURE_ELEMENT",
+        "13.2.0.0-1",
+    ),
     "an address of another host": (structure(au(0, url="//evil.example/x")), "URL_INVALID", "13.1.4.0-2"),
     "a query that collides": (structure(au(0, url="index.html?endpoint=http://x")), "URL_QUERY_CONFLICT", "8.1.0.0-6"),
     "too many units": (structure("".join(au(n) for n in range(10_001))), "TOO_MANY_AUS", "6.1.0.0-2"),

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from courses.archive.xapi import statements
 from courses.archive.xapi.attachments import boundary_of, split
 from courses.archive.xapi.errors import BadRequest
 from courses.archive.xapi.models import LrsAttachment, Statement
@@ -207,3 +208,52 @@ def test_boundaries(header, boundary):
 def test_no_boundary(header):
     with pytest.raises(BadRequest):
         boundary_of(header)
+
+
+@pytest.mark.parametrize(
+    "kind", [b"text/plain\0", b"text/\x01plain", b"text/plain\x7f", b"text/\xe6\x96\x87"]
+)
+def test_a_part_whose_type_cannot_be_kept_is_refused(either, kind):
+    made = statement(id=new_id(), attachments=[about(ONE)])
+    bad = part(ONE).replace(b"text/plain", kind)
+    assert either.post("statements", multipart(first(made), bad), type=TYPE).status_code == 400
+    assert not Statement.objects.exists()
+    assert not LrsAttachment.objects.exists()
+
+
+@pytest.mark.parametrize("ascending", [False, True])
+def test_a_page_with_attachments_ends_where_it_would_be_too_large(either, monkeypatch, ascending):
+    monkeypatch.setattr(statements, "PAGE_BYTES", 25_000)
+    contents = [bytes([number]) * 10_000 for number in range(4)]
+    made = [statement(id=new_id(), attachments=[about(one)]) for one in [*contents, contents[3]]]
+    for one, content in zip(made, [*contents, contents[3]], strict=True):
+        body = multipart(first(one), part(content))
+        assert either.post("statements", body, type=TYPE).status_code == 200
+
+    pages, bodies = [], []
+    answer = either.get("statements", attachments=True, ascending=ascending)
+    while True:
+        found, parts = parse(answer)
+        assert len(answer.content) < 26_000
+        pages.append([one["id"] for one in found["statements"]])
+        bodies += parts.values()
+        if not found["more"]:
+            break
+        answer = either.request(
+            "GET",
+            found["more"].removeprefix("/xapi/").partition("?")[0],
+            more=found["more"].partition("more=")[2],
+        )
+
+    ids = [one["id"] for one in made]
+    assert [uuid for page in pages for uuid in page] == (ids if ascending else ids[::-1])
+    assert [len(page) for page in pages] == ([2, 3] if ascending else [3, 2])
+    assert set(bodies) == set(contents)
+    assert len(either.get("statements", ascending=ascending).json()["statements"]) == 5
+
+
+def test_one_statement_is_answered_however_large(either, monkeypatch):
+    monkeypatch.setattr(statements, "PAGE_BYTES", 1)
+    made = statement(id=new_id(), attachments=[about(ONE)])
+    either.post("statements", multipart(first(made), part(ONE)), type=TYPE)
+    assert parse(either.get("statements", attachments=True))[1] == {digest(ONE): ONE}

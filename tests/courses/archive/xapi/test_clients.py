@@ -11,7 +11,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from courses.archive.xapi import api, clients
+from courses.archive.cmi5 import lrs as cmi5_lrs
+from courses.archive.xapi import api, clients, own_player
 from courses.archive.xapi.clients import Credential
 from courses.archive.xapi.errors import StatementForbidden, TooManyRequests
 from courses.archive.xapi.models import ActivitySeen, LrsClient, LrsDocument, Statement
@@ -317,7 +318,30 @@ def test_the_command_prints_what_is_needed(client):
     call_command("lrs_client", "外部课件", scopes="statements/write", stdout=out, stderr=io.StringIO())
     key, secret = out.getvalue().split()
     assert Lrs(client, basic(key, secret)).post("statements", statement()).status_code == 200
-    call_command("lrs_client", "二", key="suite", secret="known", stdout=io.StringIO(), stderr=io.StringIO())
-    assert Lrs(client, basic("suite", "known")).get("statements").status_code == 200
+    call_command(
+        "lrs_client",
+        "二",
+        key="suite",
+        secret="known to the suite 1",
+        stdout=io.StringIO(),
+        stderr=io.StringIO(),
+    )
+    assert Lrs(client, basic("suite", "known to the suite 1")).get("statements").status_code == 200
     with pytest.raises(CommandError, match="权限范围"):
         call_command("lrs_client", "三", scopes="everything")
+
+
+@pytest.mark.parametrize(
+    "given, said", [({"key": "cmi5"}, "系统"), ({"key": "own-player"}, "系统"), ({"secret": "x" * 19}, "20")]
+)
+def test_the_command_gives_no_name_of_the_school_and_no_short_secret(given, said):
+    with pytest.raises(CommandError, match=said):
+        call_command("lrs_client", "四", **given)
+    assert not LrsClient.objects.exists()
+
+
+def test_the_school_s_own_names_are_reserved():
+    assert {own_player.KEY, cmi5_lrs.CLIENT_KEY} == clients.RESERVED
+    with pytest.raises(ValueError, match="school"):
+        api.add_client("x", scopes="all", key=cmi5_lrs.CLIENT_KEY)
+    assert not LrsClient.objects.exists()

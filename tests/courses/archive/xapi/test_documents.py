@@ -288,3 +288,33 @@ def test_the_tag_and_the_time_change_with_the_content(either, path):
     after = LrsDocument.objects.get()
     assert after.etag != before.etag and after.updated_at > before.updated_at
     assert json.loads(bytes(after.content)) == {"a": 1, "b": 1}
+
+
+@every_resource
+def test_a_program_sees_and_moves_no_documents_of_others(lrs, with_scopes, path):
+    scope = "state" if path == STATE else "profile"
+    narrow, other = with_scopes(scope), with_scopes(f"{scope} ")
+    reader = with_scopes(f"{scope} all/read")
+    assert lrs.put(path, b"theirs", type="text/plain", headers=NEW, **place(path)).status_code == 204
+
+    assert narrow.get(path, **place(path)).status_code == 404
+    assert narrow.get(path, **without(place(path), NAMES[path])).json() == []
+    assert reader.get(path, **place(path)).content == b"theirs"
+    tag = {"If-Match": etag(b"theirs")}
+    for one in (narrow, reader):
+        for headers in (tag, NEW, {}):
+            assert one.put(path, b"x", type="text/plain", headers=headers, **place(path)).status_code == 403
+            assert one.post(path, b"x", type="text/plain", headers=headers, **place(path)).status_code == 403
+        assert one.delete(path, **place(path)).status_code == 204
+    if path == STATE:
+        assert narrow.delete(path, **without(place(path), NAMES[path])).status_code == 204
+    assert lrs.get(path, **place(path)).content == b"theirs"
+
+    mine = place(path, **{NAMES[path]: "mine"})
+    assert narrow.put(path, b"mine", type="text/plain", headers=NEW, **mine).status_code == 204
+    assert narrow.get(path, **mine).content == b"mine"
+    assert narrow.get(path, **without(place(path), NAMES[path])).json() == ["mine"]
+    assert other.get(path, **mine).status_code == 404
+    assert lrs.get(path, **mine).content == b"mine"
+    assert narrow.delete(path, **mine).status_code == 204
+    assert lrs.get(path, **mine).status_code == 404

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from urllib.parse import quote, urlencode
 
 import pytest
+from django.core.handlers.wsgi import LimitedStream
+from django.test import RequestFactory
 
-from courses.archive.xapi import values
-from courses.archive.xapi.models import Statement
+from courses.archive.xapi import endpoints, requests, values
+from courses.archive.xapi.models import LrsDocument, Statement
 from tests.courses.archive.xapi.conftest import AGENT, V1, V2, Lrs, basic, new_id, statement
 
 pytestmark = pytest.mark.django_db
@@ -329,3 +332,83 @@ def test_a_document_shown_by_a_browser_runs_nothing(either):
     place = {"activityId": "http://e.com/a", "agent": AGENT, "stateId": "s"}
     either.post("activities/state", b"<script>1</script>", type="text/html", **place)
     assert either.get("activities/state", **place)["Content-Security-Policy"] == "default-src 'none'; sandbox"
+
+
+class Body(BytesIO):
+    """A body that remembers how much of it was read."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.given = 0
+
+    def read(self, most: int = -1, /) -> bytes:
+        piece = super().read(most)
+        self.given += len(piece)
+        return piece
+
+
+def sent(lrs, body: Body, *, authorization, kind="application/json", length=None, query="", **environ):
+    """The answer to a POST of statements whose body is `body`, as a web server hands it over."""
+    request = RequestFactory().post(f"/xapi/statements{query}", b"", content_type=kind)
+    request.META.pop("CONTENT_LENGTH", None)
+    if length is not None:
+        request.META["CONTENT_LENGTH"] = str(length)
+    request.META |= {"CONTENT_TYPE": kind, "wsgi.input": body, "HTTP_X_EXPERIENCE_API_VERSION": V1} | environ
+    if authorization:
+        request.META["HTTP_AUTHORIZATION"] = authorization
+    request._stream = LimitedStream(body, length or 0)
+    return endpoints.statements_resource(request)
+
+
+@pytest.mark.parametrize("length", [30_000_000, 15_000_000])
+def test_of_a_strangers_body_little_is_read(lrs, length):
+    body = Body(b"x" * length)
+    assert sent(lrs, body, authorization=basic("provider", "wrong"), length=length).status_code == 401
+    assert body.given <= requests.HEARD_OUT + 4 * requests.PIECE
+
+
+def test_of_a_body_that_is_too_large_little_is_read(lrs):
+    body = Body(b"x" * 30_000_000)
+    assert sent(lrs, body, authorization=lrs.authorization, length=30_000_000).status_code == 413
+    assert body.given <= requests.HEARD_OUT + 4 * requests.PIECE
+
+
+def test_a_form_that_holds_its_own_credential_is_small(lrs, settings):
+    made = statement(result={"response": "x" * 1_200_000})
+    form = {"content": json.dumps(made), "X-Experience-API-Version": V1, "Authorization": lrs.authorization}
+    assert alternate(lrs, "POST", form, headers=BARE).status_code == 413
+    assert not Statement.objects.exists()
+    assert alternate(lrs, "POST", form, headers={"x-experience-api-version": None}).status_code == 200
+    wrong = form | {"Authorization": basic("provider", "wrong"), "content": json.dumps(statement())}
+    assert alternate(lrs, "POST", wrong, headers=BARE).status_code == 401
+    assert Statement.objects.count() == 1
+
+
+def test_a_body_without_a_stated_length_is_read(lrs, settings):
+    content = json.dumps(statement()).encode()
+    chunked = {"authorization": lrs.authorization, "HTTP_TRANSFER_ENCODING": "chunked"}
+    assert sent(lrs, Body(content), **chunked).status_code == 200
+    assert Statement.objects.count() == 1
+    settings.LRS = settings.LRS | {"MAX_BODY_BYTES": 100}
+    assert sent(lrs, Body(content), **chunked).status_code == 413
+    assert Statement.objects.count() == 1
+
+
+@pytest.mark.parametrize("said", ["1.0.\u00b2", "1.0.", "1.0.1.1", "1.0.3 ", "2.0.\u0663"])
+def test_a_version_is_written_in_digits(lrs, said):
+    assert lrs.request("GET", "statements", headers={"x-experience-api-version": said}).status_code == 400
+
+
+@pytest.mark.parametrize("version", ["1.0.12345", "1.0.1234", "1.0.\u0663"])
+def test_a_version_that_has_no_room_is_refused(either, version):
+    assert either.post("statements", statement(version=version)).status_code == 400
+    assert not Statement.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["text/plain\0", "text/plain\r\nX-A: b", "text/\x7f", "\u6587"])
+def test_a_content_type_in_a_form_is_plain(lrs, kind):
+    form = {"activityId": "http://e.com/a", "agent": json.dumps(AGENT), "stateId": "s", "content": "x"}
+    body = urlencode(form | {"Content-Type": kind}).encode()
+    answer = lrs.request("POST", "activities/state", body, type=FORM, method="PUT")
+    assert answer.status_code == 400
+    assert not LrsDocument.objects.exists()

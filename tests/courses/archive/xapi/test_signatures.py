@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, hmac, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
+from courses.archive.xapi import signatures
 from courses.archive.xapi.models import Statement
 from tests.courses.archive.xapi.conftest import CONTEXT, new_id, statement
 from tests.courses.archive.xapi.test_attachments import TYPE, about, first, multipart, parse, part
@@ -84,6 +85,15 @@ def test_the_order_of_keys_and_what_is_set_on_the_way_do_not_matter(either):
     assert send(either, statement(), sign(statement())).status_code == 200
 
 
+def test_a_duration_is_compared_to_the_hundredth_of_a_second(either):
+    signed, sent, longer = (
+        statement(id=new_id(), result={"duration": f"P1DT12H36M{seconds}S"})
+        for seconds in ("0.12", "0.1237", "0.13")
+    )
+    assert send(either, sent, sign(signed | {"id": sent["id"]})).status_code == 200
+    assert send(either, longer, sign(signed | {"id": longer["id"]})).status_code == 400
+
+
 def bad_base64(jws: bytes) -> bytes:
     return jws.replace(b".", b".!", 1)
 
@@ -120,3 +130,14 @@ def test_a_bad_signature_is_refused(either, jws, attachment):
     answer = send(either, MADE, jws, **attachment)
     assert answer.status_code == 400
     assert not Statement.objects.exists()
+
+
+def test_a_signature_that_is_named_often_is_verified_once(lrs, monkeypatch):
+    made = statement(id=new_id())
+    jws = sign(made, x5c=[certificate(KEY)])
+    named = about(jws, usageType=SIGNATURE, contentType="application/octet-stream")
+    verified = []
+    monkeypatch.setattr(signatures, "_verify", lambda *given: verified.append(given))
+    body = multipart(first(made | {"attachments": [named] * 50}), part(jws))
+    assert lrs.post("statements", body, type=TYPE).status_code == 200
+    assert len(verified) == 1

@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from courses.archive.xapi import values
-from courses.archive.xapi.models import Statement, StatementRef
+from courses.archive.xapi.models import Statement, StatementRef, StatementTarget
 from courses.archive.xapi.validation import VOIDED
 from tests.courses.archive.xapi.conftest import (
     ACTIVITY,
@@ -556,6 +556,52 @@ def test_a_ring_of_references_ends(either):
     assert set(either.ids(agent=AGENT)) == {one, two, itself}
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_chain_is_followed_eight_steps_and_costs_no_square(lrs, backwards):
+    verb = {"id": "http://example.com/verbs/first"}
+    chain = [statement(id=new_id(), verb=verb)]
+    for _ in range(40):
+        chain.append(referring(chain[-1]["id"], id=new_id()))
+
+    for one in reversed(chain) if backwards else chain:
+        stored(lrs, one)
+
+    assert set(lrs.ids(verb=verb["id"])) == {one["id"] for one in chain[:9]}
+    assert StatementTarget.objects.count() == sum(min(8, number) for number in range(41))
+
+
+def test_a_long_chain_at_once_is_refused(lrs):
+    chain = [statement(id=new_id())]
+    for _ in range(200):
+        chain.append(referring(chain[-1]["id"], id=new_id()))
+    assert lrs.post("statements", chain).status_code == 400
+    assert not Statement.objects.exists() and not StatementTarget.objects.exists()
+    assert lrs.post("statements", chain[:140]).status_code == 200
+    assert StatementTarget.objects.count() == 139 + sum(min(7, number) for number in range(139))
+
+
+def test_many_may_refer_to_one(lrs):
+    first = statement(id=new_id())
+    stored(lrs, first)
+    assert (
+        lrs.post("statements", [referring(first["id"], id=new_id()) for _ in range(1000)]).status_code == 200
+    )
+    assert StatementTarget.objects.count() == 1000
+
+
+def test_a_request_names_so_many_and_no_more(lrs):
+    members = [{"mbox": f"mailto:{number}@example.com"} for number in range(5000)]
+    group = {"objectType": "Group", "member": members}
+    assert lrs.post("statements", statement(actor=group)).status_code == 400
+    assert not Statement.objects.exists() and not StatementRef.objects.exists()
+    group["member"] = members[:4900]
+    assert lrs.post("statements", statement(actor=group)).status_code == 200
+    many = statement(
+        context={"contextActivities": {"other": [{"id": f"http://e.com/{n}"} for n in range(8)]}}
+    )
+    assert lrs.post("statements", [many] * 1000).status_code == 200
+
+
 # agents and activities
 
 
@@ -624,3 +670,15 @@ def test_the_later_definition_wins_again_and_again(either, django_capture_on_com
             either.get("activities", activityId="http://example.com/x").json()
             == {"objectType": "Activity"} | target
         )
+
+
+@pytest.mark.parametrize(
+    "again, status",
+    [("0.12", 204), ("0.1237", 204), ("0,129", 204), ("0.120", 204), ("0.13", 409), ("1.12", 409)],
+)
+def test_a_statement_sent_again_with_another_precision_is_the_same(either, again, status):
+    made = statement(id=new_id(), result={"duration": "P1DT12H36M0.12S"})
+    assert either.post("statements", made).status_code == 200
+    made["result"]["duration"] = f"P1DT12H36M{again}S"
+    assert either.post("statements", made).status_code == status
+    assert Statement.objects.count() == 1

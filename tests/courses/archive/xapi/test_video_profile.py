@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from courses.archive.models import LessonState, PlayLease
-from courses.archive.xapi import own_player, video_profile
+from courses.archive.xapi import accounts, own_player, statements, video_profile
+from courses.archive.xapi.errors import BadRequest
 from courses.archive.xapi.models import LrsClient, Statement
 from courses.archive.xapi.validation import check_statement
 from courses.archive.xapi.video_profile import (
@@ -181,7 +182,7 @@ def watched(phone, clock, member, version, lrs_client, client):
 
 @pytest.mark.django_db
 def test_what_a_member_watched_is_found_by_the_account(watched, member, version):
-    me = own_player.actor_of(member)
+    me = accounts.actor_of(member)
     assert me["account"]["name"] == str(member.uuid)
 
     found = watched.get("statements", agent=me, ascending=True).json()["statements"]
@@ -201,7 +202,7 @@ def test_what_a_member_watched_is_found_by_the_account(watched, member, version)
 
 @pytest.mark.django_db
 def test_who_may_not_read_others_finds_nothing_and_nothing_is_told(watched, member, with_scopes):
-    assert with_scopes("statements/read/mine").ids(agent=own_player.actor_of(member)) == []
+    assert with_scopes("statements/read/mine").ids(agent=accounts.actor_of(member)) == []
     assert watched.ids(agent={"account": {"homePage": "http://elsewhere.cn", "name": str(member.uuid)}}) == []
     assert watched.ids(agent={"account": {"homePage": "http://127.0.0.1:8000", "name": "x"}}) == []
     assert not Statement.objects.exists()
@@ -211,9 +212,9 @@ def test_who_may_not_read_others_finds_nothing_and_nothing_is_told(watched, memb
 def test_a_session_that_goes_on_is_not_told_yet(phone, clock, member, lrs):
     phone.watch(15)
     phone.flush()
-    assert lrs.ids(agent=own_player.actor_of(member)) == []
+    assert lrs.ids(agent=accounts.actor_of(member)) == []
     clock.advance(601)
-    assert len(lrs.ids(agent=own_player.actor_of(member))) == 3
+    assert len(lrs.ids(agent=accounts.actor_of(member))) == 3
 
 
 @pytest.mark.django_db
@@ -227,11 +228,36 @@ def test_a_text_that_was_read_is_no_video(member, lesson, lrs, clock):
         seen_at=clock(),
         until_at=clock(),
     )
-    assert lrs.ids(agent=own_player.actor_of(member)) == []
+    assert lrs.ids(agent=accounts.actor_of(member)) == []
 
 
 @pytest.mark.django_db
 def test_nobody_signs_in_as_our_own_player(watched, member, client):
-    watched.ids(agent=own_player.actor_of(member))
+    watched.ids(agent=accounts.actor_of(member))
     assert not LrsClient.objects.get(key="own-player").active
     assert Lrs(client, basic("own-player", "")).get("statements").status_code == 401
+
+
+@pytest.mark.django_db
+def test_more_sessions_than_a_batch_may_hold_are_told(watched, member, version, monkeypatch):
+    monkeypatch.setattr(statements, "MAX_BATCH", 10)
+    monkeypatch.setattr(own_player, "AT_ONCE", 4)
+    lease = PlayLease.objects.get()
+    for number in range(5):
+        lease.pk, lease.session, lease.until_at = None, UUID(int=number + 1), lease.seen_at
+        lease.save(force_insert=True)
+    answer = watched.get("statements", agent=accounts.actor_of(member))
+    assert answer.status_code == 200
+    verbs = [video_profile.read(one).verb for one in answer.json()["statements"]]
+    assert verbs.count("initialized") == verbs.count("terminated") == 6
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("bad", [BadRequest("x"), ValueError("x")])
+def test_what_cannot_be_told_is_logged_and_the_rest_answered(watched, member, monkeypatch, caplog, bad):
+    def refuse(*_args, **_more):
+        raise bad
+
+    monkeypatch.setattr(statements, "store", refuse)
+    assert watched.ids(agent=accounts.actor_of(member)) == []
+    assert "own player" in caplog.text
