@@ -11,7 +11,7 @@ from people.api import record
 
 __all__ = ["Command"]
 
-SECRET_LENGTH = 20
+SECRET_LENGTH = 12
 
 
 class Command(BaseCommand):
