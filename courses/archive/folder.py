@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 
 from courses.archive.folding import all_waiting, fold_members, waiting_between, waiting_members
 
@@ -59,9 +59,9 @@ class Folder:
     def _fold(self, members: list[int]) -> None:
         try:
             fold_members(members)
-        except DatabaseError:
-            raise
-        except Exception:
+        except (OperationalError, InterfaceError):
+            raise  # the database is away, whoever the members are
+        except Exception:  # also what the database said to one member's row: too long, a constraint
             if len(members) > 1:
                 for member_id in members:
                     self._fold([member_id])
@@ -78,7 +78,7 @@ class Folder:
         while not stopped(wait_s):
             try:
                 wait_s = 0.0 if self.round() > MEMBERS_AT_ONCE else PAUSE_S
-            except DatabaseError as failed:
+            except (DatabaseError, InterfaceError) as failed:  # of members, only what is no member's fault comes here
                 log.warning("the database does not fold: %s", failed)
                 wait_s = 5 * PAUSE_S
             finally:

@@ -27,7 +27,7 @@ from courses.archive.beginnings import beginning_of, creditable_s, later_states
 from courses.archive.errors import AlreadyCredited
 from courses.archive.fields import EPOCH, MILLISECOND
 from courses.archive.hours import hours_for
-from courses.archive.models import Beat, LearningArchive, LessonState, PlayLease, StudyMode
+from courses.archive.models import Beat, LearningArchive, LessonState, PlayLease, StudyHourEntry, StudyMode
 from courses.archive.quick_fold import KeptBeat, fold_session
 from courses.archive.rules import RuleBook
 from courses.archive.signals import lesson_completed
@@ -46,6 +46,9 @@ __all__ = [
     "waiting_members",
     "waiting_of",
 ]
+
+PROVIDER_MOST = StudyHourEntry._meta.get_field("provider").max_length
+"""A course may have a longer title than an entry keeps of it."""
 
 _ROW = "b.version_id, b.session, b.seq, b.body, b.wall_ms, b.received_at, b.happened_at, b.in_lease, b.id"
 
@@ -397,7 +400,7 @@ def _credit(member: Member, version: LessonVersion, state: LessonState) -> None:
                 hours=hours,
                 started_at=first.happened_at if first else None,
                 finished_at=completed_at,
-                provider=course.title if course else "",
+                provider=course.title[:PROVIDER_MOST] if course else "",
                 credit_key=credit_key(version),
                 evidence_type="beats",
                 evidence_id=str(version.uuid),

@@ -18,11 +18,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 
 from courses.archive import api, folding
 from courses.archive.batches import read_batch
-from courses.archive.folder import Folder
+from courses.archive.folder import PAUSE_S, Folder
 from courses.archive.ingest.door import BeatDoor
 from courses.archive.ingest.groups import Busy, Groups
 from courses.archive.ingest.holder import look_up
@@ -437,8 +437,9 @@ def test_the_log_is_synced_before_the_answer(file, tmp_path):
 # The fold in the background
 
 
+@pytest.mark.parametrize("broken", [ValueError("broken"), DataError("value too long"), IntegrityError("twice")])
 def test_the_folder_folds_everybody_and_one_broken_record_stops_nobody(
-    member, version, clock, client, monkeypatch
+    member, version, clock, client, monkeypatch, broken
 ):
     # given two members of whom something waits, one of them with a record that cannot be folded
     phones = [Phone(client, clock, one, version) for one in (member, MemberFactory())]
@@ -452,7 +453,7 @@ def test_the_folder_folds_everybody_and_one_broken_record_stops_nobody(
 
     def fails(member_id, *rest, **more):
         if member_id == ids[0]:
-            raise ValueError("broken")
+            raise broken
         return real(member_id, *rest, **more)
 
     monkeypatch.setattr(folding, "_advance", fails)
@@ -465,6 +466,23 @@ def test_the_folder_folds_everybody_and_one_broken_record_stops_nobody(
     folder.round()
     assert sorted(LessonState.objects.values_list("member_id", "watched_s")) == [(one, 60) for one in ids]
     assert folder.round() == 0
+
+
+@pytest.mark.parametrize("away", [OperationalError("gone"), InterfaceError("closed")])
+def test_a_database_that_is_away_is_no_members_fault(holding, monkeypatch, away):
+    # given a log that waits, and a database that goes away
+    LearningArchive.objects.update(beats_folded=0)
+    folder = Folder()
+
+    def goes(members):
+        raise away
+
+    monkeypatch.setattr("courses.archive.folder.fold_members", goes)
+    waits: list[float] = []
+    # when the folder runs for two rounds
+    folder.run(lambda seconds: waits.append(seconds) or len(waits) > 2)
+    # then it goes on after a pause, and blames nobody
+    assert (waits, folder._stuck) == ([0.0, 5 * PAUSE_S, 5 * PAUSE_S], {})
 
 
 def test_a_number_that_comes_to_light_late_is_found_by_looking_back(member, version, clock, client):
