@@ -10,6 +10,7 @@ fold that dies in the middle has done nothing, and doing it again does it once.
 from __future__ import annotations
 
 import hashlib
+import logging
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -18,7 +19,7 @@ from decimal import ROUND_DOWN, Decimal
 from itertools import groupby
 from typing import Any
 
-from django.db import connections, router, transaction
+from django.db import InterfaceError, OperationalError, connections, router, transaction
 from django.db.models import Exists, F, Max, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
@@ -46,6 +47,10 @@ __all__ = [
     "waiting_members",
     "waiting_of",
 ]
+
+log = logging.getLogger(__name__)
+
+CANNOT = "the beats of member %d cannot be folded; they stay in the log"
 
 PROVIDER_MOST = StudyHourEntry._meta.get_field("provider").max_length
 """A course may have a longer title than an entry keeps of it."""
@@ -98,9 +103,21 @@ def waiting_between(after: int, last: int) -> list[int]:
 
 
 def catch_up(member: Member) -> None:
-    """Bring what is reckoned of `member` up to the log. One query when nothing waits."""
+    """Bring what is reckoned of `member` up to the log, or leave it as it is (`fold_if_possible`). One query when
+    nothing waits."""
     if waiting_of(member.pk).exists():
-        fold_members([member.pk])
+        fold_if_possible(member.pk)
+
+
+def fold_if_possible(member_id: int) -> None:
+    """As `fold_members` for one. A log that cannot be folded leaves what is reckoned as it is (the error is logged):
+    her pages show that much. Raises only when the database is away."""
+    try:
+        fold_members([member_id])
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception(CANNOT, member_id)
 
 
 def waiting_of(member_id: int) -> QuerySet[Beat]:
@@ -134,8 +151,39 @@ def fold_locked(
     read again.
     """
     waiting = _read(archives)
+    return _fold(archives, waiting, version, state) if waiting else {}
+
+
+def fold_locked_if_possible(
+    archive: LearningArchive, *, version: LessonVersion | None = None, state: LessonState | None = None
+) -> dict[tuple[int, int], LessonState] | None:
+    """As `fold_locked` for one archive; None when its log cannot be folded (the error is logged): then nothing is
+    reckoned, `state` is not to be used any more, and keeping goes on. Raises only when the database is away.
+
+    Until when the sessions were heard is noted even then: turns (turns.py) must not begin before.
+    """
+    waiting = _read([archive])
     if not waiting:
         return {}
+    folded = archive.beats_folded
+    try:
+        with transaction.atomic():
+            return _fold([archive], waiting, version, state)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception(CANNOT, archive.member_id)
+        archive.beats_folded = folded
+        _note_seen([(member_id, one) for member_id, (_last, many) in waiting.items() for one in many])
+        return None
+
+
+def _fold(
+    archives: Sequence[LearningArchive],
+    waiting: dict[int, tuple[int, list[_Waiting]]],
+    version: LessonVersion | None,
+    state: LessonState | None,
+) -> dict[tuple[int, int], LessonState]:
     pairs = [(member_id, one) for member_id, (_last, many) in waiting.items() for one in many]
     states, versions = _known(pairs, version, state)
     members = _Members()

@@ -560,9 +560,9 @@ def test_a_batch_costs_a_fixed_number_of_queries(phone, django_assert_max_num_qu
     # member, version, the member's posts (scope), lesson open; savepoint, archive lock, (PostgreSQL: turn), beats that wait,
     # known beats, state, turns, beats in; the fold: beats that wait, state kept, turn seen, archive folded;
     # savepoint; for the answer: rules, hours credited
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(21):
         assert phone.post(small).status_code == 200
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(21):
         assert phone.post().status_code == 200
 
 
