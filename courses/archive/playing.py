@@ -41,7 +41,7 @@ def play(member: Member, version: LessonVersion, *, now: datetime | None = None)
     The caller has found the lesson through `Lesson.objects.open_to(member)`.
     """
     now = now or timezone.now()
-    folding.catch_up(member)
+    folding.catch_up(member, now=now)
     state = LessonState.objects.filter(member=member, version=version).first()
     rules = rules_for(member, state, timezone.localdate(now))
     state = state or carried_state(member, version, rules)
@@ -142,7 +142,7 @@ def _keep(
             rules = rules_for(member, state, timezone.localdate(now))
             accepted, lost, expired = _add(claims, fresh, rules, now, sent, sent_ms)
             if accepted:
-                folded = folding.fold_locked_if_possible(archive, version=version, state=state)
+                folded = folding.fold_locked_if_possible(archive, version=version, state=state, now=now)
                 if folded is None:  # kept, not reckoned: what is said is what was known before
                     state = LessonState.objects.filter(member=member, version=version).first()
                 else:
@@ -186,9 +186,9 @@ def _our_turn(member: Member, now: datetime, *, reckoned: bool = False) -> Learn
     archive = ledger.lock_archive(member, at=now)
     log_order.wait_for_turn(member.pk)
     if reckoned:
-        folding.fold_locked([archive])
+        folding.fold_locked([archive], now=now)
     else:
-        folding.fold_locked_if_possible(archive)
+        folding.fold_locked_if_possible(archive, now=now)
     return archive
 
 
@@ -261,7 +261,7 @@ def study_state(member: Member, version: LessonVersion, *, now: datetime | None 
 
     The caller has found the lesson through `Lesson.objects.open_to(member)`.
     """
-    folding.catch_up(member)
+    folding.catch_up(member, now=now)
     state = LessonState.objects.filter(member=member, version=version).first()
     rules = rules_for(member, state, timezone.localdate(now))
     return _study_state(member, version, state, rules)
@@ -343,7 +343,7 @@ def complete_reading(token: str, *, now: datetime | None = None) -> LessonProgre
         }
         sent = read_batch([said], most=1, seq_limit=2**31 - 1)
         _accepted, _lost, expired = _add(claims, sent, rules, now, sent, None)
-        folding.fold_locked([archive])
+        folding.fold_locked([archive], now=now)
     if expired:
         raise TokenExpired()
     return lesson_progress(member, version)
