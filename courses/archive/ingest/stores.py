@@ -24,6 +24,11 @@ from courses.archive.log_order import PG_LOCK
 __all__ = ["FAILURES", "Batch", "PostgresLog", "SqliteLog", "Store", "store_for"]
 
 PATIENCE_S = 15
+NOT_LIBPQS = {
+    *("pool", "server_side_binding", "isolation_level", "assume_role"),
+    *("autocommit", "prepare_threshold", "cursor_factory", "row_factory", "context"),
+}
+"""Of DATABASES["OPTIONS"]: what is Django's own, and what of psycopg's a PostgresLog decides by itself."""
 DIVISION_BY_ZERO = b"22012"
 FAILURES = (psycopg.Error, sqlite3.Error, OSError)
 """What a store raises when nothing was kept, or when it isn't known whether (the phone asks again)."""
@@ -326,7 +331,7 @@ class SqliteLog:
 
 
 def store_for(database: dict[str, Any]) -> Store:
-    """The store for one of settings.DATABASES."""
+    """The store for one of settings.DATABASES, connecting as Django does (sslmode, service, search_path, …)."""
     if database["ENGINE"].endswith("sqlite3"):
         return SqliteLog(str(database["NAME"]))
     given = {
@@ -336,4 +341,6 @@ def store_for(database: dict[str, Any]) -> Store:
         "user": database.get("USER"),
         "password": database.get("PASSWORD"),
     }
-    return PostgresLog(**{name: value for name, value in given.items() if value}, connect_timeout=5)
+    options = {name: value for name, value in database.get("OPTIONS", {}).items() if name not in NOT_LIBPQS}
+    dsn = {"connect_timeout": 5} | options | {name: value for name, value in given.items() if value}
+    return PostgresLog(**dsn)

@@ -434,6 +434,46 @@ def test_the_log_is_synced_before_the_answer(file, tmp_path):
     assert sum('"ACK"' in line for line in told) == 3
 
 
+def test_the_short_way_connects_with_the_options_that_django_connects_with(monkeypatch):
+    # given a database with options, of which some are Django's own
+    asked = {}
+
+    def connect(**dsn):
+        asked.update(dsn)
+        raise psycopg.OperationalError("nobody listens")
+
+    monkeypatch.setattr(psycopg, "connect", connect)
+    database = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "school",
+        "USER": "",
+        "HOST": "db",
+        "OPTIONS": {
+            "sslmode": "verify-full",
+            "options": "-c search_path=school",
+            "connect_timeout": 2,
+            "pool": True,
+            "assume_role": "school",
+            "isolation_level": 2,
+            "server_side_binding": True,
+            "prepare_threshold": None,
+        },
+    }
+    # when a store connects
+    with pytest.raises(psycopg.OperationalError):
+        store_for(database).keep([batch(0)])
+    # then it does as Django does
+    assert asked == {
+        "dbname": "school",
+        "host": "db",
+        "sslmode": "verify-full",
+        "options": "-c search_path=school",
+        "connect_timeout": 2,
+        "autocommit": True,
+        "prepare_threshold": 0,
+    }
+
+
 # The fold in the background
 
 
