@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -148,7 +149,7 @@ def elsewhere():
 @pytest.fixture
 def door(log, holding, elsewhere):
     log.take_over()
-    return BeatDoor(elsewhere, Groups(log.store, most=100))
+    return BeatDoor(elsewhere, Groups(log.store, most=10_000))
 
 
 def test_beats_of_the_holder_are_kept_and_reckoned_like_all_others(
@@ -279,6 +280,55 @@ def test_too_many_waiting_batches_are_asked_to_come_again(log, holding, elsewher
     assert answer["message"]
     log.bring_back()
     assert (Beat.objects.count(), elsewhere.bodies) == (1, [])
+
+
+def test_what_waits_is_counted_in_beats_not_in_batches():
+    # given a log that is at work with one beat and does not come back
+    at_work, go_on = threading.Event(), threading.Event()
+
+    class Slow:
+        AT_ONCE = 1
+
+        def keep(self, batches):
+            at_work.set()
+            go_on.wait(10)
+
+        def close(self): ...
+
+    groups = Groups(Slow, most=20)
+    long = Batch([row for seq in range(1, 21) for row in batch(seq).rows], 1)
+
+    async def hand_in() -> None:
+        first = asyncio.create_task(groups.keep(batch(0)))
+        while not at_work.is_set():
+            await asyncio.sleep(0.01)
+        # when twenty beats wait in one batch
+        second = asyncio.create_task(groups.keep(long))
+        await asyncio.sleep(0)
+        # then the next is turned away
+        with pytest.raises(Busy):
+            await groups.keep(batch(21))
+        go_on.set()
+        await asyncio.gather(first, second)
+        # and what came and went is forgotten
+        await groups.keep(batch(21))
+
+    asyncio.run(hand_in())
+
+
+def test_too_many_sessions_to_be_looked_up_are_asked_to_come_again(log, holding, elsewhere, monkeypatch):
+    # given look-ups that take long, and room for two
+    go_on = threading.Event()
+    monkeypatch.setattr("courses.archive.ingest.door.look_up", lambda *args, **more: go_on.wait(10) and None)
+    monkeypatch.setattr("courses.archive.ingest.door.LOOK_UPS_MOST", 2)
+    door = BeatDoor(elsewhere, Groups(log.store, most=100))
+    bodies = [body_of(holding) for _ in range(4)]
+    tokens = [body.replace(holding.play.token.encode(), b"token-%d" % n) for n, body in enumerate(bodies)]
+    threading.Timer(0.5, go_on.set).start()
+    # when four unknown sessions come at once
+    answers = post(door, *tokens)
+    # then two are looked up (and left to Django), two are told to come again
+    assert sorted(status for status, _answer, _headers in answers) == [299, 299, 503, 503]
 
 
 def test_a_database_that_is_away_asks_to_come_again(log, holding, elsewhere, monkeypatch):
