@@ -78,7 +78,10 @@ class Folder:
         while not stopped(wait_s):
             try:
                 wait_s = 0.0 if self.round() > MEMBERS_AT_ONCE else PAUSE_S
-            except (DatabaseError, InterfaceError) as failed:  # of members, only what is no member's fault comes here
+            except (
+                DatabaseError,
+                InterfaceError,
+            ) as failed:  # of members, only what is no member's fault comes here
                 log.warning("the database does not fold: %s", failed)
                 wait_s = 5 * PAUSE_S
             finally:

@@ -473,6 +473,8 @@ def _credit(member: Member, version: LessonVersion, state: LessonState, now: dat
         with suppress(AlreadyCredited):
             try:
                 enter(completed_at)
-            except YearClosed:  # reckoned after its year was closed: it counts for the year in which it is reckoned
+            except (
+                YearClosed
+            ):  # reckoned after its year was closed: it counts for the year in which it is reckoned
                 enter(now)
     lesson_completed.send(sender=LessonState, member=member, version=version, at=completed_at)

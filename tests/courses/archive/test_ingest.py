@@ -527,7 +527,9 @@ def test_the_short_way_connects_with_the_options_that_django_connects_with(monke
 # The fold in the background
 
 
-@pytest.mark.parametrize("broken", [ValueError("broken"), DataError("value too long"), IntegrityError("twice")])
+@pytest.mark.parametrize(
+    "broken", [ValueError("broken"), DataError("value too long"), IntegrityError("twice")]
+)
 def test_the_folder_folds_everybody_and_one_broken_record_stops_nobody(
     member, version, clock, client, monkeypatch, broken
 ):
