@@ -14,7 +14,7 @@ class ArchiveConfig(AppConfig):
 
     def ready(self) -> None:
         from courses.archive import beginnings, bonus, documents, rules
-        from courses.archive.exports import sections
+        from courses.archive.exports import rooms, sections
         from courses.archive.signals import lesson_completed
         from courses.catalogue.affected import counted_by
         from courses.quizzes.signals import exam_passed
@@ -27,6 +27,7 @@ class ArchiveConfig(AppConfig):
         documents.register_kind()
         counted_by(beginnings.affected)
         sections.register_own()
+        rooms.register_rooms()
         self.let_cmi5_content_speak()
 
     @staticmethod

@@ -94,6 +94,7 @@ EVIDENCE = {
     "certificate": _("Certificate of a training class"),
     "meeting": _("Meeting record"),
     "exam": _("Exam"),
+    "cmi5": _("Completed an interactive course on this site"),
 }
 """What an entry came from, by `evidence_type`. A room that writes entries of a new kind adds its words here."""
 

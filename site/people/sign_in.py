@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from django.contrib.auth.backends import ModelBackend
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -30,6 +31,14 @@ def counted_name(request: HttpRequest, credentials: dict | None) -> str:
     """Under which name django-axes counts a failed attempt: name and number of one person are one."""
     typed = (credentials or {}).get("username") or (request.POST.get("login", "") if request else "")
     return account_name(str(typed))
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Where a request comes from, behind as many proxies as are trusted; None when nothing says so."""
+    try:
+        return str(get_adapter().get_client_ip(request))
+    except PermissionDenied:
+        return None
 
 
 class UsernameOrPhoneBackend(ModelBackend):

@@ -1,5 +1,10 @@
 """Signing in: by name or mobile number, one-time passwords, lock-out."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from axes.models import AccessAttempt
 from django.urls import reverse
@@ -72,6 +77,48 @@ def test_five_wrong_passwords_lock_even_the_right_one_out(client, counted):
     sign_in(client, "lixiang", "study-2026")
 
     assert not signed_in(client)
+
+
+def test_behind_a_proxy_of_ours_the_visitors_own_address_is_counted(client, counted):
+    MemberFactory(username="lixiang", password="study-2026")
+    counted.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+
+    def from_address(said, password):
+        form = {"login": "lixiang", "password": password}
+        client.post(reverse("account_login"), form, HTTP_X_FORWARDED_FOR=said, **PAGE)
+
+    # what a visitor writes into the header herself does not help her
+    for number in range(counted.AXES_FAILURE_LIMIT):
+        from_address(f"10.0.0.{number}, 203.0.113.7", "wrong")
+    from_address("10.0.1.1, 203.0.113.7", "study-2026")
+    assert not signed_in(client)
+    # and the same person at another address is not locked out with her
+    from_address("203.0.113.8", "study-2026")
+    assert signed_in(client)
+
+
+@pytest.mark.parametrize(
+    ("environment", "trusted"),
+    [
+        ({}, "0"),
+        ({"ESCHOOL_MODE": "production"}, "0"),
+        ({"ESCHOOL_MODE": "production", "BEHIND_TLS_PROXY": "1"}, "1"),
+        ({"BEHIND_TLS_PROXY": "1"}, "0"),
+        ({"TRUSTED_PROXIES": "2"}, "2"),
+    ],
+)
+def test_how_many_proxies_are_trusted(environment, trusted, tmp_path):
+    known = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    read = "from portal.settings.environment import TRUSTED_PROXIES; print(TRUSTED_PROXIES)"
+    said = subprocess.run(
+        [sys.executable, "-c", read],
+        env=known | {"ESCHOOL_DATA_DIR": str(tmp_path)} | environment,
+        cwd=Path(__file__).parents[2] / "site",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.strip() == trusted
 
 
 def test_name_and_number_of_one_person_are_counted_together(client, counted):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Shown", "by_number", "by_token", "issue", "revoke", "revoke_of"]
 
 TRIES = 5
+NUL = "\x00"
+"""No text here holds one, and PostgreSQL cannot be asked for one."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def revoke_of(place: ClassMember, *, actor: Member, reason: str, now: datetime |
 
 def by_token(token: str) -> Shown | None:
     """What the holder of a QR code may see; None for an unknown one."""
-    found = Certificate.objects.filter(token=token).first() if token else None
+    found = Certificate.objects.filter(token=token).first() if token and NUL not in token else None
     return _shown(found) if found else None
 
 
@@ -134,7 +136,7 @@ def by_number(number: str, holder: str) -> Shown | None:
     None for any other pair, whatever is wrong with it: numbers can be reckoned, names cannot.
     """
     kept, name = tidy(number), holder.strip()
-    if kept is None or not name:
+    if kept is None or not name or NUL in kept + name:
         return None
     found = Certificate.objects.filter(number__iexact=kept, holder=name).first()
     return _shown(found) if found else None

@@ -12,9 +12,31 @@ from courses.archive.paper import INK, RED, SERIF, SOFT, Paper
 
 __all__ = ["certificate_pdf"]
 
+SMALLEST = 8
+"""Points; what the longest title and name come to is larger."""
+SEAL_X = 175
+"""Where the organisation's name may begin, in mm: right of the QR code and its words."""
+
 
 def _day(day: date) -> str:
     return _("%(year)s/%(month)s/%(day)s") % {"year": day.year, "month": day.month, "day": day.day}
+
+
+def _block(
+    paper: Paper, text: str, *, largest: float, leading: float, width: float, most: float, align: str
+) -> None:
+    """Write `text` where the paper stands, as large as it goes into `most` mm of height, `largest` points at most.
+
+    `leading` is mm of line height to a point of size; `width` in mm, 0 up to the right margin.
+    """
+    size = largest
+    while True:
+        paper.ink(size, family=SERIF, colour=INK)
+        block = {"w": width, "h": size * leading, "text": text, "align": align, "wrapmode": "CHAR"}
+        if size <= SMALLEST or paper.multi_cell(**block, dry_run=True, output="HEIGHT") <= most:
+            break
+        size -= 1
+    paper.multi_cell(**block, new_x="LMARGIN", new_y="NEXT")
 
 
 def certificate_pdf(certificate: Certificate, *, check_url: str, check_page: str) -> bytes:
@@ -54,10 +76,18 @@ def certificate_pdf(certificate: Certificate, *, check_url: str, check_page: str
         "last": _day(certificate.ends_on),
         "hours": f"{certificate.hours:.2f}".rstrip("0").rstrip("."),
     }
-    paper.multi_cell(w=0, h=13, text=said, align="L", wrapmode="CHAR", new_x="LMARGIN", new_y="NEXT")
-    paper.set_y(height - 62)
+    _block(paper, said, largest=18, leading=13 / 18, width=0, most=height - 70 - paper.get_y(), align="L")
+    paper.set_xy(SEAL_X, height - 62)
+    _block(
+        paper,
+        certificate.organization_name,
+        largest=15,
+        leading=0.6,
+        width=width - 38 - SEAL_X,
+        most=27,
+        align="R",
+    )
     paper.ink(15, family=SERIF)
-    paper.cell(w=0, h=9, text=certificate.organization_name, align="R", new_x="LMARGIN", new_y="NEXT")
     issued = _day(timezone.localdate(certificate.issued_at))
     paper.cell(w=0, h=9, text=issued, align="R", new_x="LMARGIN", new_y="NEXT")
     paper.qr(check_url, x=38, y=height - 66, size=28)

@@ -21,10 +21,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from courses.archive import page
+from courses.archive.closing.api import closes_over
 from courses.archive.corrections import desk
-from courses.archive.corrections.models import CorrectionKind, CorrectionState
-from courses.archive.errors import ArchiveError
+from courses.archive.corrections.models import Correction, CorrectionKind, CorrectionState
+from courses.archive.errors import ArchiveError, NotAllowed, YearClosed
 from courses.archive.models import StudyHourEntry, StudyMode
+from courses.archive.refusals import why_not
 from courses.archive.wording import ERRORS
 from people.api import scope_of
 from people.models import Member
@@ -117,7 +119,19 @@ def _member(request: HttpRequest) -> Member:
 
 
 def _say(request: HttpRequest, refusal: ArchiveError) -> None:
-    messages.error(request, ERRORS.get(refusal.code, ERRORS["NOT_DONE"]))
+    if isinstance(refusal, YearClosed):
+        messages.error(request, why_not(refusal))
+    else:
+        messages.error(request, ERRORS.get(refusal.code, ERRORS["NOT_DONE"]))
+
+
+def _closed_above(found: Correction, new: desk.NewEntry | None) -> YearClosed | None:
+    """The closed year, by an organisation above the one who answers, that an answer about a member of hers met."""
+    years = {found.entry.year} if found.entry else set()
+    if new is not None:
+        years.add(timezone.localtime(new.finished_at).year)
+    closes = [close for year in sorted(years) for close in closes_over(found.member, year)]
+    return YearClosed(closes[0].year, closes[0].organization_name) if closes else None
 
 
 # The member
@@ -252,6 +266,10 @@ def answer(request: HttpRequest, scope: Scope, uuid: UUID) -> HttpResponse:
                 desk.decline(found, actor=organiser, reason=clean["reason"])
             else:
                 desk.accept(found, actor=organiser, reason=clean["reason"], new=form.new_entry())
+        except NotAllowed as refusal:
+            # The member is in scope, or the request had not been found: it is the year.
+            _say(request, _closed_above(found, form.new_entry()) or refusal)
+            return redirect("archive:desk_correction", uuid)
         except ArchiveError as refusal:
             _say(request, refusal)
             return redirect("archive:desk_correction", uuid)

@@ -16,7 +16,7 @@ from people.models import Member
 
 __all__ = ["FORMAT", "document", "schema"]
 
-FORMAT = "eschool-archive/1"
+FORMAT = "eschool-archive/2"
 
 
 def document(member: Member, *, now: datetime) -> dict[str, Any]:

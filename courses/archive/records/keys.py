@@ -26,7 +26,18 @@ from courses.archive.records.models import SchoolKey
 from people.api import record
 from people.models import Member
 
-__all__ = ["PublicKey", "our_keys", "own", "public_keys", "rotate", "sign", "trust", "trusted", "valid"]
+__all__ = [
+    "PublicKey",
+    "our_keys",
+    "own",
+    "public_keys",
+    "require_trustable",
+    "rotate",
+    "sign",
+    "trust",
+    "trusted",
+    "valid",
+]
 
 
 @dataclass(frozen=True)
@@ -153,17 +164,38 @@ def public_keys(text: str | bytes) -> list[PublicKey]:
     return found
 
 
-@transaction.atomic
-def trust(found: Sequence[PublicKey], *, actor: Member | None = None) -> list[SchoolKey]:
-    """Take another school's keys for true; those that are known get their end. ValueError for a key of ours.
-
-    Whether the file really is of that school, somebody has to make sure by other means, e.g. by telephone.
-    """
-    kept = []
+def require_trustable(found: Sequence[PublicKey], *, rotate: bool = False) -> None:
+    """ValueError for what `trust` refuses: our own school; a key of another school; and, without `rotate`, a school
+    that is known already with a new key or under another name."""
+    ours = own().school
     for one in found:
+        if one.school == ours:
+            raise ValueError(f"{one.school} is our own school")
         known = SchoolKey.objects.filter(kid=one.kid).first()
         if known is not None and (known.ours or known.school != one.school):
             raise ValueError(f"the key {one.kid} is known as another's")
+        earlier = SchoolKey.objects.filter(school=one.school)
+        if rotate or not earlier.exists():
+            continue
+        if known is None:
+            raise ValueError(f"the school {one.school} is known with other keys; ask it, then --rotate")
+        if earlier.exclude(school_name=one.school_name).exists():
+            raise ValueError(f"the school {one.school} is known under another name; ask it, then --rotate")
+
+
+@transaction.atomic
+def trust(
+    found: Sequence[PublicKey], *, rotate: bool = False, actor: Member | None = None
+) -> list[SchoolKey]:
+    """Take another school's keys for true; those that are known get their end. ValueError as `require_trustable`.
+
+    `rotate`: a school that is known already has a new key or another name, and somebody asked it.
+    Whether the file really is of that school, somebody has to make sure by other means, e.g. by telephone.
+    """
+    require_trustable(found, rotate=rotate)
+    kept = []
+    for one in found:
+        known = SchoolKey.objects.filter(kid=one.kid).first()
         kept.append(
             SchoolKey.objects.update_or_create(
                 kid=one.kid,
@@ -177,6 +209,8 @@ def trust(found: Sequence[PublicKey], *, actor: Member | None = None) -> list[Sc
                 },
             )[0]
         )
+    for one in found:
+        SchoolKey.objects.filter(school=one.school).update(school_name=one.school_name)
     record(
         actor,
         "archive.school_trusted",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,8 +18,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from courses.archive import ledger
-from courses.archive.errors import NotAllowed, WrongPerson
-from courses.archive.models import StudyHourEntry
+from courses.archive.closing.api import closes_over
+from courses.archive.closing.models import YearClose
+from courses.archive.errors import NotAllowed, ReasonMissing, WrongPerson
+from courses.archive.models import ClassMember, StudyHourEntry
 from courses.archive.records import keys
 from courses.archive.records.issue import SOURCE
 from courses.archive.records.models import RecordImport
@@ -30,8 +33,21 @@ from people.api import scope_of
 from people.models import Member
 from people.querysets import Scope
 
-__all__ = ["BY_SIGHT", "PHONE", "STATED_PHONE", "Item", "Plan", "candidates", "identify", "plan", "take_in"]
+__all__ = [
+    "BY_SIGHT",
+    "PHONE",
+    "STATED_PHONE",
+    "Item",
+    "Plan",
+    "candidates",
+    "closes_of",
+    "identify",
+    "plan",
+    "take_in",
+]
 
+REASON_MAX = 300
+"""What the ledger's field of the reason holds."""
 PHONE, STATED_PHONE, BY_SIGHT = "PHONE", "STATED_PHONE", "BY_SIGHT"
 
 ADD = "ADD"
@@ -41,6 +57,7 @@ ALREADY_HERE = "ALREADY_HERE"
 CREDITED_HERE = "CREDITED_HERE"
 TAKEN_BACK_HERE = "TAKEN_BACK_HERE"
 OURS_TAKEN_BACK_THERE = "OURS_TAKEN_BACK_THERE"
+TAKEN_BACK_ELSEWHERE = "TAKEN_BACK_ELSEWHERE"
 
 WORDS = {
     ADD: _("will be added"),
@@ -51,6 +68,9 @@ WORDS = {
     TAKEN_BACK_HERE: _("was taken back here; it stays so"),
     OURS_TAKEN_BACK_THERE: _(
         "is our own entry, taken back at the other school; it stays until somebody here decides"
+    ),
+    TAKEN_BACK_ELSEWHERE: _(
+        "was recorded by a third school, which alone takes it back; it stays until somebody here decides"
     ),
 }
 
@@ -69,6 +89,11 @@ class Item:
     @property
     def words(self) -> str:
         return str(WORDS[self.what])
+
+    @property
+    def year(self) -> int:
+        """The year of the ledger that it moves."""
+        return self.here.year if self.here else timezone.localtime(self.entry.finished_at).year
 
     @property
     def moves(self) -> bool:
@@ -151,11 +176,12 @@ def identify(record: Record, member: Member, *, stated_phone: str = "") -> str:
 
 
 def plan(record: Record, member: Member) -> Plan:
-    """What would become of each entry of the record in this member's ledger. Changes nothing; three queries."""
+    """What would become of each entry of the record in this member's ledger. Changes nothing; four queries."""
     entries = record.body.entries
     back = {one.reversal_of: one for one in entries if one.reversal_of is not None}
     firsts = [one for one in entries if one.reversal_of is None]
     ours = keys.own().school
+    in_classes = _counted_in_classes(member)
     here: dict[tuple[str, str], StudyHourEntry] = {}
     keys_here: dict[tuple[int, str], bool] = {}
     for row in StudyHourEntry.objects.of(member).select_related("reversal"):
@@ -163,7 +189,7 @@ def plan(record: Record, member: Member) -> Plan:
         if row.source_system.startswith(SOURCE):
             here[(row.source_system.removeprefix(SOURCE), row.evidence_id)] = row
         if row.credit_key:
-            keys_here[(row.year, row.credit_key)] = _is_taken_back(row)
+            keys_here[(row.year, row.credit_key)] = _is_taken_back(row) and str(row.uuid) not in in_classes
     known = dict(
         Lesson.objects.filter(translation_key__in={one.lesson for one in firsts if one.lesson})
         .order_by("-pk")
@@ -176,7 +202,12 @@ def plan(record: Record, member: Member) -> Plan:
         alone = f"record:{one.origin.school}:{one.origin.entry}"
         if row is not None:
             items.append(
-                Item(_of_known(row, there, ours, one), one, here=row, reason=there.reason if there else "")
+                Item(
+                    _of_known(row, there, record.body.school.uuid, ours, one),
+                    one,
+                    here=row,
+                    reason=there.reason if there else "",
+                )
             )
         elif there is not None:
             # Under a key of its own: what was taken back there does not stop the lesson from counting here.
@@ -198,12 +229,20 @@ def _is_taken_back(row: StudyHourEntry) -> bool:
     return hasattr(row, "reversal")
 
 
-def _of_known(row: StudyHourEntry, there: Entry | None, ours: object, one: Entry) -> str:
+def _counted_in_classes(member: Member) -> set[str]:
+    """Uuids of entries that were reversed since a completed class counts the lesson: its hours are still here."""
+    lists = ClassMember.objects.of(member).filter(completed_at__isnull=False)
+    return {uuid for one in lists.values_list("replaced", flat=True) for uuid in one}
+
+
+def _of_known(row: StudyHourEntry, there: Entry | None, sender: UUID, ours: UUID, one: Entry) -> str:
     if there is None:
         return TAKEN_BACK_HERE if _is_taken_back(row) else ALREADY_HERE
     if _is_taken_back(row):
         return ALREADY_HERE
-    return OURS_TAKEN_BACK_THERE if one.origin.school == ours else TAKE_BACK
+    if one.origin.school == ours:
+        return OURS_TAKEN_BACK_THERE
+    return TAKE_BACK if one.origin.school == sender else TAKEN_BACK_ELSEWHERE
 
 
 def _credit_key(one: Entry, known: dict, alone: str) -> str:
@@ -224,13 +263,15 @@ def take_in(
     actor: Member | None,
     stated_phone: str = "",
     by_sight: bool = False,
+    reason: str = "",
     now: datetime | None = None,
 ) -> tuple[RecordImport, Plan]:
     """Take a checked record into the member's ledger, all of it or nothing; again adds nothing.
 
     `actor` None is the administrator at the command line. `by_sight`: the organiser has looked at the person's
-    papers; without it a record that knows no number is refused. Raises NotAllowed (not in scope, or oneself),
-    WrongPerson, and what the ledger raises.
+    papers; without it a record that knows no number is refused. `reason` is why lines are still written for years that
+    are closed; it stands in them. Raises NotAllowed (not in scope, or oneself), WrongPerson, ReasonMissing (a year
+    is closed and nobody said why), and what the ledger raises.
     """
     now = now or timezone.now()
     if actor is not None:
@@ -242,8 +283,11 @@ def take_in(
     if identity == BY_SIGHT and not by_sight:
         raise WrongPerson("papers")
     planned = plan(record, member)
+    late = {close.year for close in closes_of(planned, member)}
+    if late and not reason.strip():
+        raise ReasonMissing()
     for one in planned.items:
-        _apply(one, record, member, actor, now)
+        _apply(one, record, member, actor, reason.strip() if one.year in late else "", now)
     body = record.body
     made = RecordImport.objects.create(
         member=member,
@@ -272,8 +316,19 @@ def take_in(
     return made, planned
 
 
-def _apply(item: Item, record: Record, member: Member, actor: Member | None, now: datetime) -> None:
+def closes_of(planned: Plan, member: Member) -> list[YearClose]:
+    """The closes that hold for `member` in the years in which the plan moves something; four queries a year."""
+    years = {one.year for one in planned.items if one.moves}
+    return [close for year in sorted(years) for close in closes_over(member, year)]
+
+
+def _apply(
+    item: Item, record: Record, member: Member, actor: Member | None, late: str, now: datetime
+) -> None:
+    """Write one item; `late` is the organiser's reason where the year is closed."""
     one, row = item.entry, item.here
+    after = f": {late}" if late else ""
+    came_from = gettext("Taken over from %(school)s") % {"school": record.body.school.name}
     if item.what in {ADD, ADD_AND_TAKE_BACK}:
         row = ledger.add_entry(
             member,
@@ -293,13 +348,17 @@ def _apply(item: Item, record: Record, member: Member, actor: Member | None, now
             published_duration_s=one.published_duration_s,
             verified_coverage=one.verified_coverage,
             source_system=f"{SOURCE}{one.origin.school}",
-            reason=gettext("Taken over from %(school)s") % {"school": record.body.school.name},
+            reason=(came_from + after)[:REASON_MAX],
             studied_at=(one.organization_name, one.roles),
             now=now,
         )
     if item.what in {ADD_AND_TAKE_BACK, TAKE_BACK} and row is not None:
         ledger.reverse_entry(
-            row, actor=actor, approver=actor, reason=item.reason or record.body.school.name, now=now
+            row,
+            actor=actor,
+            approver=actor,
+            reason=((item.reason or record.body.school.name)[: REASON_MAX - len(after)] + after),
+            now=now,
         )
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from courses.archive.closing.models import YearClose
 from courses.archive.corrections.views import organisers_only
 from courses.archive.errors import ArchiveError, RecordUnreadable
 from courses.archive.records import keys as school_keys
@@ -26,6 +27,7 @@ from people.models import Member
 from people.querysets import Scope
 
 CANDIDATES_SHOWN = 5
+REASON_MAX = 150
 
 
 @require_safe
@@ -66,6 +68,8 @@ class Candidate:
     identity: str
     refusal: str
     plan: merge.Plan | None
+    closes: list[YearClose]
+    """Closed years into which it would write: these need a reason."""
 
     @property
     def identity_words(self) -> str:
@@ -84,7 +88,7 @@ def receive(request: HttpRequest, scope: Scope) -> HttpResponse:
     The file is not kept between the steps: it goes back and forth in the form and is checked each time.
     """
     organiser = cast(Member, request.user)
-    context: dict[str, object] = {"section": "archive_desk"}
+    context: dict[str, object] = {"section": "records"}
     if request.method == "POST":
         stated = "".join(one for one in request.POST.get("phone", "") if one.isdigit())[:20]
         try:
@@ -120,9 +124,10 @@ def _candidates(record: reading.Record, organiser: Member, scope: Scope, stated:
         try:
             identity = merge.identify(record, member, stated_phone=stated)
         except ArchiveError as refusal:
-            found.append(Candidate(member, "", in_words(refusal), None))
+            found.append(Candidate(member, "", in_words(refusal), None, []))
         else:
-            found.append(Candidate(member, identity, "", merge.plan(record, member)))
+            planned = merge.plan(record, member)
+            found.append(Candidate(member, identity, "", planned, merge.closes_of(planned, member)))
     return sorted(found, key=lambda one: bool(one.refusal))
 
 
@@ -139,7 +144,10 @@ def _take_in(
             request, _("Confirm first that you have made sure who the person is. Nothing was added.")
         )
         return redirect("archive:desk_records")
-    _made, done = merge.take_in(record, chosen[0], actor=organiser, stated_phone=stated, by_sight=True)
+    reason = request.POST.get("reason", "")[:REASON_MAX]
+    _made, done = merge.take_in(
+        record, chosen[0], actor=organiser, stated_phone=stated, by_sight=True, reason=reason
+    )
     if done.moves:
         said = ngettext(
             "%(n)s entry was added for %(name)s.", "%(n)s entries were added for %(name)s.", done.added

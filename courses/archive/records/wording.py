@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext as _
 
-from courses.archive.errors import ArchiveError, RecordUnreadable, UnknownKey, WrongPerson
+from courses.archive.errors import ArchiveError, ReasonMissing, RecordUnreadable, UnknownKey, WrongPerson
 
 __all__ = ["identity_words", "in_words"]
 
@@ -29,6 +29,10 @@ def in_words(refusal: ArchiveError) -> str:
             "The signature does not fit: the file was changed after %(school)s signed it, or somebody else signed it in "
             "its name. Ask for it anew."
         ) % {"school": refusal.detail}
+    if isinstance(refusal, ReasonMissing):
+        return _(
+            "It would write into a year that is closed. Show the record once more and give the reason; nothing was added."
+        )
     if refusal.code in {"NOT_ALLOWED", "YEAR_CLOSED"}:
         return _(
             "Some of its years are closed by an organisation above yours. An organiser of that organisation has to take "

@@ -11,6 +11,7 @@ from portal.settings.environment import (
     DATA_DIR,
     DATABASE_URL,
     ROOT,
+    TRUSTED_PROXIES,
     UPLOADS_DIR,
     secret,
 )
@@ -71,6 +72,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "people.sign_in.TemporaryPasswordMiddleware",
+    "portal.null_bytes.NothingHasANul",
     "axes.middleware.AxesMiddleware",
     "courses.catalogue.middleware.PublishGateMessages",
 ]
@@ -147,6 +149,8 @@ LOGIN_REDIRECT_URL = "/study/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 # A class of sixty signs in at once behind one address: axes counts failures by name and address.
 ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": False}
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+AXES_CLIENT_IP_CALLABLE = "people.sign_in.client_address"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

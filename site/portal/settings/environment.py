@@ -45,6 +45,8 @@ UPLOADS_DIR = Path(env.str("UPLOADS_DIR", str(DATA_DIR / "uploads"))).resolve()
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["*"] if not PRODUCTION else [])
 BASE_URL = env.str("BASE_URL", "http://127.0.0.1:8000")
 BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", False)
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", int(PRODUCTION and BEHIND_TLS_PROXY))
+"""How many reverse proxies of ours stand before us, so that X-Forwarded-For is believed that far from its end."""
 
 
 class MissingSetting(Exception):

@@ -2,7 +2,7 @@
 
 import io
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pypdfium2
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from courses.archive.certificates import api
 from courses.archive.certificates.brake import LOOKUPS
+from courses.archive.certificates.document import certificate_pdf
 from courses.archive.certificates.numbers import number_of, tidy
 from courses.archive.classes import api as classes
 from courses.archive.errors import CertificateRevoked, NotAllowed, ReasonMissing
@@ -236,6 +237,63 @@ def test_numbers_cannot_be_walked_through(client, certificate):
     assert other.context["found"] is not None
 
 
+def test_the_pause_ends_with_its_ten_minutes_and_asking_on_does_not_lengthen_it(client, certificate, clock):
+    clock.at = datetime(2026, 6, 12, 2, 0, tzinfo=UTC)
+    for _ in range(LOOKUPS):
+        ask(client, "x", "y")
+    (key,) = [one for one in cache._cache if "certificate-check" in one]
+    before = cache._cache[key]
+    assert ask(client, certificate.number, "欧阳文").status_code == 429
+    # one look-up too many is not written any more
+    assert cache._cache[key] == before
+    clock.at += timedelta(minutes=9, seconds=59)
+    assert ask(client, certificate.number, "欧阳文").status_code == 429
+    clock.at += timedelta(seconds=1)
+    assert ask(client, certificate.number, "欧阳文").context["found"] is not None
+
+
+def test_behind_a_proxy_each_visitor_has_a_count_of_her_own(client, certificate, settings):
+    def look_up(said, number="x"):
+        return client.post(
+            "/certificates/", {"number": number, "holder": "欧阳文"}, HTTP_X_FORWARDED_FOR=said
+        )
+
+    # given nobody to believe, the header is a stranger's word: writing it anew does not help
+    for visitor in range(LOOKUPS):
+        assert look_up(f"10.0.0.{visitor}").status_code == 200
+    assert look_up("10.0.1.1").status_code == 429
+    # given one proxy of ours, what it wrote last is the visitor
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    for visitor in range(LOOKUPS):
+        assert look_up(f"10.0.0.{visitor}, 203.0.113.7").status_code == 200
+    assert look_up("10.0.1.1, 203.0.113.7").status_code == 429
+    assert look_up("203.0.113.7, 203.0.113.8", certificate.number).context["found"] is not None
+
+
+@pytest.mark.parametrize("address", ["/certificates/%00/", "/certificates/a%00b/"])
+def test_a_nul_in_the_code_is_not_there(client, certificate, address):
+    assert client.get(address).status_code == 404
+
+
+def test_a_nul_in_number_or_name_finds_nothing_and_asks_nothing(
+    client, certificate, django_assert_num_queries
+):
+    with django_assert_num_queries(0):
+        assert api.by_number(certificate.number, "欧阳\x00文") is None
+        assert api.by_number(certificate.number + "\x00", "欧阳文") is None
+        assert api.by_token("\x00") is None
+    page = ask(client, certificate.number, "欧阳\x00文")
+    assert (page.status_code, page.context["found"]) == (200, None) and "没有" in page.text
+
+
+@pytest.mark.parametrize("desk", ["claims", "classes", "years", "corrections"])
+def test_a_nul_in_the_query_of_a_desk_is_not_there(client, organiser, desk):
+    client.force_login(organiser)
+    assert client.get(f"/archive/desk/{desk}/").status_code == 200
+    for query in ("organization=%00", "organization=a%00b", "%00=1", "p=%00"):
+        assert client.get(f"/archive/desk/{desk}/?{query}").status_code == 404
+
+
 def test_an_unknown_code_is_not_there(client, certificate):
     assert client.get("/certificates/nonsense/").status_code == 404
 
@@ -255,6 +313,54 @@ def test_the_holder_gets_the_paper(client, certificate, member):
     assert "欧阳文同志于2026年6月9日至2026年6月10日" in said
     assert "001.002-2026-000001-65" in said and "4学时" in said and "桂花社区党委" in said
     assert not AuditEntry.objects.filter(action="certificate.read").exists()
+
+
+LONG = "关于学习贯彻习近平新时代中国特色社会主义思想基层党组织书记示范培训" * 5
+BODY = "中共某某市某某区某某街道工作委员会党员教育管理服务中心" * 5
+
+
+@pytest.mark.parametrize(
+    ("title", "organization"),
+    [
+        ("书记轮训班", "桂花社区党委"),
+        (LONG[:160], BODY[:120]),
+        ("短", BODY[:120]),
+        (LONG[:160], "桂花社区党委"),
+    ],
+)
+def test_nothing_on_the_paper_runs_over_anything_else(certificate, title, organization):
+    certificate.title, certificate.organization_name = title, organization
+    content = certificate_pdf(
+        certificate, check_url="https://x.example/c/abc", check_page="x.example/certificates/"
+    )
+    document = pypdfium2.PdfDocument(io.BytesIO(content))
+    assert len(document) == 1
+    page = document[0]
+    width, height = page.get_size()
+    text = page.get_textpage()
+    whole = text.get_text_range()
+    kept = re.sub(r"\s", "", whole)
+    assert title in kept and kept.count(organization) == 2
+    boxes = [(whole[at], text.get_charbox(at)) for at in range(text.count_chars()) if whole[at].strip()]
+    mm = 72 / 25.4
+    # within the frame
+    for sign, (left, bottom, right, top) in boxes:
+        assert left > 13 * mm and right < width - 13 * mm and bottom > 13 * mm and top < height - 13 * mm, (
+            sign
+        )
+    # the sentence ends above the QR code and the seal line, which stand beside one another
+    code = height - (height / mm - 66) * mm
+    below = [box for _sign, box in boxes if box[3] < code]
+    sentence = [box for _sign, box in boxes if box[3] >= code]
+    assert min(box[1] for box in sentence) > code
+    seal = [box for box in below if box[0] > 172 * mm]
+    assert all(box[2] <= 172 * mm for box in below if box not in seal) and seal
+    # and no sign stands on another
+    for at, (_sign, one) in enumerate(boxes):
+        for _other, two in boxes[at + 1 :]:
+            wide = min(one[2], two[2]) - max(one[0], two[0])
+            high = min(one[3], two[3]) - max(one[1], two[1])
+            assert wide < 1 or high < 1
 
 
 def test_organisers_of_the_class_get_it_too_and_that_is_recorded(client, certificate, organiser):

@@ -271,6 +271,22 @@ def test_the_whole_way_in_the_browser(client, member, secretary, entry):
     assert new.finished_at == datetime(2026, 5, 4, 4, tzinfo=UTC)
 
 
+def test_a_year_closed_above_is_named_and_not_called_another_organisations_member(
+    client, member, committee, secretary, organiser, still
+):
+    old = AT.replace(year=2024)
+    entry = api.add_entry(member, mode="COLLECTIVE", title="党课", hours=Decimal(2), finished_at=old, now=old)
+    asked = desk.ask(member, kind="WRONG", text="记错了", entry=entry)
+    api.close_year(committee, 2024, actor=organiser)
+    client.force_login(secretary)
+    address = f"/archive/desk/corrections/{asked.uuid}/"
+    client.get(address)
+    still()
+    text = client.post(address, {"decision": "take_back", "reason": "属实"}, follow=True).content.decode()
+    still()
+    assert "桂花社区党委已归档 2024 年度" in text and "不在你的" not in text
+
+
 def test_what_is_not_ones_own_looks_like_an_absence(client, asked, member, secretary, entry):
     stranger = MemberFactory()
     PostFactory(member=stranger)

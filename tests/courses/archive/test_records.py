@@ -17,12 +17,13 @@ from courses.archive import api
 from courses.archive.errors import (
     KeyEnded,
     NotAllowed,
+    ReasonMissing,
     RecordUnreadable,
     SignatureWrong,
     UnknownKey,
     WrongPerson,
 )
-from courses.archive.models import StudyHourEntry
+from courses.archive.models import ClassMember, StudyHourEntry, TrainingClass
 from courses.archive.records import issue, keys, merge, reading
 from courses.archive.records.canonical import canonical, parse
 from courses.archive.records.models import RecordImport, SchoolKey
@@ -435,6 +436,55 @@ def test_our_own_entry_that_was_taken_back_elsewhere_stays_until_we_decide(leave
     assert [(one.what, one.moves) for one in planned.items] == [("OURS_TAKEN_BACK_THERE", False)]
 
 
+def test_a_school_may_take_back_only_what_it_recorded_itself(leaver, old, new):
+    # given an entry of a first school that came here, and reached a third school too
+    enter(leaver)
+    content = old.issues(leaver)
+    member = moves(leaver)
+    take(new, content, member)
+    there = MemberFactory(name="刘洋", phone="")
+    third = School("第三党校")
+    body = parse(content)["body"]
+    third.works()
+    came = StudyHourEntry.objects.of(member).get()
+    # when the third school says that it took that entry back
+    first = body["entries"][0]
+    back = deepcopy(first) | {"uuid": str(uuid4()), "hours": "-2.00", "reversal_of": first["uuid"]}
+    back |= {"reason": "名单有误", "origin": {"school": str(third.uuid), "entry": back["uuid"]}}
+    body |= {"school": {"uuid": str(third.uuid), "name": third.name}, "entries": [first, back]}
+    body["total_hours"] = "0.00"
+    body["person"]["uuid"] = str(there.uuid)
+    planned = take(new, third.signs(body), member)
+    # then it stays and is shown: only the school that recorded it takes it back
+    assert [(one.what, one.moves) for one in planned.items] == [("TAKEN_BACK_ELSEWHERE", False)]
+    assert (total(member), StudyHourEntry.objects.of(member).count()) == (came.hours, 1)
+
+
+def test_a_lesson_that_a_class_here_counts_is_not_credited_beside_it(leaver, old, new, course):
+    lesson = LessonFactory(parent=course)
+    learn(leaver, lesson)
+    content = old.issues(leaver)
+    member = moves(leaver)
+    mine = learn(member, lesson)
+    api.reverse_entry(mine, actor=None, reason="计入培训班")
+    credit = enter(member, title="网络培训班", mode="CENTRAL_ONLINE", hours=6)
+    held = TrainingClass.objects.create(
+        organization=leaver.organization, organization_code="G1", organization_name="桂花社区党委",
+        title="网络培训班", mode="CENTRAL_ONLINE", starts_on=AT.date(), ends_on=AT.date(), hours=6,
+        created_by=MemberFactory(), created_at=AT,
+    )  # fmt: skip
+    place = ClassMember.objects.create(
+        training_class=held, member=member, joined_at=AT, completed_at=AT, entry=credit,
+        replaced=[str(mine.uuid)],
+    )  # fmt: skip
+    planned = take(new, content, member)
+    assert [(one.what, one.moves) for one in planned.items] == [("CREDITED_HERE", False)]
+    assert total(member) == 6
+    # unless the completion of the class was taken back and the lesson's hours with it
+    ClassMember.objects.filter(pk=place.pk).update(completed_at=None, entry=None, replaced=[])
+    assert [one.what for one in merge.plan(new.reads(content), member).items] == ["ADD"]
+
+
 # Whose it is
 
 
@@ -515,6 +565,34 @@ def test_all_or_nothing(leaver, old, new, monkeypatch):
     assert (total(member), RecordImport.objects.count()) == (0, 0)
 
 
+def test_a_closed_year_takes_a_record_only_with_the_organisers_own_reason(
+    client, leaver, old, new, organiser
+):
+    enter(leaver, finished_at=AT.replace(year=2025))
+    enter(leaver, title="今年的党课", hours=1)
+    content = old.issues(leaver)
+    member = moves(leaver, organization=organiser.organization)
+    new.works()
+    api.close_year(organiser.organization, 2025, actor=organiser)
+    # the page shows which years are closed, and without a reason nothing moves
+    client.force_login(organiser)
+    shown = client.post("/archive/desk/records/", upload(content))
+    text = shown.content.decode()
+    assert f"2025 · {organiser.organization.name}" in text and 'name="reason"' in text
+    answer = {"packed": shown.context["packed"], "member": str(member.uuid), "sure": "1", "phone": ""}
+    text = client.post("/archive/desk/records/", answer | {"reason": " "}).content.decode()
+    assert "已归档" in text and (total(member), RecordImport.objects.count()) == (0, 0)
+    with pytest.raises(ReasonMissing):
+        merge.take_in(new.reads(content), member, actor=organiser, now=NOW)
+    # with one it stands in the line of the closed year alone
+    client.post("/archive/desk/records/", answer | {"reason": "组织关系年底才转来"})
+    lines = {one.year: one for one in StudyHourEntry.objects.of(member)}
+    assert lines[2025].reason.endswith(": 组织关系年底才转来") and lines[2025].approver == organiser
+    assert "组织关系年底才转来" not in lines[2026].reason
+    # a record that moves nothing there asks for none
+    assert not merge.closes_of(merge.plan(new.reads(content), member), member)
+
+
 # Keys
 
 
@@ -549,13 +627,54 @@ def test_the_private_half_lies_encrypted(db):
 def test_a_list_of_keys_that_was_tampered_with_is_not_trusted(db):
     keys.own()
     listed = keys.our_keys()
-    with pytest.raises(ValueError, match="another's"):
+    with pytest.raises(ValueError, match="our own"):
         keys.trust(keys.public_keys(json.dumps(listed)))
     listed["keys"][0]["x"] = "A" * 43
     for bad in (json.dumps(listed), "{}", "[]", "x"):
         with pytest.raises(ValueError, match=r".+"):
             keys.public_keys(bad)
     assert SchoolKey.objects.count() == 1
+
+
+def listing(school, *kids, name=None):
+    """A key file of `school` with fresh keys, and with those of `kids`."""
+    fresh = keys._b64(Ed25519PrivateKey.generate().public_key().public_bytes_raw())
+    xs = [SchoolKey.objects.get(kid=kid).public for kid in kids] or [fresh]
+    return json.dumps({
+        "school": {"uuid": str(school.uuid), "name": name or school.name},
+        "keys": [{"x": x, "kid": keys.thumbprint(x), "since": "2026-05-04T00:00:00Z", "until": None} for x in xs],
+    })  # fmt: skip
+
+
+def test_nobody_slips_in_a_key_of_ours_or_of_a_school_that_is_known(old, new):
+    new.works()
+    before = list(SchoolKey.objects.values_list("kid", "school", "school_name"))
+    # given a file with our own number and a fresh key, a new key of a known school, a known key under another
+    # name or under the number of another school
+    third = School("第三党校")
+    SchoolKey.objects.filter(kid=third.kid).delete()
+    third.kid = old.kid
+    for text in (
+        listing(new, name="别的党校"),
+        listing(old),
+        listing(old, old.kid, name="青溪县委党校"),
+        listing(third, old.kid),
+    ):
+        with pytest.raises(ValueError, match=r"our own|known"):
+            keys.trust(keys.public_keys(text))
+    for text in (listing(new, name="别的党校"), listing(third, old.kid)):
+        with pytest.raises(ValueError, match=r"our own|another's"):
+            keys.trust(keys.public_keys(text), rotate=True)
+    assert list(SchoolKey.objects.values_list("kid", "school", "school_name")) == before
+    assert not AuditEntry.objects.filter(action="archive.school_trusted").exists()
+    # when the other school was asked: its new key, its new name; afterwards the same file needs no word
+    text = listing(old, name="海棠市委党校")
+    keys.trust(keys.public_keys(text), rotate=True)
+    keys.trust(keys.public_keys(text))
+    assert set(SchoolKey.objects.filter(school=old.uuid).values_list("school_name", flat=True)) == {
+        "海棠市委党校"
+    }
+    assert SchoolKey.objects.filter(school=old.uuid).count() == 2
 
 
 # At the command line
@@ -597,10 +716,17 @@ def test_trusting_and_importing_by_command(leaver, old, new, tmp_path):
     member = moves(leaver)
     code, _out, err = run("import_record", str(record), "--member", member.username, "--yes")
     assert code == 1 and "trust_school" in err and total(member) == 0
-    assert (
-        old.kid in run("trust_school", str(listed))[1] and not SchoolKey.objects.filter(kid=old.kid).exists()
-    )
+    shown = run("trust_school", str(listed))[1]
+    assert old.kid in shown and str(old.uuid) in shown
+    assert not SchoolKey.objects.filter(kid=old.kid).exists()
     run("trust_school", str(listed), "--yes")
+    other = tmp_path / "other.json"
+    other.write_text(listing(old))
+    with pytest.raises(CommandError, match="--rotate"):
+        run("trust_school", str(other), "--yes")
+    assert SchoolKey.objects.filter(school=old.uuid).count() == 1
+    run("trust_school", str(other), "--yes", "--rotate")
+    assert SchoolKey.objects.filter(school=old.uuid).count() == 2
     assert (
         "将写入" in run("import_record", str(record), "--member", member.username)[1] and total(member) == 0
     )

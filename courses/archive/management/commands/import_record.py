@@ -29,6 +29,7 @@ class Command(BaseCommand):
             "--phone", default="", help="the number that the person says the other school knew"
         )
         parser.add_argument("--papers-seen", action="store_true", help="when the other school knew no number")
+        parser.add_argument("--reason", default="", help="why it is still written into years that are closed")
         parser.add_argument("--yes", action="store_true", help="add it")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -50,6 +51,7 @@ class Command(BaseCommand):
                     actor=actor,
                     stated_phone=options["phone"],
                     by_sight=options["papers_seen"],
+                    reason=options["reason"],
                 )
             else:
                 planned = merge.plan(record, member)
