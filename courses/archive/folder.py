@@ -24,24 +24,28 @@ AGAIN_S = 60
 LOOK_BACK_S = 2.0
 """How often it looks again at what it has looked at since the look before: numbers are drawn before they are
 committed (log_order.py), so that of two members the lower number may come to light after the higher."""
+LOOK_AT_ALL_S = 300
+"""How often it looks at each archive: whatever a look back missed waits no longer."""
 
 
 class Folder:
-    """Remembers only how far it looked; begun anew it looks at each archive once."""
+    """Remembers only how far it looked; begun anew, and every few minutes, it looks at each archive."""
 
     def __init__(self) -> None:
         self._seen: int | None = None
         self._looked = (0, 0)
         """How far it had looked at the last look back, and at the one before that."""
         self._look_back_at = time.monotonic() + LOOK_BACK_S
+        self._look_at_all_at = 0.0
         self._stuck: dict[int, float] = {}
         """Members whose fold failed, and when to try again: one broken record stops nobody else's."""
 
     def round(self) -> int:
         """Fold what waits now; for how many members."""
         now = time.monotonic()
-        if self._seen is None:
+        if self._seen is None or now >= self._look_at_all_at:
             members, last = all_waiting()
+            self._look_at_all_at = now + LOOK_AT_ALL_S
             self._looked = (max(0, last - AT_ONCE), last)
         elif now >= self._look_back_at and self._seen > self._looked[0]:
             members = waiting_between(self._looked[0], self._seen)

@@ -289,7 +289,8 @@ class SqliteLog:
                 open_turns = {turn_id for (turn_id,) in found}
             if open_turns != turns or not self._add_all(connection, rows):
                 added = _settle(batches, open_turns, self._known(connection, rows))
-                self._add_all(connection, added)
+                if not self._add_all(connection, added):  # IGNORE leaves out whatever the table refuses
+                    raise sqlite3.IntegrityError("the log refused beats that it does not have")
             else:
                 for batch in batches:
                     batch.kept = True

@@ -23,7 +23,7 @@ from django.db import DataError, IntegrityError, InterfaceError, OperationalErro
 
 from courses.archive import api, folding
 from courses.archive.batches import read_batch
-from courses.archive.folder import PAUSE_S, Folder
+from courses.archive.folder import LOOK_AT_ALL_S, PAUSE_S, Folder
 from courses.archive.ingest.door import BeatDoor
 from courses.archive.ingest.groups import Busy, Groups
 from courses.archive.ingest.holder import look_up
@@ -446,6 +446,19 @@ def test_a_locked_database_answers_nothing_and_recovers(file):
     assert count(file) == 1
 
 
+def test_beats_that_the_table_refuses_are_not_said_to_be_kept(file):
+    # given a table with a rule that the short way does not know
+    with sqlite3.connect(file) as database:
+        database.execute("CREATE TRIGGER no_more BEFORE INSERT ON archive_beat WHEN NEW.seq = 7"
+                         " BEGIN SELECT RAISE(IGNORE); END")  # fmt: skip
+    store = SqliteLog(str(file))
+    with pytest.raises(sqlite3.IntegrityError):
+        store.keep([batch(6), batch(7)])
+    assert count(file) == 0
+    store.keep([batch(6)])
+    assert count(file) == 1
+
+
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace shows the order of system calls")
 def test_the_log_is_synced_before_the_answer(file, tmp_path):
     script = tmp_path / "keep.py"
@@ -588,6 +601,20 @@ def test_a_number_that_comes_to_light_late_is_found_by_looking_back(member, vers
     LessonState.objects.all().delete()
     assert folder.round() == 0
     folder._look_back_at = 0
+    assert folder.round() == 1
+    assert LessonState.objects.get().watched_s == 15
+
+
+def test_every_few_minutes_each_archive_is_looked_at(holding):
+    folder = Folder()
+    folder.round()
+    # given beats that came to light when even the look back was over
+    LearningArchive.objects.update(beats_folded=0)
+    LessonState.objects.all().delete()
+    folder._looked = (folder._seen, folder._seen)
+    folder._look_back_at = 0
+    assert folder.round() == 0
+    folder._look_at_all_at -= LOOK_AT_ALL_S
     assert folder.round() == 1
     assert LessonState.objects.get().watched_s == 15
 
