@@ -114,7 +114,7 @@ async def _django(scope: Scope, receive: Receive, send: Send) -> None:
 
     loop = asyncio.get_running_loop()
     try:
-        environ = build_environ(scope, Body(loop, hear))  # type: ignore[arg-type]
+        environ: Any = build_environ(scope, Body(loop, hear))  # type: ignore[arg-type]
     except UnicodeDecodeError:  # no browser sends a query that is not ASCII
         await send({"type": "http.response.start", "status": 400, "headers": [(b"content-length", b"0")]})
         return await send({"type": "http.response.body", "body": b""})
