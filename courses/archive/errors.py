@@ -100,6 +100,12 @@ class AlreadyAnswered(ArchiveError):
     code, status = "ALREADY_ANSWERED", 409
 
 
+class OfAClass(ArchiveError):
+    """The hours come from a training class that the organiser does not lead: its organiser takes them back there."""
+
+    code, status = "OF_A_CLASS", 409
+
+
 # Records of other schools
 
 
@@ -202,7 +208,7 @@ class ClaimMoved(ArchiveError):
 
 
 class ClassRefused(ArchiveError):
-    """The class cannot be so: `why` is DATES, HOURS, MODE, NOT_OVER, CONCLUDED, and of one member COMPLETED
+    """The class cannot be so: `why` is DATES, YEAR, HOURS, MODE, NOT_OVER, CONCLUDED, and of one member COMPLETED
     or NOT_COMPLETED."""
 
     code, status = "CLASS_REFUSED", 409

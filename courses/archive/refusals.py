@@ -76,6 +76,8 @@ def _proof(refusal: errors.ProofRefused) -> str:
 def _class(refusal: errors.ClassRefused) -> str:
     if refusal.why == "DATES":
         return _("The days lie outside the class, or in two years. A class lies within one calendar year.")
+    if refusal.why == "YEAR":
+        return _("A class lies in last year, this year or the next. Look at the days once more.")
     if refusal.why == "HOURS":
         return _("Say how many study hours it is worth; a session has up to 12.")
     if refusal.why == "MODE":

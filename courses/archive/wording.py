@@ -63,6 +63,7 @@ CLASS_OPEN = {
     "NOT_RECORDED": _("Attendance is not recorded yet"),
     "MISSED_TOO_MUCH": _("More missed than the rule allows"),
     "LESSONS_OPEN": _("Required lessons are still open"),
+    "COUNTED_ELSEWHERE": _("Another class of this year has counted it already"),
     "EXAM_OPEN": _("The exam is not passed yet"),
 }
 """What is still in the way of completing a class (classes/class_rule.py)."""
@@ -80,6 +81,10 @@ ERRORS = {
     "ALREADY_ANSWERED": _("This request was answered meanwhile. Nothing more was changed."),
     "ALREADY_REVERSED": _("This entry was taken back before. Nothing more was changed."),
     "NOT_ALLOWED": _("This is for somebody else to decide: the member is not within your organisation."),
+    "OF_A_CLASS": _(
+        "These hours come from a training class of another organisation. Ask its organiser to take the completion "
+        "back in the class; then answer this request."
+    ),
     "NOT_DONE": _("This could not be done; nothing was changed. Open the page again and look how it stands."),
     "BUSY": _("The archive is busy. Your record is kept on this device and handed in later."),
 }

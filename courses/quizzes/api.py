@@ -141,7 +141,7 @@ def save_answers(
 def submit(
     attempt: Attempt, answers: Mapping[str, Sequence[str]] | None = None, *, now: datetime | None = None
 ) -> Attempt:
-    """Hand an attempt in and grade it. `answers`, those of the whole page, are added to what was saved.
+    """Hand an attempt in and grade it. `answers`, those that the page changed, are added to what was saved.
 
     Handed in twice, the first counts and is returned. Too late, only what was saved in time counts. Raises
     BadAnswer; the attempt stays open then.

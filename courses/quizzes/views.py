@@ -117,6 +117,19 @@ def _answers(attempt: Attempt, data: QueryDict) -> Mapping[str, Sequence[str]]:
     return {number: data.getlist(f"q{number}") for number in sorted(shown)}
 
 
+def _changed(attempt: Attempt, data: QueryDict) -> Mapping[str, Sequence[str]]:
+    """Of a whole page only what was answered on it: a page that was open elsewhere says nothing of the rest.
+
+    `was<id>` holds the keys that were saved as far as the page knows («A B»); where it is lacking, a question
+    without a mark says nothing.
+    """
+    return {
+        number: keys
+        for number, keys in _answers(attempt, data).items()
+        if sorted(set(keys)) != sorted(data.get(f"was{number}", "").split())
+    }
+
+
 @require_POST
 @login_required
 def answers(request: HttpRequest, attempt: UUID) -> JsonResponse:
@@ -136,7 +149,7 @@ def answers(request: HttpRequest, attempt: UUID) -> JsonResponse:
 def submit(request: HttpRequest, attempt: UUID) -> HttpResponse:
     """Hand in, or («save») keep what is on the page and go on."""
     found = _own(request, attempt)
-    given = _answers(found, request.POST)
+    given = _changed(found, request.POST)
     try:
         if "save" in request.POST:
             api.save_answers(found, given)

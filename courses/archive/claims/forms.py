@@ -56,7 +56,8 @@ class ClaimForm(forms.Form):
         required=False,
         widget=_Proofs(attrs={"accept": "application/pdf,image/jpeg,image/png"}),
         help_text=_(
-            "PDF, JPEG or PNG, up to 10 MB each, six at most. Only you and your organisers see them."
+            "PDF, JPEG or PNG, up to 10 MB each, six at most. Only you and the organisers of your organisation and "
+            "of those above it see them."
         ),
     )
 

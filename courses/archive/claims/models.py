@@ -27,7 +27,7 @@ class ClaimState(models.TextChoices):
 class ClaimQuerySet(models.QuerySet):
     def of(self, member: Member) -> "ClaimQuerySet":
         """The claims of `member`, the latest first."""
-        return self.filter(member=member).order_by("-filed_at", "-pk")
+        return self.filter(member=member).select_related("entry__reversal").order_by("-filed_at", "-pk")
 
     def within(self, scope: Scope, *, but: Member) -> "ClaimQuerySet":
         """Claims of members inside `scope`, never those of `but`: nobody decides about her own."""
@@ -96,6 +96,11 @@ class OfflineClaim(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def taken_back(self) -> "models.Model | None":
+        """The entry that took the approved hours back (after a request for correction), or None."""
+        return getattr(self.entry, "reversal", None)
 
     @property
     def mode_label(self) -> str:

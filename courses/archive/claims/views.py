@@ -69,7 +69,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @never_cache
 def one(request: HttpRequest, claim: UUID) -> HttpResponse:
     """One of the member's own claims."""
-    found = get_object_or_404(OfflineClaim.objects.of(me(request)).select_related("entry"), uuid=claim)
+    found = get_object_or_404(OfflineClaim.objects.of(me(request)), uuid=claim)
     return render(request, "archive/claims/one.html", {"claim": found, "section": "study"})
 
 
@@ -178,7 +178,9 @@ def desk(request: HttpRequest, scope: Scope) -> HttpResponse:
     rows = everything.filter(state__in=[ClaimState.APPROVED, ClaimState.RETURNED]) if decided else waiting
     if chosen:
         rows = rows.filter(member__organization__code=chosen)
-    rows = rows.select_related("member__organization").annotate(proof_count=Count("proofs"))
+    rows = rows.select_related("member__organization", "entry__reversal").annotate(
+        proof_count=Count("proofs")
+    )
     branches = (
         waiting.order_by("member__organization__path")
         .values(
@@ -212,7 +214,9 @@ def decide(request: HttpRequest, scope: Scope, claim: UUID) -> HttpResponse:
     """One claim to look at and decide. Context: `claim`, `closed` (the close over its year or None), `near`:
     what the ledger holds of the same days, so that nothing is entered twice."""
     found = get_object_or_404(
-        OfflineClaim.objects.within(scope, but=me(request)).select_related("member__organization", "entry"),
+        OfflineClaim.objects.within(scope, but=me(request)).select_related(
+            "member__organization", "entry__reversal"
+        ),
         uuid=claim,
     )
     if request.method == "POST":

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
 
 from django.conf import settings
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from courses.archive import ledger
 from courses.archive.certificates import api as certificates
+from courses.archive.claims.models import ClaimState, OfflineClaim
 from courses.archive.classes.class_rule import Facts, Verdict, judge
 from courses.archive.classes.models import (
     Attendance,
@@ -27,7 +28,8 @@ from courses.archive.classes.models import (
     ClassSession,
     TrainingClass,
 )
-from courses.archive.errors import ClassRefused, NotAllowed, ReasonMissing
+from courses.archive.cmi5.models import Cmi5Course, Cmi5Registration
+from courses.archive.errors import ClassRefused, NotAllowed, ReasonMissing, YearClosed
 from courses.archive.models import LessonState, StudyHourEntry
 from courses.archive.rules import RuleBook
 from courses.catalogue.models import Lesson
@@ -37,8 +39,10 @@ from people import api as people
 from people.models import Member, PartyOrganization
 
 __all__ = [
+    "Conclusion",
     "Standing",
     "add_session",
+    "claimed_beside",
     "conclude",
     "enter",
     "leave",
@@ -64,6 +68,20 @@ class Standing:
     verdict: Verdict
 
 
+@dataclass(frozen=True)
+class Conclusion:
+    """What concluding a class brought: how many were credited, how many are open, and of these `refused`, who has
+    completed the class but could not be credited, with the reason."""
+
+    credited: int
+    open: int
+    refused: tuple[tuple[Member, NotAllowed | YearClosed], ...] = ()
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        return self.credited, self.open
+
+
 def _require_scope(course: TrainingClass, actor: Member) -> None:
     if not TrainingClass.objects.within(people.scope_of(actor)).filter(pk=course.pk).exists():
         raise NotAllowed(f"member {actor.pk} does not organise class {course.pk}")
@@ -85,7 +103,8 @@ def open_class(
     now: datetime | None = None,
 ) -> TrainingClass:
     """Open a class of `organization`. Online it says its `hours` and its lessons or its exam; at the place its
-    sessions say the hours. Raises NotAllowed, ClassRefused (DATES, HOURS, MODE).
+    sessions say the hours. It lies in last year, this or the next. Raises NotAllowed, ClassRefused (DATES, YEAR,
+    HOURS, MODE).
     """
     if not people.scope_of(actor).holds(organization.path):
         raise NotAllowed(f"member {actor.pk} does not organise {organization.code}")
@@ -93,11 +112,13 @@ def open_class(
     online = ClassMode(mode) == ClassMode.CENTRAL_ONLINE
     if ends_on < starts_on or starts_on.year != ends_on.year:
         raise ClassRefused("DATES")
+    now = now or timezone.now()
+    if abs(starts_on.year - timezone.localdate(now).year) > 1:
+        raise ClassRefused("YEAR")
     if online and (hours is None or hours <= 0):
         raise ClassRefused("HOURS")
     if online and not required and paper is None:
         raise ClassRefused("MODE")
-    now = now or timezone.now()
     course = TrainingClass.objects.create(
         organization=organization,
         organization_code=organization.code,
@@ -126,8 +147,7 @@ def add_session(
     course = TrainingClass.objects.select_for_update().get(pk=course.pk)
     if course.online:
         raise ClassRefused("MODE")
-    if course.concluded_at is not None:
-        raise ClassRefused("CONCLUDED")
+    _require_nobody_credited(course)
     if not course.starts_on <= held_on <= course.ends_on:
         raise ClassRefused("DATES")
     if not 0 < hours <= 12:
@@ -139,13 +159,18 @@ def add_session(
     return session
 
 
+def _require_nobody_credited(course: TrainingClass) -> None:
+    """Sessions are what hours rest on, also of a conclusion that stopped half-way."""
+    if course.concluded_at is not None or course.roster.filter(completed_at__isnull=False).exists():
+        raise ClassRefused("CONCLUDED")
+
+
 @transaction.atomic
 def remove_session(session: ClassSession, *, actor: Member) -> None:
     """Take a session away again, with its attendance. Raises NotAllowed, ClassRefused (CONCLUDED)."""
     _require_scope(session.training_class, actor)
     course = TrainingClass.objects.select_for_update().get(pk=session.training_class_id)
-    if course.concluded_at is not None:
-        raise ClassRefused("CONCLUDED")
+    _require_nobody_credited(course)
     detail = {"on": session.held_on.isoformat(), "hours": str(session.hours)}
     session.delete()
     people.record(actor, "class.session_removed", course, detail=detail)
@@ -214,7 +239,7 @@ def leave(place: ClassMember, *, actor: Member, reason: str, now: datetime | Non
         actor,
         "class.left",
         place.training_class,
-        detail={"member": str(place.member.uuid), "reason": place.left_reason},
+        detail={"member": str(place.member.uuid)},  # the reason, often an illness, stays in the row
         at=now,
     )
     return place
@@ -250,10 +275,7 @@ def mark_attendance(
             session=session, place=places[pk], defaults={"status": status.value}
         )
     if changed:
-        detail = {
-            "session": session.pk,
-            "marks": {str(places[pk].member_id): status.value for pk, status in changed.items()},
-        }
+        detail = {"session": session.pk, "changed": len(changed)}
         people.record(actor, "class.attendance", course, detail=detail, at=now)
     return len(changed)
 
@@ -268,6 +290,25 @@ def roster(course: TrainingClass) -> list[Standing]:
     return _standings(course, list(places))
 
 
+def claimed_beside(course: TrainingClass) -> dict[int, list[OfflineClaim]]:
+    """Member id → her approved claims for days of a class at the place, which the class would count once more; of
+    those who are not credited yet. Whether it was the same study is for people to judge. One query."""
+    found: dict[int, list[OfflineClaim]] = {}
+    if course.online:
+        return found
+    open_places = course.roster.filter(left_at=None, completed_at=None)
+    claims = OfflineClaim.objects.filter(
+        member__in=open_places.values("member"),
+        state=ClaimState.APPROVED,
+        entry__reversal=None,
+        started_on__lte=course.ends_on,
+        finished_on__gte=course.starts_on,
+    )
+    for claim in claims.order_by("started_on", "pk"):
+        found.setdefault(claim.member_id, []).append(claim)
+    return found
+
+
 def _standings(course: TrainingClass, places: list[ClassMember]) -> list[Standing]:
     sessions = list(course.sessions.all())
     statuses: dict[int, dict[int, str]] = {place.pk: {} for place in places}
@@ -275,22 +316,23 @@ def _standings(course: TrainingClass, places: list[ClassMember]) -> list[Standin
     for place_id, session_id, status in marks.values_list("place_id", "session_id", "status"):
         statuses[place_id][session_id] = status
     required = list(course.lessons.values_list("pk", flat=True)) if course.online else []
-    end = _day_after(course.ends_on)
+    begin, end = _counting_days(course)
     done: dict[int, set[int]] = {place.member_id: set() for place in places}
     if required:
         states = LessonState.objects.filter(
-            member__in=done, version__lesson__in=required, completed_at__lt=end
+            member__in=done, version__lesson__in=required, completed_at__gte=begin, completed_at__lt=end
         )
         for member_id, lesson_id in states.values_list("member_id", "version__lesson_id"):
             done[member_id].add(lesson_id)
-    passed = _passed(course, done, end)
+    passed = _passed(course, done, begin, end)
+    counted = _counted_elsewhere(course, required, done)
     leave_max = _leave_max(course)
     found = []
     for place in places:
         lessons_open = len(set(required) - done[place.member_id])
         exam_open = course.paper_id is not None and place.member_id not in passed
         facts = Facts(
-            online_hours=course.hours if course.online else None,
+            online_hours=_worth(course, place, required, counted[place.member_id]),
             sessions=[(session.hours, statuses[place.pk].get(session.pk)) for session in sessions],
             lessons_open=lessons_open,
             exam_open=exam_open,
@@ -299,18 +341,73 @@ def _standings(course: TrainingClass, places: list[ClassMember]) -> list[Standin
     return found
 
 
-def _passed(course: TrainingClass, members: Iterable[int], end: datetime) -> set[int]:
+def _counting_days(course: TrainingClass) -> tuple[datetime, datetime]:
+    """From the first day of the class's calendar year to the end of its last day."""
+    begin = timezone.make_aware(datetime(course.ends_on.year, 1, 1))
+    return begin, _day_after(course.ends_on)
+
+
+def _counted_elsewhere(
+    course: TrainingClass, required: list[int], members: Iterable[int]
+) -> dict[int, frozenset[int]]:
+    """Member id → which of the `required` lessons (without any: the exam) another online class of the same year
+    has credited her before; two queries, none for a class at the place."""
+    counted: dict[int, set[int]] = {member_id: set() for member_id in members}
+    if course.online:
+        places = (
+            ClassMember.objects.filter(
+                member__in=counted,
+                completed_at__isnull=False,
+                training_class__mode=ClassMode.CENTRAL_ONLINE,
+                training_class__ends_on__year=course.ends_on.year,
+            )
+            .exclude(training_class=course)
+            .values_list("member_id", "training_class_id", "training_class__paper_id")
+        )
+        others = list(places)
+        lessons: dict[int, set[int]] = {course_id: set() for _member_id, course_id, _paper_id in others}
+        shared = TrainingClass.lessons.through.objects.filter(trainingclass__in=lessons, lesson__in=required)
+        for course_id, lesson_id in shared.values_list("trainingclass_id", "lesson_id"):
+            lessons[course_id].add(lesson_id)
+        for member_id, course_id, paper_id in others:
+            counted[member_id] |= lessons[course_id]
+            if not required and paper_id is not None and paper_id == course.paper_id:
+                counted[member_id].add(paper_id)
+    return {member_id: frozenset(found) for member_id, found in counted.items()}
+
+
+def _worth(
+    course: TrainingClass, place: ClassMember, required: list[int], counted: frozenset[int]
+) -> Decimal | None:
+    """Hours of an online class for one member: its lessons (without any: its exam) stand for equal parts, and a
+    part that another class has credited brings nothing again. None for a class at the place."""
+    if course.hours is None:
+        return None
+    if place.entry is not None:
+        return place.entry.hours
+    parts = len(required) or 1
+    return (course.hours * (parts - len(counted)) / parts).quantize(Decimal("0.01"), ROUND_DOWN)
+
+
+def _passed(course: TrainingClass, members: Iterable[int], begin: datetime, end: datetime) -> set[int]:
     if course.paper_id is None:
         return set()
     attempts = Attempt.objects.filter(
-        paper=course.paper_id, member__in=list(members), passed=True, submitted_at__lt=end
+        paper=course.paper_id,
+        member__in=list(members),
+        passed=True,
+        submitted_at__gte=begin,
+        submitted_at__lt=end,
     )
     return set(attempts.values_list("member_id", flat=True))
 
 
 def _leave_max(course: TrainingClass) -> Fraction:
     organization = PartyOrganization.objects.filter(pk=course.organization_id).first()
-    value = RuleBook.load(course.ends_on).find("LEAVE_1_7", organization.path if organization else "").value
+    path = organization.path if organization else ""
+    # Of days before there was such a rule that of today holds: a class must not take its members' page away.
+    rule = RuleBook.load(course.ends_on).find_if("LEAVE_1_7", path)
+    value = (rule or RuleBook.load(timezone.localdate()).find("LEAVE_1_7", path)).value
     if not isinstance(value, Fraction):
         raise TypeError("LEAVE_1_7 is not a fraction")
     return value
@@ -322,20 +419,22 @@ def _day_after(day: date) -> datetime:
 
 def conclude(
     course: TrainingClass, *, actor: Member, reason: str = "", now: datetime | None = None
-) -> tuple[int, int]:
-    """Credit the hours of everybody who has completed the class, and issue the certificates; (credited, open).
+) -> Conclusion:
+    """Credit the hours of everybody who has completed the class, and issue the certificates.
 
     Once its last day has come. Again it credits only those who were open. Each member is a transaction of her
-    own, so that what stops half-way is gone on with. `reason` only for a closed year. The actor's own hours
-    and those of members outside her scope stay open: somebody else concludes for them.
+    own, so that what stops half-way is gone on with, and whose branch has closed the year stays open alone. `reason`
+    only for a closed year. The actor's own hours and those of members outside her scope stay open: somebody else
+    concludes for them.
 
-    Raises NotAllowed, ClassRefused (NOT_OVER), YearClosed.
+    Raises NotAllowed, ClassRefused (NOT_OVER); YearClosed and NotAllowed also where nobody could be credited for it.
     """
     _require_scope(course, actor)
     now = now or timezone.now()
     if timezone.localdate(now) < course.ends_on:
         raise ClassRefused("NOT_OVER")
     credited = still_open = 0
+    refused: list[tuple[Member, NotAllowed | YearClosed]] = []
     scope = people.scope_of(actor)
     for standing in roster(course):
         if standing.place.completed_at is not None:
@@ -343,14 +442,20 @@ def conclude(
         organization = standing.place.member.organization
         within = organization is not None and scope.holds(organization.path)
         if standing.verdict.met and within and standing.place.member_id != actor.pk:
-            credited += _complete(course, standing.place, actor=actor, reason=reason, now=now)
+            try:
+                credited += _complete(course, standing.place, actor=actor, reason=reason, now=now)
+            except (NotAllowed, YearClosed) as refusal:
+                refused.append((standing.place.member, refusal))
+                still_open += 1
         else:
             still_open += 1
+    if refused and not credited:
+        raise refused[0][1]
     if course.concluded_at is None:
         course.concluded_by, course.concluded_at = actor, now
         course.save(update_fields=["concluded_by", "concluded_at"])
     people.record(actor, "class.concluded", course, detail={"credited": credited, "open": still_open}, at=now)
-    return credited, still_open
+    return Conclusion(credited, still_open, tuple(refused))
 
 
 @transaction.atomic
@@ -363,6 +468,8 @@ def _complete(
         .select_related("member__organization", "training_class")
         .get(pk=place.pk)
     )
+    if course.online:  # one class after the other, so that each sees what the other credited
+        ledger.lock_archive(place.member, at=now)
     standing = _standings(course, [place])[0]
     if place.completed_at is not None or place.left_at is not None or not standing.verdict.met:
         return False
@@ -411,16 +518,25 @@ def _complete(
 def _count_lessons_once(
     course: TrainingClass, member: Member, *, actor: Member, reason: str, now: datetime
 ) -> list[str]:
-    """The hours of an online class stand for its lessons: what they brought this year by themselves is reversed.
+    """The hours of an online class stand for its lessons: what they, their tests and their interactive courses
+    brought this year by themselves is reversed, and what its exam brought as a lesson's test.
 
-    The keys of those entries stay taken, so that the lessons bring nothing again this year. Uuids of the
-    entries, for `_give_lessons_back`.
+    Not for a lesson that another class has counted. The keys of those entries stay taken, so that the lessons
+    bring nothing again this year. Uuids of the entries, for `_give_lessons_back`.
     """
-    of_lessons = Q()
-    for pk in course.lessons.values_list("pk", flat=True):
-        of_lessons |= Q(credit_key=f"lesson:{pk}") | Q(credit_key__startswith=f"lesson:{pk}:")
-    if not of_lessons:
-        return []
+    required = list(course.lessons.values_list("pk", flat=True))
+    counted = _counted_elsewhere(course, required, [member.pk])[member.pk]
+    lessons = [pk for pk in required if pk not in counted]
+    tests = {*lessons}
+    if course.paper is not None and course.paper.lesson_id is not None:
+        tests.add(course.paper.lesson_id)
+    publishers = Cmi5Course.objects.filter(lesson__in=lessons).values("publisher_id")
+    begun = Cmi5Registration.objects.filter(member=member, course__publisher_id__in=publishers)
+    of_lessons = Q(
+        evidence_type="cmi5", evidence_id__in=[str(uuid) for uuid in begun.values_list("uuid", flat=True)]
+    )
+    for key in [*(f"lesson:{pk}" for pk in lessons), *(f"test:{pk}" for pk in sorted(tests))]:
+        of_lessons |= Q(credit_key=key) | Q(credit_key__startswith=f"{key}:")
     standing = list(
         StudyHourEntry.objects.of(member)
         .filter(of_lessons, year=course.ends_on.year, reversal=None)
@@ -456,6 +572,7 @@ def _give_lessons_back(place: ClassMember, *, actor: Member, reason: str, now: d
             evidence_type=entry.evidence_type,
             evidence_id=entry.evidence_id,
             evidence_hash=entry.evidence_hash,
+            source_system=entry.source_system,
             reason=reason,
             now=now,
         )
@@ -479,7 +596,8 @@ def take_back(place: ClassMember, *, actor: Member, reason: str, now: datetime |
     if place.entry is None:
         raise ClassRefused("NOT_COMPLETED")
     certificates.revoke_of(place, actor=actor, reason=reason, now=now)
-    ledger.reverse_entry(place.entry, actor=actor, approver=actor, reason=reason.strip(), now=now)
+    if not StudyHourEntry.objects.filter(reversal_of=place.entry).exists():  # else taken back past the class
+        ledger.reverse_entry(place.entry, actor=actor, approver=actor, reason=reason.strip(), now=now)
     _give_lessons_back(place, actor=actor, reason=reason.strip(), now=now)
     place.entry, place.completed_at, place.replaced = None, None, []
     place.save(update_fields=["entry", "completed_at", "replaced"])

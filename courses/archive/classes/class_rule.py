@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 __all__ = [
+    "COUNTED_ELSEWHERE",
     "EXAM_OPEN",
     "LESSONS_OPEN",
     "MISSED_TOO_MUCH",
@@ -23,6 +24,7 @@ NOT_RECORDED = "NOT_RECORDED"
 MISSED_TOO_MUCH = "MISSED_TOO_MUCH"
 LESSONS_OPEN = "LESSONS_OPEN"
 EXAM_OPEN = "EXAM_OPEN"
+COUNTED_ELSEWHERE = "COUNTED_ELSEWHERE"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Facts:
     """What is known of one member in one class. `sessions` are (hours, PRESENT | LEAVE | ABSENT | None)."""
 
     online_hours: Decimal | None = None
-    """What an online class is worth; None for one at the place."""
+    """What an online class is worth, 0 where other classes have credited all of it; None for one at the place."""
     sessions: Sequence[tuple[Decimal, str | None]] = field(default_factory=tuple)
     lessons_open: int = 0
     exam_open: bool = False
@@ -64,6 +66,8 @@ def judge(facts: Facts, leave_max: Fraction) -> Verdict:
             reasons.append(MISSED_TOO_MUCH)
     else:
         total, missed, hours = facts.online_hours, Decimal(0), facts.online_hours
+        if not facts.online_hours:
+            reasons.append(COUNTED_ELSEWHERE)
         if facts.lessons_open:
             reasons.append(LESSONS_OPEN)
     if facts.exam_open:

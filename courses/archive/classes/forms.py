@@ -40,6 +40,7 @@ class ClassForm(forms.Form):
     )
     lessons = _Lessons(
         label=_("Required lessons (online)"),
+        help_text=_("What is completed or passed in the year of the class counts, nothing of earlier years."),
         required=False,
         queryset=Lesson.objects.none(),
         widget=forms.CheckboxSelectMultiple,

@@ -90,6 +90,7 @@ def one(request: HttpRequest, scope: Scope, course: UUID) -> HttpResponse:
     found = _course(scope, course)
     roster = api.roster(found)
     sessions = list(found.sessions.all())
+    claimed = api.claimed_beside(found)
     certificates = {
         one.place_id: one for one in Certificate.objects.filter(place__training_class=found, revoked_at=None)
     }
@@ -98,13 +99,22 @@ def one(request: HttpRequest, scope: Scope, course: UUID) -> HttpResponse:
         "course": found,
         "sessions": sessions,
         "total": sum(session.hours for session in sessions),
-        "roster": [{"standing": row, "certificate": certificates.get(row.place.pk)} for row in roster],
+        "roster": [
+            {
+                "standing": row,
+                "certificate": certificates.get(row.place.pk),
+                "claims": claimed.get(row.place.member_id, []),
+            }
+            for row in roster
+        ],
+        "claimed": len(claimed),
         "met": sum(row.verdict.met and row.place.completed_at is None for row in roster),
         "completed": sum(row.place.completed_at is not None for row in roster),
         "labels": CLASS_OPEN,
         "session_form": SessionForm(initial={"held_on": found.starts_on}),
         "over": timezone.localdate() >= found.ends_on,
         "closed": standing_closes(found.organization_id, found.ends_on.year),
+        "late": found.ends_on.year < timezone.localdate().year,
         "lessons": found.lessons.all(),
     }
     return render(request, "archive/classes/one.html", context)
@@ -210,14 +220,16 @@ def conclude(request: HttpRequest, scope: Scope, course: UUID) -> HttpResponse:
     """Credit those who completed it."""
     found = _course(scope, course)
     try:
-        credited, still_open = api.conclude(
-            found, actor=me(request), reason=request.POST.get("reason", "")[:200]
-        )
+        done = api.conclude(found, actor=me(request), reason=request.POST.get("reason", "")[:200])
     except ArchiveError as refusal:
         messages.error(request, why_not(refusal))
     else:
         said = _("Credited: %(credited)s. Still open: %(open)s.")
-        messages.success(request, said % {"credited": credited, "open": still_open})
+        messages.success(request, said % {"credited": done.credited, "open": done.open})
+        for member, why in done.refused[:10]:
+            messages.warning(
+                request, _("%(name)s stays open: %(why)s") % {"name": member.name, "why": why_not(why)}
+            )
     return redirect("archive:desk:class", found.uuid)
 
 

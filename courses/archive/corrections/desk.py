@@ -18,8 +18,10 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from courses.archive import ledger
+from courses.archive.classes import api as classes
+from courses.archive.classes.models import ClassMember
 from courses.archive.corrections.models import Correction, CorrectionKind, CorrectionState
-from courses.archive.errors import AlreadyAnswered, AlreadyAsked, AlreadyReversed, NotAllowed
+from courses.archive.errors import AlreadyAnswered, AlreadyAsked, AlreadyReversed, NotAllowed, OfAClass
 from courses.archive.models import StudyHourEntry
 from courses.archive.rules import RuleBook
 from courses.archive.states import path_of
@@ -163,8 +165,8 @@ def accept(
     """The organiser grants the request: the named entry is taken back, `new` is entered, both with the reason.
 
     A missing entry needs `new`; a wrong one is taken back, and entered anew with `new`. Raises ValueError without
-    a reason or without `new` where it is needed, NotAllowed, AlreadyAnswered, AlreadyReversed, and what the ledger
-    raises; nothing moves then.
+    a reason or without `new` where it is needed, NotAllowed, AlreadyAnswered, AlreadyReversed, OfAClass, and what
+    the ledger raises; nothing moves then. Hours of a training class go back through the class.
     """
     now = now or timezone.now()
     held = _answered(correction, actor, reason)
@@ -172,9 +174,7 @@ def accept(
         raise ValueError("what was missing has to be entered")
     member = held.member
     if held.entry is not None:
-        held.reversal = ledger.reverse_entry(
-            held.entry, actor=actor, approver=actor, reason=reason.strip(), now=now
-        )
+        held.reversal = _take_back(held.entry, actor=actor, reason=reason.strip(), now=now)
     if new is not None:
         held.new_entry = ledger.add_entry(
             member,
@@ -191,6 +191,21 @@ def accept(
             now=now,
         )
     return _answer(held, CorrectionState.ACCEPTED, actor, reason, now)
+
+
+def _take_back(entry: StudyHourEntry, *, actor: Member, reason: str, now: datetime) -> StudyHourEntry:
+    """The entry that takes `entry` back. A class takes its own completion back, with certificate and lessons'
+    hours; where its organiser has done so before, that is the answer. Raises OfAClass where `actor` may not.
+    """
+    place = ClassMember.objects.filter(entry=entry).select_related("training_class").first()
+    if place is not None:
+        try:
+            classes.take_back(place, actor=actor, reason=reason, now=now)
+        except NotAllowed as refusal:
+            raise OfAClass(str(place.training_class.uuid)) from refusal
+    elif entry.evidence_type != "class" or not StudyHourEntry.objects.filter(reversal_of=entry).exists():
+        return ledger.reverse_entry(entry, actor=actor, approver=actor, reason=reason, now=now)
+    return StudyHourEntry.objects.get(reversal_of=entry)
 
 
 @transaction.atomic

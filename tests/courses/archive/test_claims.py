@@ -78,6 +78,11 @@ def claim(member):
     return api.file_claim(member, SAID, [proofs.read_proof("证书.pdf", PDF)])
 
 
+def test_the_help_says_that_organisers_above_see_the_proofs_too(client, member):
+    client.force_login(member)
+    assert "本组织及上级组织的组织员" in client.get("/archive/claims/new/").text
+
+
 def test_a_claim_waits_and_the_organisers_are_told_that_something_waits(member, organiser, proofs_dir):
     claim = api.file_claim(member, SAID, [proofs.read_proof("证书.pdf", PDF)])
     assert (claim.state, claim.filing) == ("WAITING", 1)

@@ -7,14 +7,24 @@ from fractions import Fraction
 import pytest
 
 from courses.archive import api
+from courses.archive.claims import api as claims
 from courses.archive.classes import api as classes
 from courses.archive.classes.class_rule import Facts, judge
 from courses.archive.errors import ClassRefused, NotAllowed, ReasonMissing, YearClosed
-from courses.archive.models import Certificate, ClassMember, LessonState, StudyHourEntry, TrainingClass
+from courses.archive.models import (
+    Certificate,
+    ClassMember,
+    Cmi5Course,
+    Cmi5Registration,
+    LessonState,
+    OfflineClaim,
+    StudyHourEntry,
+    TrainingClass,
+)
 from courses.quizzes.api import start as start_exam
 from courses.quizzes.api import submit
 from courses.quizzes.models import Paper, Question, QuestionBank
-from people.models import Notice, PostRole
+from people.models import AuditEntry, Notice, PostRole
 from tests.courses.archive.conftest import add_version
 from tests.factories import LessonFactory, MemberFactory, PartyOrganizationFactory, PostFactory
 
@@ -123,7 +133,7 @@ def total(member, year=2026):
 
 def test_attendance_hours_and_certificate_once(at_the_place, member, organiser, committee):
     mark(at_the_place, member, organiser, *["PRESENT"] * 6, "LEAVE")
-    assert classes.conclude(at_the_place, actor=organiser) == (1, 0)
+    assert classes.conclude(at_the_place, actor=organiser).counts == (1, 0)
     entry = StudyHourEntry.objects.get()
     assert (entry.mode, entry.hours, entry.provider) == ("CENTRAL_OFFLINE", 24, "桂花社区党委")
     assert (entry.approver, entry.evidence_type, entry.year) == (organiser, "class", 2026)
@@ -134,7 +144,7 @@ def test_attendance_hours_and_certificate_once(at_the_place, member, organiser, 
         "001.002-2026-000001-65",
     )
     # again changes nothing
-    assert classes.conclude(at_the_place, actor=organiser) == (0, 0)
+    assert classes.conclude(at_the_place, actor=organiser).counts == (0, 0)
     assert (StudyHourEntry.objects.count(), Certificate.objects.count()) == (1, 1)
     assert {n.kind for n in Notice.objects.filter(member=member)} == {"class_entered", "class_completed"}
     assert api.verify().whole
@@ -150,7 +160,7 @@ def test_a_class_counts_as_central_training_of_a_leader(at_the_place, secretary,
 
 def test_more_leave_than_a_seventh_credits_nothing(at_the_place, member, organiser):
     mark(at_the_place, member, organiser, *["PRESENT"] * 5, "LEAVE", "LEAVE")
-    assert classes.conclude(at_the_place, actor=organiser) == (0, 1)
+    assert classes.conclude(at_the_place, actor=organiser).counts == (0, 1)
     assert (StudyHourEntry.objects.exists(), Certificate.objects.exists()) == (False, False)
     assert ClassMember.objects.get().left_at is None, "leaving the class is for people to decide"
 
@@ -169,7 +179,7 @@ def test_taken_back_corrected_and_concluded_again(at_the_place, member, organise
     assert total(member) == 0
     assert Certificate.objects.get().revoke_reason == "签到有误"
     classes.mark_attendance(session, {place.pk: "LEAVE"}, actor=organiser)
-    assert classes.conclude(at_the_place, actor=organiser) == (1, 0)
+    assert classes.conclude(at_the_place, actor=organiser).counts == (1, 0)
     assert total(member) == 24
     assert list(Certificate.objects.order_by("serial").values_list("serial", "hours")) == [(1, 28), (2, 24)]
     assert api.verify().whole
@@ -215,8 +225,8 @@ def test_nobody_marks_or_concludes_for_herself(at_the_place, organiser, committe
     colleague = PostFactory(member=MemberFactory(organization=committee)).member
     for session in at_the_place.sessions.all():
         classes.mark_attendance(session, {place.pk: "PRESENT"}, actor=colleague)
-    assert classes.conclude(at_the_place, actor=organiser) == (0, 2)
-    assert classes.conclude(at_the_place, actor=colleague) == (1, 1)
+    assert classes.conclude(at_the_place, actor=organiser).counts == (0, 2)
+    assert classes.conclude(at_the_place, actor=colleague).counts == (1, 1)
     assert total(organiser) == 28
 
 
@@ -238,8 +248,8 @@ def test_members_outside_the_scope_stay_open_for_somebody_above(
     neighbour = MemberFactory(organization=PartyOrganizationFactory(parent=committee, code="001.002.009"))
     classes.enter(course, [neighbour, MemberFactory(organization=branch)], actor=organiser)
     classes.mark_attendance(session, {p.pk: "PRESENT" for p in course.roster.all()}, actor=organiser)
-    assert classes.conclude(course, actor=secretary) == (1, 1)
-    assert classes.conclude(course, actor=organiser) == (1, 0)
+    assert classes.conclude(course, actor=secretary).counts == (1, 1)
+    assert classes.conclude(course, actor=organiser).counts == (1, 0)
     assert total(neighbour) == 4
 
 
@@ -259,7 +269,7 @@ def test_in_a_closed_year_a_class_is_a_late_entry(at_the_place, committee, membe
     with pytest.raises(YearClosed):
         classes.conclude(at_the_place, actor=organiser)
     assert not StudyHourEntry.objects.exists()
-    assert classes.conclude(at_the_place, actor=organiser, reason="名册补交") == (1, 0)
+    assert classes.conclude(at_the_place, actor=organiser, reason="名册补交").counts == (1, 0)
     entry = StudyHourEntry.objects.get()
     assert (entry.year, entry.reason) == (2026, "名册补交")
     assert Certificate.objects.get().year == 2027, (
@@ -267,12 +277,62 @@ def test_in_a_closed_year_a_class_is_a_late_entry(at_the_place, committee, membe
     )
 
 
+def test_the_audit_trail_tells_neither_marks_nor_reasons(at_the_place, member, organiser):
+    place = mark(at_the_place, member, organiser, *["PRESENT"] * 6, "LEAVE")
+    classes.leave(place, actor=organiser, reason="住院治疗")
+    trail = AuditEntry.objects.filter(action__in=["class.attendance", "class.left"]).order_by("pk")
+    details = [entry.detail for entry in trail]
+    assert [detail.get("changed") for detail in details] == [1] * 7 + [None]
+    assert "LEAVE" not in str(details) and "住院" not in str(details)
+    assert details[-1] == {"member": str(member.uuid)}
+    assert ClassMember.objects.get().left_reason == "住院治疗"
+
+
+def test_one_closed_branch_does_not_stop_the_others(
+    client, at_the_place, committee, branch, member, organiser, clock
+):
+    # given somebody of a branch that has closed the year, by the name before somebody whose branch has not
+    neighbour = MemberFactory(
+        organization=PartyOrganizationFactory(parent=committee, code="001.002.009"), name="周敏"
+    )
+    classes.enter(at_the_place, [neighbour], actor=organiser)
+    mark(at_the_place, member, organiser, *["PRESENT"] * 7)
+    mark(at_the_place, neighbour, organiser, *["PRESENT"] * 7)
+    clock.at = datetime(2027, 1, 10, 1, 0, tzinfo=UTC)
+    api.close_year(branch, 2026, actor=organiser)
+    # when the class is concluded over the page
+    client.force_login(organiser)
+    address = f"/archive/desk/classes/{at_the_place.uuid}/"
+    assert 'name="reason" maxlength="200">' in client.get(address).text
+    page = client.post(f"{address}conclude/", follow=True).text
+    # then the others have their hours, and she is named with the reason
+    assert (total(member), total(neighbour)) == (0, 28)
+    assert "李文未结业" in page and "已归档 2026 年度" in page
+    assert classes.conclude(at_the_place, actor=organiser, reason="名册补交").counts == (1, 0)
+    assert total(member) == 28
+
+
+def test_sessions_stay_once_somebody_is_credited_though_concluding_stopped(at_the_place, member, organiser):
+    mark(at_the_place, member, organiser, *["PRESENT"] * 7)
+    classes.conclude(at_the_place, actor=organiser)
+    TrainingClass.objects.update(concluded_at=None, concluded_by=None)  # as after a stop half-way
+    said = {"title": "加课", "held_on": date(2026, 6, 9), "hours": FOUR}
+    for change in (
+        lambda: classes.add_session(at_the_place, actor=organiser, **said),
+        lambda: classes.remove_session(at_the_place.sessions.first(), actor=organiser),
+    ):
+        with pytest.raises(ClassRefused) as refused:
+            change()
+        assert refused.value.why == "CONCLUDED"
+    assert at_the_place.sessions.count() == 7
+
+
 def test_somebody_who_left_gets_nothing_and_may_come_back(at_the_place, member, organiser):
     place = mark(at_the_place, member, organiser, *["PRESENT"] * 7)
     classes.leave(place, actor=organiser, reason="调离")
-    assert classes.conclude(at_the_place, actor=organiser) == (0, 0)
+    assert classes.conclude(at_the_place, actor=organiser).counts == (0, 0)
     assert classes.enter(at_the_place, [member], actor=organiser) == 1
-    assert classes.conclude(at_the_place, actor=organiser) == (1, 0)
+    assert classes.conclude(at_the_place, actor=organiser).counts == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -280,6 +340,9 @@ def test_somebody_who_left_gets_nothing_and_may_come_back(at_the_place, member, 
     [
         ({"ends_on": date(2026, 6, 8)}, "DATES"),
         ({"ends_on": date(2027, 1, 2)}, "DATES"),
+        ({"starts_on": date(1026, 6, 9), "ends_on": date(1026, 6, 9)}, "YEAR"),
+        ({"starts_on": date(2024, 12, 31), "ends_on": date(2024, 12, 31)}, "YEAR"),
+        ({"starts_on": date(2028, 1, 1), "ends_on": date(2028, 1, 1)}, "YEAR"),
         ({"mode": "CENTRAL_ONLINE"}, "HOURS"),
         ({"mode": "CENTRAL_ONLINE", "hours": Decimal(8)}, "MODE"),
     ],
@@ -342,7 +405,7 @@ def test_an_online_class_counts_its_lessons_once(
     attempt = start_exam(paper, member)
     submit(attempt, attempt.right_keys())
     clock.at = datetime(2026, 10, 1, 4, 0, tzinfo=UTC)
-    assert classes.conclude(online, actor=organiser) == (1, 0)
+    assert classes.conclude(online, actor=organiser).counts == (1, 0)
     # and at the end there are the hours of the class, not those of its lessons beside them
     assert total(member) == 8
     sums = {mode.code: mode.hours for mode in api.year_standing(member, 2026).by_mode}
@@ -351,8 +414,126 @@ def test_an_online_class_counts_its_lessons_once(
     for _time in range(2):
         classes.take_back(online.roster.get(), actor=organiser, reason="名册有误")
         assert total(member) == 2
-        assert classes.conclude(online, actor=organiser) == (1, 0)
+        assert classes.conclude(online, actor=organiser).counts == (1, 0)
         assert total(member) == 8
+    assert api.verify().whole
+
+
+@pytest.fixture
+def studied(course, phone_of, member):
+    """Two lessons of half an hour, both studied by 李文 in September 2026: an hour each."""
+    lessons = [LessonFactory(parent=course), LessonFactory(parent=course)]
+    for lesson in lessons:
+        phone = phone_of(member, add_version(lesson, duration_s=1800))
+        phone.watch(1800)
+        phone.flush()
+    return lessons
+
+
+@pytest.fixture
+def held_online(committee, organiser, member):
+    """Opens an online class of eight hours until 29 September, with 李文 in it."""
+
+    def hold(**said):
+        days = {"starts_on": date(2026, 9, 1), "ends_on": date(2026, 9, 29)}
+        online = classes.open_class(
+            committee,
+            actor=organiser,
+            title="网上专题班",
+            mode="CENTRAL_ONLINE",
+            **(days | {"hours": Decimal(8)} | said),
+        )
+        classes.enter(online, [member], actor=organiser)
+        return online
+
+    return hold
+
+
+def until_today(clock):
+    clock.at = datetime(2026, 10, 1, 4, 0, tzinfo=UTC)
+    return {"ends_on": date(2026, 10, 1)}
+
+
+def test_a_lesson_of_two_classes_counts_in_one(held_online, studied, member, organiser, clock):
+    # given three classes: both lessons, one of them and a third, both again
+    third = LessonFactory(parent=studied[0].course)
+    days = until_today(clock)
+    both = held_online(lessons=studied, **days)
+    one = held_online(lessons=[studied[0], third], **days)
+    again = held_online(lessons=studied, **days)
+    state = {"member": member, "duration_s": 600, "needed_s": 570, "params": {}, "last_beat_at": clock.at}
+    LessonState.objects.create(version=add_version(third), completed_at=clock.at, **state)
+    # when all are concluded
+    assert classes.conclude(both, actor=organiser).counts == (1, 0)
+    assert classes.conclude(one, actor=organiser).counts == (1, 0)
+    assert classes.conclude(again, actor=organiser).counts == (0, 1)
+    # then the second brings the half that is new, the third nothing
+    assert [entry.hours for entry in StudyHourEntry.objects.filter(evidence_type="class").order_by("pk")] == [
+        8,
+        4,
+    ]
+    assert classes.roster(again)[0].verdict.open == ("COUNTED_ELSEWHERE",)
+    assert total(member) == 12
+    # and what the first gives back counts by itself, never beside a class
+    classes.take_back(both.roster.get(), actor=organiser, reason="名册有误")
+    assert total(member) == 6
+    assert classes.conclude(both, actor=organiser).counts == (1, 0)
+    assert total(member) == 9, (
+        "4 of its one lesson left, 4 of the second class, 1 of the shared lesson by itself"
+    )
+    assert api.verify().whole
+
+
+def test_an_exam_alone_counts_in_one_class(held_online, paper, member, organiser, clock):
+    first, second = (held_online(paper=paper, **until_today(clock)) for _n in range(2))
+    attempt = start_exam(paper, member)
+    submit(attempt, attempt.right_keys())
+    assert classes.conclude(first, actor=organiser).counts == (1, 0)
+    assert classes.conclude(second, actor=organiser).counts == (0, 1)
+    assert total(member) == 8
+
+
+def test_what_was_studied_in_an_earlier_year_completes_no_class(
+    held_online, studied, paper, organiser, member, clock
+):
+    paper.audience = "MEMBERS"
+    paper.save()
+    attempt = start_exam(paper, member)
+    submit(attempt, attempt.right_keys())
+    clock.at = datetime(2027, 3, 2, 1, 0, tzinfo=UTC)
+    online = held_online(lessons=studied, paper=paper, starts_on=date(2027, 3, 1), ends_on=date(2027, 3, 2))
+    assert classes.roster(online)[0].verdict.open == ("LESSONS_OPEN", "EXAM_OPEN")
+    assert classes.conclude(online, actor=organiser).counts == (0, 1)
+    assert total(member, 2027) == 0
+    # the first moment of the year of the class is inside
+    LessonState.objects.update(completed_at=datetime(2026, 12, 31, 16, 0, tzinfo=UTC))
+    assert classes.roster(online)[0].verdict.open == ("EXAM_OPEN",)
+
+
+def test_tests_and_interactive_courses_of_its_lessons_count_once_too(
+    held_online, studied, paper, organiser, member, clock
+):
+    # given the bonus of a lesson's test and the hours of its interactive course
+    paper.lesson, paper.audience = studied[0], "MEMBERS"
+    paper.save()
+    attempt = start_exam(paper, member)
+    submit(attempt, attempt.right_keys())
+    package = Cmi5Course.objects.create(
+        title="互动课", publisher_id="https://publisher.example/1", base_iri="x", structure={}, au_count=1,
+        size_bytes=1, sha256="x", lesson=studied[1],
+    )  # fmt: skip
+    begun = Cmi5Registration.objects.create(course=package, member=member, actor={})
+    api.add_entry(
+        member, mode="SELF_ONLINE", title="互动课", hours=Decimal(2), finished_at=clock.at, credit_key="cmi5:1",
+        evidence_type="cmi5", evidence_id=str(begun.uuid), source_system="cmi5",
+    )  # fmt: skip
+    assert total(member) == Decimal("4.5")
+    online = held_online(lessons=studied, **until_today(clock))
+    for _time in range(2):
+        assert classes.conclude(online, actor=organiser).counts == (1, 0)
+        assert total(member) == 8
+        classes.take_back(online.roster.get(), actor=organiser, reason="名册有误")
+        assert total(member) == Decimal("4.5")
     assert api.verify().whole
 
 
@@ -373,9 +554,9 @@ def test_what_comes_after_the_last_day_is_too_late(committee, organiser, member,
     done = LessonState.objects.create(
         **state, last_beat_at=clock.at, completed_at=datetime(2026, 9, 29, 16, 0, tzinfo=UTC)
     )
-    assert classes.conclude(online, actor=organiser) == (0, 1)
+    assert classes.conclude(online, actor=organiser).counts == (0, 1)
     LessonState.objects.filter(pk=done.pk).update(completed_at=datetime(2026, 9, 29, 15, 59, tzinfo=UTC))
-    assert classes.conclude(online, actor=organiser) == (1, 0)
+    assert classes.conclude(online, actor=organiser).counts == (1, 0)
 
 
 def test_the_roster_costs_the_same_however_many(at_the_place, branch, organiser, django_assert_num_queries):
@@ -424,6 +605,72 @@ def test_the_whole_way_over_the_pages(client, committee, organiser, member, cloc
     client.post(f"{address}roster/{place.pk}/", {"what": "take_back", "reason": "重复"})
     place.refresh_from_db()
     assert place.entry is None
+
+
+def test_a_class_of_days_without_a_rule_keeps_the_pages_open(client, at_the_place, member, organiser):
+    mark(at_the_place, member, organiser, *["PRESENT"] * 6, "LEAVE")
+    TrainingClass.objects.update(starts_on=date(1026, 6, 9), ends_on=date(1026, 6, 12))
+    client.force_login(member)
+    assert client.get("/archive/classes/").status_code == 200
+    client.force_login(organiser)
+    page = client.get(f"/archive/desk/classes/{at_the_place.uuid}/")
+    assert page.context["met"] == 1
+
+
+def test_a_mistyped_year_is_said_in_the_form(client, committee, organiser):
+    client.force_login(organiser)
+    said = {"organization": str(committee.uuid), "title": "轮训班", "mode": "CENTRAL_OFFLINE"}
+    page = client.post(
+        "/archive/desk/classes/new/", said | {"starts_on": "0206-06-09", "ends_on": "0206-06-09"}
+    )
+    assert (page.status_code, TrainingClass.objects.count()) == (422, 0)
+    assert "培训班只能在上一年、今年或明年" in page.text
+
+
+def test_the_desk_turns_pages_not_lessons(client, at_the_place, organiser, monkeypatch):
+    monkeypatch.setattr("courses.archive.classes.views.SHOWN", 1)
+    classes.open_class(
+        at_the_place.organization,
+        actor=organiser,
+        title="第二期",
+        mode="CENTRAL_OFFLINE",
+        starts_on=date(2026, 7, 1),
+        ends_on=date(2026, 7, 1),
+    )
+    client.force_login(organiser)
+    assert "下一页" in client.get("/archive/desk/classes/").text
+    last = client.get("/archive/desk/classes/?page=2").text
+    assert "上一页" in last and "上一课" not in last
+
+
+def test_the_page_says_how_many_are_not_credited_yet(client, at_the_place, member, organiser):
+    client.force_login(organiser)
+    page = client.post(f"/archive/desk/classes/{at_the_place.uuid}/conclude/", follow=True)
+    assert "已结业 0 人，1 人尚未结业。" in page.text
+
+
+def test_the_page_names_who_has_claimed_these_days(
+    client, at_the_place, branch, committee, member, organiser
+):
+    # given an approved claim over the last day of the class, one of the day after, and one of somebody else
+    def claim(who, first, last, title):
+        made = OfflineClaim.objects.create(
+            member=who, mode="CENTRAL_OFFLINE", title=title, started_on=first, finished_on=last, hours=FOUR,
+            filed_at=datetime(2026, 7, 1, tzinfo=UTC),
+        )  # fmt: skip
+        return claims.approve_claim(made, actor=organiser, filing=1)
+
+    beside = claim(member, date(2026, 6, 12), date(2026, 6, 13), "县委党校班")
+    claim(member, date(2026, 6, 13), date(2026, 6, 13), "第二天的班")
+    claim(MemberFactory(organization=branch), date(2026, 6, 9), date(2026, 6, 9), "别人的班")
+    client.force_login(organiser)
+    address = f"/archive/desk/classes/{at_the_place.uuid}/"
+    page = client.get(address).text
+    assert "县委党校班" in page and "第二天的班" not in page and "别人的班" not in page
+    assert "1 人这几天已有获批的申报" in page
+    # and once those hours are taken back nothing stands in the way
+    api.reverse_entry(beside.entry, actor=organiser, reason="与培训班重复")
+    assert "获批的申报" not in client.get(address).text
 
 
 def test_other_peoples_classes_are_not_there(client, at_the_place, secretary, member):

@@ -6,10 +6,12 @@ from decimal import Decimal
 import pytest
 
 from courses.archive import api
+from courses.archive.claims import api as claims
+from courses.archive.classes import api as classes
 from courses.archive.corrections import desk
 from courses.archive.corrections.models import Correction
-from courses.archive.errors import AlreadyAnswered, AlreadyAsked, AlreadyReversed, NotAllowed
-from courses.archive.models import StudyHourEntry
+from courses.archive.errors import AlreadyAnswered, AlreadyAsked, AlreadyReversed, NotAllowed, OfAClass
+from courses.archive.models import Certificate, ClassMember, OfflineClaim, StudyHourEntry
 from people.models import AuditEntry, Notice
 from tests.factories import AdministratorFactory, MemberFactory, PartyOrganizationFactory, PostFactory
 
@@ -185,6 +187,88 @@ def test_what_was_missing_is_entered(member, secretary):
         desk.accept(asked, actor=secretary, reason="属实")
     done = desk.accept(asked, actor=secretary, reason="属实", new=NEW)
     assert (done.reversal, done.new_entry.title, total(member)) == (None, NEW.title, 4)
+
+
+# Hours of other rooms
+
+
+@pytest.fixture
+def class_entry(committee, organiser, member):
+    """Three hours and a certificate of a class that the committee held on 9 June."""
+    course = classes.open_class(
+        committee,
+        actor=organiser,
+        title="轮训班",
+        mode="CENTRAL_OFFLINE",
+        starts_on=date(2026, 6, 9),
+        ends_on=date(2026, 6, 9),
+    )
+    session = classes.add_session(
+        course, actor=organiser, title="第一讲", held_on=date(2026, 6, 9), hours=Decimal(3)
+    )
+    classes.enter(course, [member], actor=organiser)
+    place = course.roster.get()
+    classes.mark_attendance(session, {place.pk: "PRESENT"}, actor=organiser)
+    classes.conclude(course, actor=organiser)
+    return StudyHourEntry.objects.get(evidence_type="class")
+
+
+def test_hours_of_a_class_go_back_through_the_class(class_entry, member, organiser):
+    asked = desk.ask(member, kind="WRONG", text="我没有参加", entry=class_entry)
+    done = desk.accept(asked, actor=organiser, reason="签到有误")
+    assert (done.reversal.reversal_of, total(member)) == (class_entry, 0)
+    place = ClassMember.objects.get()
+    assert (place.completed_at, place.entry) == (None, None)
+    assert Certificate.objects.get().revoke_reason == "签到有误"
+    # and the class can be concluded again
+    assert classes.conclude(place.training_class, actor=organiser).counts == (1, 0)
+    assert total(member) == 3
+    assert api.verify().whole
+
+
+def test_who_does_not_lead_the_class_is_told_so(class_entry, member, secretary, organiser, still):
+    asked = desk.ask(member, kind="WRONG", text="我没有参加", entry=class_entry)
+    still()
+    with pytest.raises(OfAClass):
+        desk.accept(asked, actor=secretary, reason="签到有误")
+    still()
+    assert ClassMember.objects.get().entry == class_entry
+    # when the organiser of the class takes it back there, the request can be answered
+    classes.take_back(ClassMember.objects.get(), actor=organiser, reason="签到有误")
+    done = desk.accept(asked, actor=secretary, reason="已在培训班撤回")
+    assert (done.reversal.reversal_of, total(member)) == (class_entry, 0)
+
+
+def test_a_class_whose_hours_went_back_past_it_is_taken_back_all_the_same(class_entry, member, organiser):
+    api.reverse_entry(class_entry, actor=organiser, reason="登记有误")
+    classes.take_back(ClassMember.objects.get(), actor=organiser, reason="补办撤回")
+    assert (ClassMember.objects.get().entry, total(member)) == (None, 0)
+    assert Certificate.objects.get().revoked_at is not None
+
+
+def test_the_page_of_a_claim_says_that_its_hours_were_taken_back(client, member, secretary):
+    claim = OfflineClaim.objects.create(
+        member=member,
+        mode="COLLECTIVE",
+        title="县委党校轮训",
+        started_on=date(2026, 5, 4),
+        finished_on=date(2026, 5, 4),
+        hours=Decimal(2),
+        filed_at=AT,
+    )
+    claim = claims.approve_claim(claim, actor=secretary, filing=1)
+    client.force_login(member)
+    address = f"/archive/claims/{claim.uuid}/"
+    assert "批准后已冲销" not in client.get(address).text
+    asked = desk.ask(member, kind="WRONG", text="重复申报", entry=claim.entry)
+    desk.accept(asked, actor=secretary, reason="与会议记录重复")
+    page = client.get(address).text
+    assert "批准后已冲销" in page and "与会议记录重复" in page
+    assert "批准后已冲销" in client.get("/archive/claims/").text
+    client.force_login(secretary)
+    assert "批准后已冲销" in client.get("/archive/desk/claims/?state=decided").text
+    assert "与会议记录重复" in client.get(f"/archive/desk/claims/{claim.uuid}/").text
+    assert "获批的申报" in client.get(f"/archive/desk/corrections/{asked.uuid}/").text
 
 
 def test_declining_leaves_the_ledger(asked, member, secretary, entry):

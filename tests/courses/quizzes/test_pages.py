@@ -1,5 +1,7 @@
 """Exams over HTTP: without script, with answers saved one by one, and never somebody else's."""
 
+import re
+
 import pytest
 
 from courses.quizzes.models import Attempt
@@ -42,6 +44,64 @@ def test_the_whole_way_without_script(signed_in, paper):
     assert all(question["answered_right"] for question in done.context["questions"])
 
 
+def as_rendered(page):
+    """The form of a page as a browser sends it when nothing is touched."""
+    data = {"shows": re.findall(r'name="shows" value="(\d+)"', page.text)}
+    data |= dict(re.findall(r'name="(was\d+)" value="([^"]*)"', page.text))
+    for question in page.context["questions"]:
+        if question["chosen"]:
+            data[f"q{question['id']}"] = question["chosen"]
+    return data
+
+
+def test_a_blank_page_left_open_takes_nothing_back(signed_in, paper):
+    # given a blank page left open here, and everything answered on another device meanwhile
+    address, attempt = begin(signed_in, paper)
+    blank = as_rendered(signed_in.get(address))
+    assert len(blank) == 1 + 20
+    signed_in.post(f"{address}submit/", form(attempt, 20) | {"save": "1"})
+    # when the time runs out and the blank page hands itself in
+    signed_in.post(f"{address}submit/", blank)
+    # then what was answered counts
+    attempt.refresh_from_db()
+    assert (attempt.score, attempt.submitted_at is not None) == (100, True)
+
+
+def test_the_other_order_a_page_of_before_the_change(signed_in, paper):
+    # given a page that shows wrong answers, which were put right on another device
+    address, attempt = begin(signed_in, paper)
+    keys = attempt.right_keys()
+    first = str(attempt.questions[0]["id"])
+    wrong = next(o["key"] for o in attempt.questions[0]["options"] if o["key"] not in keys[first])
+    signed_in.post(f"{address}answers/", {"shows": first, f"q{first}": wrong})
+    stale = as_rendered(signed_in.get(address))
+    signed_in.post(f"{address}submit/", form(attempt, 20) | {"save": "1"})
+    # when it saves, then hands in
+    signed_in.post(f"{address}submit/", stale | {"save": "1"})
+    signed_in.post(f"{address}submit/", stale)
+    attempt.refresh_from_db()
+    assert attempt.score == 100
+
+
+def test_without_script_an_answer_is_taken_back_on_the_page_that_shows_it(signed_in, paper):
+    address, attempt = begin(signed_in, paper)
+    signed_in.post(f"{address}submit/", form(attempt, 20) | {"save": "1"})
+    page = as_rendered(signed_in.get(address))
+    several = next(str(q["id"]) for q in attempt.questions if q["kind"] == "MULTI")
+    del page[f"q{several}"]
+    signed_in.post(f"{address}submit/", page)
+    attempt.refresh_from_db()
+    assert (attempt.answers[several], attempt.score) == ([], 94)
+
+
+def test_a_page_that_does_not_say_what_was_saved_takes_nothing_back(signed_in, paper):
+    address, attempt = begin(signed_in, paper)
+    signed_in.post(f"{address}submit/", form(attempt, 20) | {"save": "1"})
+    signed_in.post(f"{address}submit/", form(attempt, 0))
+    attempt.refresh_from_db()
+    assert attempt.score == 100
+
+
 def test_the_page_of_an_open_attempt_gives_no_answer_away(signed_in, paper, bank):
     bank.questions.update(explanation="因为党章这样规定")
     address, _attempt = begin(signed_in, paper)
@@ -78,6 +138,11 @@ def test_somebody_elses_attempt_is_not_there(client, signed_in, paper):
     assert client.post(f"{address}submit/", form(attempt)).status_code == 404
     attempt.refresh_from_db()
     assert (attempt.answers, attempt.submitted_at) == ({}, None)
+
+
+def test_the_time_of_a_paper_is_said_in_minutes(signed_in, paper):
+    assert "60 分钟" in signed_in.get(f"/exams/{paper.uuid}/").text
+    assert "60 分钟" in signed_in.get("/exams/").text
 
 
 def test_a_paper_for_others_is_not_there(signed_in, paper):

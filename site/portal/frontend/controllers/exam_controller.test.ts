@@ -10,6 +10,7 @@ const PAGE = `
   <form data-exam-target="form" data-action="change->exam#answered submit->exam#handIn">
     <input type="hidden" name="csrfmiddlewaretoken" value="c">
     <fieldset data-exam-target="question" data-number="7">
+      <input type="hidden" name="was7" value="">
       <input type="checkbox" name="q7" value="A"><input type="checkbox" name="q7" value="B">
     </fieldset>
   </form>
@@ -40,7 +41,7 @@ afterEach(() => {
 });
 
 async function choose(value: string): Promise<void> {
-  const box = document.querySelector<HTMLInputElement>(`[value="${value}"]`)!;
+  const box = document.querySelector<HTMLInputElement>(`[name=q7][value="${value}"]`)!;
   box.checked = !box.checked;
   box.dispatchEvent(new Event("change", { bubbles: true }));
   await vi.advanceTimersByTimeAsync(10);
@@ -81,6 +82,20 @@ test("when the time is up the form hands itself in, once", async () => {
   await vi.advanceTimersByTimeAsync(601_000);
   expect(clock()).toBe("00:00");
   expect(submitted).toHaveBeenCalledTimes(1);
+});
+
+test("a hand-in says what this page knows to be saved, and of an answer on its way that it does not know", async () => {
+  const was = document.querySelector<HTMLInputElement>("[name=was7]")!;
+  expect(was.value).toBe("");
+  await choose("A");
+  await choose("B");
+  expect(was.value).toBe("A B");
+  answer = () => Promise.reject(new TypeError("offline"));
+  await choose("A");
+  expect(was.value).toBe("?");
+  answer = () => Promise.resolve(new Response(JSON.stringify({ left_s: 500 }), { status: 200 }));
+  await vi.advanceTimersByTimeAsync(4100);
+  expect(was.value).toBe("B");
 });
 
 test("handing in with an open question is asked once more; without one it is not", async () => {

@@ -1,13 +1,16 @@
 /**
  * An exam under way: each answer is saved as it is given, the time left is shown, and the page hands itself in when
- * it is up. The server keeps the time; the form works without this.
+ * it is up. The server keeps the time; the form works without this. `was7` is what is saved as far as this page knows:
+ * what differs from it is handed in, the rest may have been answered in another tab.
  *
  *   <div data-controller="exam" data-exam-left-value="3600" data-exam-save-value="/exams/attempts/…/answers/"
  *        data-exam-saved-text-value="Saved." data-exam-unsaved-text-value="…" data-exam-soon-text-value="…"
  *        data-exam-open-text-value="…">
  *     <span data-exam-target="clock"></span> <span data-exam-target="said"></span>
  *     <form data-exam-target="form" data-action="change->exam#answered submit->exam#handIn">
- *       <fieldset data-exam-target="question" data-number="7"> … <input name="q7" value="A"> … </fieldset>
+ *       <fieldset data-exam-target="question" data-number="7">
+ *         <input type="hidden" name="was7" value=""> … <input name="q7" value="A"> …
+ *       </fieldset>
  *     </form>
  *   </div>
  */
@@ -15,6 +18,8 @@ import { Controller } from "@hotwired/stimulus";
 
 const AGAIN_MS = 4000;
 const SOON_S = 300;
+/** What is saved while an answer is on its way: no answer equals it, so that a hand-in says it once more. */
+const UNKNOWN = "?";
 
 export default class ExamController extends Controller<HTMLElement> {
   static override targets = ["clock", "said", "form", "question"];
@@ -50,7 +55,9 @@ export default class ExamController extends Controller<HTMLElement> {
   answered(event: Event): void {
     const question = (event.target as HTMLElement).closest<HTMLElement>("[data-number]");
     if (!question) return;
-    this.waiting.add(question.dataset.number ?? "");
+    const number = question.dataset.number ?? "";
+    this.waiting.add(number);
+    this.know(number, UNKNOWN);
     void this.save();
   }
 
@@ -62,6 +69,11 @@ export default class ExamController extends Controller<HTMLElement> {
       return;
     }
     window.clearTimeout(this.again);
+  }
+
+  private know(number: string, saved: string): void {
+    const was = this.formTarget.querySelector<HTMLInputElement>(`[name="was${number}"]`);
+    if (was) was.value = saved;
   }
 
   private get somethingOpen(): boolean {
@@ -118,6 +130,9 @@ export default class ExamController extends Controller<HTMLElement> {
       if (answer.ok && !answer.redirected) {
         const { left_s: left } = (await answer.json()) as { left_s?: number };
         if (typeof left === "number") this.endsAt = performance.now() + left * 1000;
+        for (const number of numbers) {
+          if (!this.waiting.has(number)) this.know(number, body.getAll(`q${number}`).join(" "));
+        }
         return true;
       }
       return answer.status === 409 || answer.status === 422;
