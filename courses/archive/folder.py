@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 
 from courses.archive.folding import all_waiting, fold_members, waiting_between, waiting_members
 
@@ -24,24 +24,28 @@ AGAIN_S = 60
 LOOK_BACK_S = 2.0
 """How often it looks again at what it has looked at since the look before: numbers are drawn before they are
 committed (log_order.py), so that of two members the lower number may come to light after the higher."""
+LOOK_AT_ALL_S = 300
+"""How often it looks at each archive: whatever a look back missed waits no longer."""
 
 
 class Folder:
-    """Remembers only how far it looked; begun anew it looks at each archive once."""
+    """Remembers only how far it looked; begun anew, and every few minutes, it looks at each archive."""
 
     def __init__(self) -> None:
         self._seen: int | None = None
         self._looked = (0, 0)
         """How far it had looked at the last look back, and at the one before that."""
         self._look_back_at = time.monotonic() + LOOK_BACK_S
+        self._look_at_all_at = 0.0
         self._stuck: dict[int, float] = {}
         """Members whose fold failed, and when to try again: one broken record stops nobody else's."""
 
     def round(self) -> int:
         """Fold what waits now; for how many members."""
         now = time.monotonic()
-        if self._seen is None:
+        if self._seen is None or now >= self._look_at_all_at:
             members, last = all_waiting()
+            self._look_at_all_at = now + LOOK_AT_ALL_S
             self._looked = (max(0, last - AT_ONCE), last)
         elif now >= self._look_back_at and self._seen > self._looked[0]:
             members = waiting_between(self._looked[0], self._seen)
@@ -59,9 +63,9 @@ class Folder:
     def _fold(self, members: list[int]) -> None:
         try:
             fold_members(members)
-        except DatabaseError:
-            raise
-        except Exception:
+        except (OperationalError, InterfaceError):
+            raise  # the database is away, whoever the members are
+        except Exception:  # also what the database said to one member's row: too long, a constraint
             if len(members) > 1:
                 for member_id in members:
                     self._fold([member_id])
@@ -78,7 +82,10 @@ class Folder:
         while not stopped(wait_s):
             try:
                 wait_s = 0.0 if self.round() > MEMBERS_AT_ONCE else PAUSE_S
-            except DatabaseError as failed:
+            except (
+                DatabaseError,
+                InterfaceError,
+            ) as failed:  # of members, only what is no member's fault comes here
                 log.warning("the database does not fold: %s", failed)
                 wait_s = 5 * PAUSE_S
             finally:

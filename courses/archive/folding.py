@@ -10,24 +10,26 @@ fold that dies in the middle has done nothing, and doing it again does it once.
 from __future__ import annotations
 
 import hashlib
+import logging
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from itertools import groupby
 from typing import Any
 
-from django.db import connections, router, transaction
+from django.db import InterfaceError, OperationalError, connections, router, transaction
 from django.db.models import Exists, F, Max, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from courses.archive import ledger, spans
 from courses.archive.beginnings import beginning_of, creditable_s, later_states
-from courses.archive.errors import AlreadyCredited
+from courses.archive.errors import AlreadyCredited, YearClosed
 from courses.archive.fields import EPOCH, MILLISECOND
 from courses.archive.hours import hours_for
-from courses.archive.models import Beat, LearningArchive, LessonState, PlayLease, StudyMode
+from courses.archive.models import Beat, LearningArchive, LessonState, PlayLease, StudyHourEntry, StudyMode
 from courses.archive.quick_fold import KeptBeat, fold_session
 from courses.archive.rules import RuleBook
 from courses.archive.signals import lesson_completed
@@ -46,6 +48,13 @@ __all__ = [
     "waiting_members",
     "waiting_of",
 ]
+
+log = logging.getLogger(__name__)
+
+CANNOT = "the beats of member %d cannot be folded; they stay in the log"
+
+PROVIDER_MOST = StudyHourEntry._meta.get_field("provider").max_length
+"""A course may have a longer title than an entry keeps of it."""
 
 _ROW = "b.version_id, b.session, b.seq, b.body, b.wall_ms, b.received_at, b.happened_at, b.in_lease, b.id"
 
@@ -94,10 +103,22 @@ def waiting_between(after: int, last: int) -> list[int]:
     )
 
 
-def catch_up(member: Member) -> None:
-    """Bring what is reckoned of `member` up to the log. One query when nothing waits."""
+def catch_up(member: Member, *, now: datetime | None = None) -> None:
+    """Bring what is reckoned of `member` up to the log, or leave it as it is (`fold_if_possible`). One query when
+    nothing waits."""
     if waiting_of(member.pk).exists():
-        fold_members([member.pk])
+        fold_if_possible(member.pk, now=now)
+
+
+def fold_if_possible(member_id: int, *, now: datetime | None = None) -> None:
+    """As `fold_members` for one. A log that cannot be folded leaves what is reckoned as it is (the error is logged):
+    her pages show that much. Raises only when the database is away."""
+    try:
+        fold_members([member_id], now=now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception(CANNOT, member_id)
 
 
 def waiting_of(member_id: int) -> QuerySet[Beat]:
@@ -106,16 +127,18 @@ def waiting_of(member_id: int) -> QuerySet[Beat]:
     return Beat.objects.filter(member_id=member_id, id__gt=Subquery(folded))
 
 
-def fold_members(member_ids: Sequence[int]) -> int:
+def fold_members(member_ids: Sequence[int], *, now: datetime | None = None) -> int:
     """Fold all that waits of these members, in one transaction; how many of them something waited of.
 
     Members are locked in the order of their numbers. Called again, or at the same time, it adds nothing.
+    Hours that come of it are recorded at `now` (default: the moment when they are), however long ago the lesson was
+    completed: nothing comes to light below a seal, and a closed year is seen.
     """
     with transaction.atomic():
         mine = LearningArchive.objects.filter(member_id__in=member_ids).order_by("member_id")
         archives = list(mine.select_for_update())
         before = {archive.member_id: archive.beats_folded for archive in archives}
-        fold_locked(archives)
+        fold_locked(archives, now=now)
         return sum(archive.beats_folded != before[archive.member_id] for archive in archives)
 
 
@@ -124,6 +147,7 @@ def fold_locked(
     *,
     version: LessonVersion | None = None,
     state: LessonState | None = None,
+    now: datetime | None = None,
 ) -> dict[tuple[int, int], LessonState]:
     """As `fold_members`, for archives that the caller has locked; the states that changed, by (member, version).
 
@@ -131,8 +155,44 @@ def fold_locked(
     read again.
     """
     waiting = _read(archives)
+    return _fold(archives, waiting, version, state, now) if waiting else {}
+
+
+def fold_locked_if_possible(
+    archive: LearningArchive,
+    *,
+    version: LessonVersion | None = None,
+    state: LessonState | None = None,
+    now: datetime | None = None,
+) -> dict[tuple[int, int], LessonState] | None:
+    """As `fold_locked` for one archive; None when its log cannot be folded (the error is logged): then nothing is
+    reckoned, `state` is not to be used any more, and keeping goes on. Raises only when the database is away.
+
+    Until when the sessions were heard is noted even then: turns (turns.py) must not begin before.
+    """
+    waiting = _read([archive])
     if not waiting:
         return {}
+    folded = archive.beats_folded
+    try:
+        with transaction.atomic():
+            return _fold([archive], waiting, version, state, now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception(CANNOT, archive.member_id)
+        archive.beats_folded = folded
+        _note_seen([(member_id, one) for member_id, (_last, many) in waiting.items() for one in many])
+        return None
+
+
+def _fold(
+    archives: Sequence[LearningArchive],
+    waiting: dict[int, tuple[int, list[_Waiting]]],
+    version: LessonVersion | None,
+    state: LessonState | None,
+    now: datetime | None,
+) -> dict[tuple[int, int], LessonState]:
     pairs = [(member_id, one) for member_id, (_last, many) in waiting.items() for one in many]
     states, versions = _known(pairs, version, state)
     members = _Members()
@@ -153,7 +213,7 @@ def fold_locked(
     _note_seen(pairs)
     _note_folded(archives, {member_id: last for member_id, (last, _many) in waiting.items()})
     for state, version in sorted(completed, key=lambda pair: (pair[0].completed_at or EPOCH, pair[1].pk)):
-        _credit(members[state.member_id], version, state)
+        _credit(members[state.member_id], version, state, now or timezone.now())
     return {(state.member_id, state.version_id): state for state in changed}
 
 
@@ -375,7 +435,7 @@ def _said(state: LessonState) -> list[Any]:
     return [bytes(one) if isinstance(one, memoryview) else one for one in said]
 
 
-def _credit(member: Member, version: LessonVersion, state: LessonState) -> None:
+def _credit(member: Member, version: LessonVersion, state: LessonState, now: datetime) -> None:
     """Hours for a completed lesson, once a calendar year whatever its version, and the news of it."""
     completed_at = state.completed_at
     assert completed_at is not None
@@ -388,16 +448,16 @@ def _credit(member: Member, version: LessonVersion, state: LessonState) -> None:
         first = (
             Beat.objects.filter(member_id=member.pk, version_id=version.pk).order_by("session", "seq").first()
         )
-        # Another version of the same lesson may have brought its hours this year (domain.md §1.3, SH10).
-        with suppress(AlreadyCredited):
+
+        def enter(finished_at: datetime) -> None:
             ledger.add_entry(
                 member,
                 mode=StudyMode.SELF_ONLINE,
                 title=version.title,
                 hours=hours,
                 started_at=first.happened_at if first else None,
-                finished_at=completed_at,
-                provider=course.title if course else "",
+                finished_at=finished_at,
+                provider=course.title[:PROVIDER_MOST] if course else "",
                 credit_key=credit_key(version),
                 evidence_type="beats",
                 evidence_id=str(version.uuid),
@@ -406,6 +466,15 @@ def _credit(member: Member, version: LessonVersion, state: LessonState) -> None:
                 lesson_version=version,
                 published_duration_s=length_s,
                 verified_coverage=coverage.quantize(Decimal("0.0001"), rounding=ROUND_DOWN),
-                now=completed_at,
+                now=now,
             )
+
+        # Another version of the same lesson may have brought its hours this year (domain.md §1.3, SH10).
+        with suppress(AlreadyCredited):
+            try:
+                enter(completed_at)
+            except (
+                YearClosed
+            ):  # reckoned after its year was closed: it counts for the year in which it is reckoned
+                enter(now)
     lesson_completed.send(sender=LessonState, member=member, version=version, at=completed_at)

@@ -41,7 +41,7 @@ def play(member: Member, version: LessonVersion, *, now: datetime | None = None)
     The caller has found the lesson through `Lesson.objects.open_to(member)`.
     """
     now = now or timezone.now()
-    folding.catch_up(member)
+    folding.catch_up(member, now=now)
     state = LessonState.objects.filter(member=member, version=version).first()
     rules = rules_for(member, state, timezone.localdate(now))
     state = state or carried_state(member, version, rules)
@@ -142,7 +142,11 @@ def _keep(
             rules = rules_for(member, state, timezone.localdate(now))
             accepted, lost, expired = _add(claims, fresh, rules, now, sent, sent_ms)
             if accepted:
-                state = folding.fold_locked([archive], version=version, state=state)[member.pk, version.pk]
+                folded = folding.fold_locked_if_possible(archive, version=version, state=state, now=now)
+                if folded is None:  # kept, not reckoned: what is said is what was known before
+                    state = LessonState.objects.filter(member=member, version=version).first()
+                else:
+                    state = folded[member.pk, version.pk]
             receipt = _receipt(member, version, state, rules, accepted, duplicates)
     if conflicts:
         raise SeqConflict(conflicts)
@@ -173,11 +177,18 @@ def _sift(claims: Claims, sent: list[SentBeat]) -> tuple[list[SentBeat], list[in
     return [fresh[seq] for seq in sorted(fresh)], duplicates, conflicts
 
 
-def _our_turn(member: Member, now: datetime) -> LearningArchive:
-    """Wait until nobody else writes of this member, and bring up to the log what is reckoned of her."""
+def _our_turn(member: Member, now: datetime, *, reckoned: bool = False) -> LearningArchive:
+    """Wait until nobody else writes of this member, and bring up to the log what is reckoned of her.
+
+    A log that cannot be folded stops nobody from adding to it; with `reckoned`, where what is written depends on the
+    state, it raises.
+    """
     archive = ledger.lock_archive(member, at=now)
     log_order.wait_for_turn(member.pk)
-    folding.fold_locked([archive])
+    if reckoned:
+        folding.fold_locked([archive], now=now)
+    else:
+        folding.fold_locked_if_possible(archive, now=now)
     return archive
 
 
@@ -250,7 +261,7 @@ def study_state(member: Member, version: LessonVersion, *, now: datetime | None 
 
     The caller has found the lesson through `Lesson.objects.open_to(member)`.
     """
-    folding.catch_up(member)
+    folding.catch_up(member, now=now)
     state = LessonState.objects.filter(member=member, version=version).first()
     rules = rules_for(member, state, timezone.localdate(now))
     return _study_state(member, version, state, rules)
@@ -308,7 +319,7 @@ def complete_reading(token: str, *, now: datetime | None = None) -> LessonProgre
     if version.kind != LessonKind.READING:
         raise BadBeats("only a reading lesson is completed by saying so")
     with transaction.atomic():
-        archive = _our_turn(member, now)
+        archive = _our_turn(member, now, reckoned=True)
         state = LessonState.objects.filter(member=member, version=version).first()
         rules = rules_for(member, state, timezone.localdate(now))
         # Whoever says so is here now: this session takes the lease, and counts from when it was free.
@@ -332,7 +343,7 @@ def complete_reading(token: str, *, now: datetime | None = None) -> LessonProgre
         }
         sent = read_batch([said], most=1, seq_limit=2**31 - 1)
         _accepted, _lost, expired = _add(claims, sent, rules, now, sent, None)
-        folding.fold_locked([archive])
+        folding.fold_locked([archive], now=now)
     if expired:
         raise TokenExpired()
     return lesson_progress(member, version)

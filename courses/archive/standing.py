@@ -55,7 +55,7 @@ def _places(ids: Sequence[int], day: date) -> dict[int, tuple[str, bool]]:
     found = {}
     for pk, path, leader, waiting in known.values_list("pk", "organization__path", leads, waits):
         if waiting:
-            folding.fold_members([pk])
+            folding.fold_if_possible(pk)
         found[pk] = (path or "", leader)
     return found
 

@@ -24,8 +24,8 @@ def abandon_cmi5() -> int:
 def seal() -> str:
     """Seal the day that ended; the root. Again on the same day changes nothing.
 
-    What was kept until now is reckoned first: hours carry the moment of completion, and none may come to light
-    below a seal (verification would call them BACKDATED).
+    What was kept until now is reckoned first, so that the day's hours are in the day's seal; what comes later (the
+    log of a phone that was offline) is recorded later, and is in a later seal.
     """
     fold_everything()
     return api.seal().root

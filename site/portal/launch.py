@@ -87,8 +87,9 @@ class Child:
             self.down_since = now
             say(f"{self.name} 意外停止（退出码 {self.process.returncode}），{RESTART_PAUSE_S} 秒后重新启动")
         elif now - self.down_since >= RESTART_PAUSE_S:
-            # What it had started itself may have outlived it, and would hold its port.
-            with contextlib.suppress(ProcessLookupError):
+            # What it had started itself may have outlived it, and would hold its port. (PermissionError: the number
+            # is somebody else's group by now.)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.start()
 

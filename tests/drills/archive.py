@@ -2,10 +2,12 @@
 
 A history checker in the manner of Jepsen: each phone writes down what it sent and what was acknowledged, sends again
 (in other batches) what was not, and in the end the log is read: every acknowledged beat is there, once, with the body
-that was sent, and nothing is there that nobody sent. Then the states must be what the log folds to. The negative
-control is the same door answering before the commit: if the checker found nothing missing there, it would prove
-nothing. Everything runs as `./run` runs it, on PostgreSQL of the drill's own (or on SQLite). kill -9 cannot show
-what power loss does; the order of system calls does (tests/courses/archive/test_ingest.py).
+that was sent, and nothing is there that nobody sent. Three phones of four play their lesson forward to its end, each
+one of another length, so that lessons are completed all through the run: the states must be what the log folds to,
+and each completed lesson must have brought its hours once. The negative control is the same door answering before
+the commit: it must lose some of what it acknowledged, but not all (a door that keeps nothing would prove nothing).
+Everything runs as `./run` runs it, on PostgreSQL of the drill's own (or on SQLite). kill -9 cannot show what power
+loss does; the order of system calls does (tests/courses/archive/test_ingest.py).
 
 The last line is JSON: {"acknowledged", "lost", "doubled", "kills", "control_lost", …}; exit code 1 when it failed.
 """
@@ -38,18 +40,33 @@ from _processes import descendants, family, program_of  # noqa: E402
 BATCH_MOST = 60
 START_PATIENCE_S = 180
 HEAL_PATIENCE_S = 60
+STEP_S = 15
+LESSON_S = (300, 36_000)
+"""Lessons that are played forward are at least and at most as long; their tokens are older than the longest, since the
+server's clock bounds what counts."""
+OTHER_S = 80_000
+"""The lesson of phones that play a moment here and a moment there."""
 
 
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+Play = tuple[str, int]
+"""A play token, and the length of its lesson in seconds."""
+
+
 class Phone(threading.Thread):
     """One play session. `sent` and `acknowledged` are its history: seq → what was played, and the set of seqs."""
 
-    def __init__(self, port: int, token: str, seed: int, ending: threading.Event) -> None:
+    def __init__(self, port: int, play: Play, seed: int, ending: threading.Event) -> None:
         super().__init__(daemon=True)
-        self.port, self.token, self.ending = port, token, ending
+        self.port, self.ending = port, ending
+        self.token, self.length_ms, self.forward = play[0], play[1] * 1000, play[1] != OTHER_S
+        self.position_ms = 0
+        self.clocks: dict[int, int] = {}
+        self.first: set[int] = set()
+        """What the first answer acknowledged: Django's own, since a session's first beats take the lease."""
         self.chance = random.Random(seed)
         self.sent: dict[int, tuple[int, int]] = {}
         self.acknowledged: set[int] = set()
@@ -74,17 +91,23 @@ class Phone(threading.Thread):
 
     def _make(self) -> None:
         seq = len(self.sent)
-        start = self.chance.randint(0, 79_000_000)
-        self.sent[seq] = (start, start + self.chance.randint(1, 3))
+        if self.forward:
+            start = 0 if self.position_ms >= self.length_ms else self.position_ms
+            end = self.position_ms = min(start + STEP_S * 1000, self.length_ms)
+        else:
+            start = self.chance.randint(0, self.length_ms - 1000)
+            end = start + self.chance.randint(1, 3)
+        self.clock_ms += end - start
+        self.sent[seq], self.clocks[seq] = (start, end), self.clock_ms
         self.waiting.append(seq)
 
     def _hand_in(self, seqs: list[int]) -> None:
         beats = [
             {"seq": seq, "intervals": [list(self.sent[seq])], "position_ms": self.sent[seq][1],
-             "clock_ms": self.clock_ms + seq}
+             "clock_ms": self.clocks[seq]}
             for seq in self.chance.sample(seqs, len(seqs))
         ]  # fmt: skip
-        body = json.dumps({"token": self.token, "beats": beats, "sent_ms": self.clock_ms + len(self.sent)})
+        body = json.dumps({"token": self.token, "beats": beats, "sent_ms": self.clock_ms})
         try:
             if self.connection is None:
                 self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
@@ -98,6 +121,7 @@ class Phone(threading.Thread):
         if answer.status == 200:
             told = json.loads(said)
             self.acknowledged.update(told["accepted"], told["duplicates"])
+            self.first = self.first or set(self.acknowledged)
             self.waiting = [seq for seq in self.waiting if seq not in self.acknowledged]
         else:
             # 503 is «come again»; 500 may come from a page that was killed with its database.
@@ -152,9 +176,18 @@ class School:
             env=self.environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         ).stdout  # fmt: skip
 
-    def tokens(self, number: int) -> list[str]:
+    def plays(self, lengths: list[int]) -> list[Play]:
+        """A member and a play token for each lesson length."""
+        made = self._inside("--make", json.dumps(lengths))
+        return [(token, length) for token, length in zip(made, lengths, strict=True)]
+
+    def hours(self) -> dict[str, int]:
+        """What the ledger says of completed lessons (`hours` below)."""
+        return self._inside("--hours")
+
+    def _inside(self, *words: str) -> Any:
         done = subprocess.run(
-            [sys.executable, __file__, "--make", str(number)],
+            [sys.executable, __file__, *words],
             env=self.environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         return json.loads(done.stdout.splitlines()[-1])
@@ -189,15 +222,20 @@ class School:
             return ""
         pids = victims[wanted]
         if wanted == "database":
+            struck = is_alive(pids[0])
             pids = [*pids, *descendants(family(), pids[0])]
             for pid in pids:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self._restart_database()
-            return wanted
+            return wanted if struck else ""
+        pids = [pid for pid in pids if is_alive(pid)]
+        if not pids:
+            return ""
         with suppress(ProcessLookupError):
             os.kill(chance.choice(pids), signal.SIGKILL)
-        return wanted
+            return wanted
+        return ""
 
     def _restart_database(self) -> None:
         for _ in range(40):
@@ -232,6 +270,14 @@ class School:
             return database.execute(sql).fetchall()
 
 
+def is_alive(pid: int) -> bool:
+    """Whether the process runs: a dead one whose mother has not looked yet is still listed, and takes signals."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def session_of(token: str) -> str:
     """The session in a play token (tokens.issue): what the phone was told with it."""
     import base64
@@ -264,11 +310,11 @@ def check(phones: list[Phone], log: list[tuple[str, int, bytes]]) -> dict[str, i
 
 
 def play(
-    school: School, tokens: list[str], kills: int, beats: int, chance: random.Random
+    school: School, plays: list[Play], kills: int, beats: int, chance: random.Random
 ) -> tuple[list[Phone], Counter[str]]:
     """Phones play until `beats` are acknowledged and `kills` have been dealt out, then come to rest."""
     ending = threading.Event()
-    phones = [Phone(school.port, token, chance.randrange(2**32), ending) for token in tokens]
+    phones = [Phone(school.port, one, chance.randrange(2**32), ending) for one in plays]
     for phone in phones:
         phone.start()
     killed: Counter[str] = Counter()
@@ -306,11 +352,11 @@ def _wait_for_progress(phones: list[Phone], chance: random.Random) -> None:
     time.sleep(chance.uniform(0.0, 1.0))
 
 
-def control(school: School, tokens: list[str], chance: random.Random) -> int:
-    """The hasty door under the same checker: how many acknowledged beats it lost."""
+def control(school: School, plays: list[Play], chance: random.Random) -> tuple[int, int]:
+    """The hasty door under the same checker: how many beats it lost, of how many that it acknowledged by itself."""
     port = free_port()
     ending = threading.Event()
-    lost = 0
+    lost = told = 0
     for attempt in range(5):
         web = subprocess.Popen(
             [sys.executable, "-m", "granian", "--interface", "asgi", "_lying_asgi:application", "--loop", "uvloop",
@@ -319,7 +365,7 @@ def control(school: School, tokens: list[str], chance: random.Random) -> int:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         ending.clear()
-        phones = [Phone(port, token, chance.randrange(2**32), ending) for token in tokens[attempt::5]]
+        phones = [Phone(port, one, chance.randrange(2**32), ending) for one in plays[attempt::5]]
         try:
             for phone in phones:
                 phone.start()
@@ -332,27 +378,75 @@ def control(school: School, tokens: list[str], chance: random.Random) -> int:
             ending.set()
         for phone in phones:
             phone.join(30)
-        sessions = {session_of(phone.token) for phone in phones}
-        lost += check(phones, [row for row in school.log() if row[0] in sessions])["lost"]
-        if lost:
+        kept = {(session, seq) for session, seq, _body in _log_at_rest(school)}
+        hasty = [(session_of(one.token), seq) for one in phones for seq in one.acknowledged - one.first]
+        told, lost = len(hasty), sum(beat not in kept for beat in hasty)
+        if 0 < lost < told:
             break
-    return lost
+    return lost, told
 
 
-def make(number: int) -> None:
-    """Inside the school's settings: a lesson, members, and their play tokens as JSON on stdout."""
+def _log_at_rest(school: School) -> list[tuple[str, int, bytes]]:
+    """The log when nothing is being committed any more: the database may be at work for somebody who was killed."""
+    before, log = -1, school.log()
+    while len(log) != before:
+        before = len(log)
+        time.sleep(0.5)
+        log = school.log()
+    return log
+
+
+def make(lengths: list[int]) -> None:
+    """Inside the school's settings: a lesson of each length, members, and their play tokens as JSON on stdout."""
     import django
 
     django.setup()
+    from datetime import timedelta
+
+    from django.utils import timezone
+
     from courses.archive import api
     from courses.catalogue.models import LessonVersion
     from tests.factories import CourseFactory, LessonFactory, MemberFactory
 
-    lesson = LessonFactory(parent=CourseFactory())
-    version = LessonVersion.objects.create(
-        lesson=lesson, number=99, duration_s=80_000, kind="LECTURE", title="第一讲"
+    course = CourseFactory()
+    versions = {
+        length: LessonVersion.objects.create(
+            lesson=LessonFactory(parent=course),
+            number=99,
+            duration_s=length,
+            kind="LECTURE",
+            title="第一讲",
+            carry="AGAIN",
+        )
+        for length in sorted(set(lengths))
+    }
+    opened_at = timezone.now() - timedelta(seconds=LESSON_S[1] + 600)
+    print(
+        json.dumps([api.play(MemberFactory(), versions[length], now=opened_at).token for length in lengths])
     )
-    print(json.dumps([api.play(MemberFactory(), version).token for _ in range(number)]))
+
+
+def hours() -> None:
+    """Inside the school's settings: completed lessons, and those whose hours are not in the ledger exactly once."""
+    import django
+
+    django.setup()
+    from courses.archive.models import LessonState, StudyHourEntry
+
+    completed = Counter(LessonState.objects.exclude(completed_at=None).values_list("member_id", "version_id"))
+    credited = Counter(StudyHourEntry.objects.values_list("member_id", "lesson_version_id"))
+    wrong = sum(completed[one] != credited[one] for one in completed | credited)
+    print(json.dumps({"completed": completed.total(), "hours_wrong": wrong}))
+
+
+def lengths_for(phones: int, beats: int) -> list[int]:
+    """Lesson lengths: three of four are played forward, the longest is through when half the beats are in."""
+    longest = min(max(LESSON_S[0], beats // phones // 2 * STEP_S), LESSON_S[1])
+    return [
+        OTHER_S if place % 4 == 3 else max(LESSON_S[0], longest * (place + 1) // phones)
+        for place in range(phones)
+    ]
 
 
 def main(words: list[str]) -> int:
@@ -363,10 +457,11 @@ def main(words: list[str]) -> int:
     asked.add_argument("--database", choices=["postgresql", "sqlite"], default=None)
     asked.add_argument("--port", type=int, default=0)
     asked.add_argument("--seed", type=int, default=None)
-    asked.add_argument("--make", type=int, default=0, help=argparse.SUPPRESS)
+    asked.add_argument("--make", type=json.loads, default=None, help=argparse.SUPPRESS)
+    asked.add_argument("--hours", action="store_true", help=argparse.SUPPRESS)
     chosen = asked.parse_args(words)
-    if chosen.make:
-        make(chosen.make)
+    if chosen.make or chosen.hours:
+        hours() if chosen.hours else make(chosen.make)
         return 0
     seed = random.randrange(2**32) if chosen.seed is None else chosen.seed
     chance = random.Random(seed)
@@ -378,15 +473,19 @@ def main(words: list[str]) -> int:
         try:
             say(f"· {kind}, seed {seed}: starting the school …")
             school.start()
-            tokens = school.tokens(6 * chosen.phones)
-            phones, killed = play(school, tokens[: chosen.phones], chosen.kills, chosen.beats, chance)
+            lengths = lengths_for(chosen.phones, chosen.beats)
+            plays = school.plays([*lengths, *[OTHER_S] * (5 * chosen.phones)])
+            phones, killed = play(school, plays[: chosen.phones], chosen.kills, chosen.beats, chance)
             told: dict[str, Any] = check(phones, school.log())
             told["waiting"] = sum(len(phone.waiting) for phone in phones)
             say("· the states must be what the log folds to …")
             school.manage("fold_beats", "--once")
             rebuilt = json.loads(school.manage("rebuild_archive", "--verify", "--json"))
+            told |= school.hours()
             say("· the negative control …")
-            told["control_lost"] = control(school, tokens[chosen.phones :], chance)
+            told["control_lost"], told["control_acknowledged"] = control(
+                school, plays[chosen.phones :], chance
+            )
         finally:
             school.stop()
     refused = sum((phone.refused for phone in phones), Counter())
@@ -396,8 +495,15 @@ def main(words: list[str]) -> int:
     told |= {"kills": sum(killed.values()), "states": rebuilt["states"], "states_wrong": rebuilt["wrong"]}
     told |= {"database": kind, "seed": seed}
     print(json.dumps(told))
-    good = not any(told[name] for name in ("lost", "doubled", "unsent", "altered", "waiting", "states_wrong"))
-    return 0 if good and told["control_lost"] and told["acknowledged"] >= chosen.beats else 1
+    forward = sum(length != OTHER_S for length in lengths)
+    none = ("lost", "doubled", "unsent", "altered", "waiting", "states_wrong", "hours_wrong")
+    good = (
+        not any(told[name] for name in none)
+        and 0 < told["control_lost"] < told["control_acknowledged"]
+        and told["acknowledged"] >= chosen.beats
+        and told["completed"] * 2 >= forward > 0
+    )
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

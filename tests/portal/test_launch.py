@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from portal.launch import Child
 from portal.settings.environment import ROOT
 
 
@@ -119,3 +120,20 @@ def test_an_unknown_benchmark_or_drill_lists_what_there_is(kind):
 
     assert code == 2
     assert f"./run {kind}" in output
+
+
+def test_a_process_group_that_is_somebody_elses_by_now_stops_nothing(monkeypatch):
+    # given a process that ended long ago, whose number the system gave to somebody else
+    child = Child("web", [sys.executable, "-c", ""], dict(os.environ))
+    child.process = subprocess.Popen(child.command)
+    child.process.wait()
+    child.down_since = 0.0
+
+    def refuses(group, signal):
+        raise PermissionError
+
+    started = []
+    monkeypatch.setattr(os, "killpg", refuses)
+    monkeypatch.setattr(child, "start", lambda: started.append(True))
+    child.look_after()
+    assert started == [True]

@@ -33,6 +33,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 PATH = "/api/archive/beats"
 BODY_MOST = 1024**2
 HOLDERS_MOST = 50_000
+LOOK_UPS_MOST = 500
+"""As many tokens may wait to be looked up: some seconds of work for two threads."""
 RETRY_AFTER_S = 5
 
 
@@ -101,6 +103,8 @@ class BeatDoor:
         """Ask the database, once however many ask at the same time."""
         asked = self._asked.get(token)
         if asked is None:
+            if len(self._asked) >= LOOK_UPS_MOST:
+                raise Busy("too many sessions wait to be looked up")
             loop = asyncio.get_running_loop()
             asked = loop.run_in_executor(self._lookers, _looked_up, token, self._access_s)
             self._asked[token] = asked

@@ -25,22 +25,25 @@ class Busy(Exception):
 
 
 class Groups:
-    """Batches in, answers out. Each thread gets a store by `store()`; at most `most` batches wait."""
+    """Batches in, answers out. Each thread gets a store by `store()`; a batch is turned away while `most` rows wait."""
 
     def __init__(self, store: Callable[[], Store], *, most: int) -> None:
         self._make_store, self._most = store, most
         self._waiting: deque[Batch] = deque()
         self._bell = threading.Condition()
         self._idle = 0
+        # Rows that came and rows that went, each counted by one side alone: the event loop, and whoever has the bell.
+        self._came = self._went = 0
         self._started = False
 
     async def keep(self, batch: Batch) -> None:
         """Returns when `batch` is decided and on disk (see Batch.kept). Raises Busy."""
-        if len(self._waiting) >= self._most:
-            raise Busy("too many batches wait")
+        if self._came - self._went >= self._most:
+            raise Busy("too many beats wait")
         if not self._started:
             self._start()
         batch.answer = asyncio.get_running_loop().create_future()
+        self._came += len(batch.rows)
         self._waiting.append(batch)
         if self._idle:
             with self._bell:
@@ -78,6 +81,7 @@ class Groups:
             group.append(self._waiting.popleft())
             keys.update(batch.keys)
             rows += len(batch.rows)
+        self._went += rows
         return group
 
     def _keep(self, store: Store, group: list[Batch]) -> None:

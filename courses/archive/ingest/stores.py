@@ -24,6 +24,11 @@ from courses.archive.log_order import PG_LOCK
 __all__ = ["FAILURES", "Batch", "PostgresLog", "SqliteLog", "Store", "store_for"]
 
 PATIENCE_S = 15
+NOT_LIBPQS = {
+    *("pool", "server_side_binding", "isolation_level", "assume_role"),
+    *("autocommit", "prepare_threshold", "cursor_factory", "row_factory", "context"),
+}
+"""Of DATABASES["OPTIONS"]: what is Django's own, and what of psycopg's a PostgresLog decides by itself."""
 DIVISION_BY_ZERO = b"22012"
 FAILURES = (psycopg.Error, sqlite3.Error, OSError)
 """What a store raises when nothing was kept, or when it isn't known whether (the phone asks again)."""
@@ -284,7 +289,8 @@ class SqliteLog:
                 open_turns = {turn_id for (turn_id,) in found}
             if open_turns != turns or not self._add_all(connection, rows):
                 added = _settle(batches, open_turns, self._known(connection, rows))
-                self._add_all(connection, added)
+                if not self._add_all(connection, added):  # IGNORE leaves out whatever the table refuses
+                    raise sqlite3.IntegrityError("the log refused beats that it does not have")
             else:
                 for batch in batches:
                     batch.kept = True
@@ -326,7 +332,7 @@ class SqliteLog:
 
 
 def store_for(database: dict[str, Any]) -> Store:
-    """The store for one of settings.DATABASES."""
+    """The store for one of settings.DATABASES, connecting as Django does (sslmode, service, search_path, …)."""
     if database["ENGINE"].endswith("sqlite3"):
         return SqliteLog(str(database["NAME"]))
     given = {
@@ -336,4 +342,6 @@ def store_for(database: dict[str, Any]) -> Store:
         "user": database.get("USER"),
         "password": database.get("PASSWORD"),
     }
-    return PostgresLog(**{name: value for name, value in given.items() if value}, connect_timeout=5)
+    options = {name: value for name, value in database.get("OPTIONS", {}).items() if name not in NOT_LIBPQS}
+    dsn = {"connect_timeout": 5} | options | {name: value for name, value in given.items() if value}
+    return PostgresLog(**dsn)

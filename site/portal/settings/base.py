@@ -1,8 +1,8 @@
 """Settings for one machine; the subjects media, search and study have files of their own."""
 
-import dj_database_url
 from django.utils.translation import gettext_lazy as _
 
+from portal.settings.database import database_of
 from portal.settings.environment import (
     ALLOWED_HOSTS,  # noqa: F401  (a setting by being here)
     BASE_URL,
@@ -96,14 +96,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["OPTIONS"] = {
-        "timeout": 20,
-        # A write transaction takes its lock at BEGIN: waiting is safe, upgrading a read is not.
-        "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;",
-    }
+DATABASES = {"default": database_of(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Files by default: pages and sign-in go on when the broker is down. CACHE_URL (Redis) for several machines.

@@ -12,8 +12,8 @@ STUDY: dict[str, Any] = {
     # How long after that beats which happened before may still be handed in.
     "BEAT_MAX_AGE_S": 24 * 3600,
     "BATCH_MAX": 200,
-    # Batches that may wait for a commit in one process before phones are asked to come again (503).
-    "INGEST_WAITING_MAX": 5000,
+    # Beats that may wait for a commit in one process before phones are asked to come again (503).
+    "INGEST_WAITING_MAX": 20_000,
     # For how long a process takes it that a member may study a lesson, for a session that goes on sending beats.
     "INGEST_ACCESS_S": 30,
     # Proofs of claims: a folder that no web server serves; share it when there are several machines.

@@ -1,5 +1,6 @@
 """The chain of one member's ledger: what is hashed, and that the ledger writes it, also from two threads."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from courses.archive import api, chain
 from courses.archive.chain import ALTERED, FIELDS, ChainRow, Head, Sealed, examine
 from courses.archive.database_content import DatabaseContent
-from courses.archive.models import LearningArchive, StudyHourEntry
+from courses.archive.models import Beat, LearningArchive, StudyHourEntry
 from tests.factories import MemberFactory
 
 AT = datetime(2026, 5, 1, 8, 30, tzinfo=UTC)
@@ -219,3 +220,48 @@ def test_the_migration_chains_what_exists_in_the_order_of_recording():
     assert list(StudyHourEntry.objects.order_by("pk").values_list("chain_seq", "link")) == kept
     assert list(LearningArchive.objects.values_list("chain_seq", "chain_link")) == ends
     assert api.verify().whole
+
+
+@pytest.fixture
+def archive_as_it_is():
+    """Whatever the test migrated, the archive is up to date for the tests that follow."""
+    yield
+    LearningArchive.objects.update(beats_folded=2**40)
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes("archive"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migrating_back_and_forth_keeps_the_log(phone, version, archive_as_it_is):
+    # given beats of the usual kind and others, all folded
+    phone.watch(60)
+    phone.watch(15, speed=1.5, rate=1.5, flags=["audio"])
+    phone.flush()
+    LearningArchive.objects.create(member=MemberFactory(), created_at=AT)
+    log = list(Beat.objects.order_by("pk").values_list())
+    archives = list(LearningArchive.objects.order_by("pk").values())
+    bodies = list(Beat.objects.order_by("pk").values_list("body", flat=True))
+    # when the log goes back to what it was
+    MigrationExecutor(connection).migrate([("archive", "0004_entries_are_chained_and_sealed")])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT body, body_hash FROM archive_beat ORDER BY id")
+        rows = cursor.fetchall()
+    # then each beat is there as it was kept then
+    assert [json.loads(body) for body, _hash in rows] == bodies
+    texts = [json.dumps(body, sort_keys=True, separators=(",", ":")) for body in bodies]
+    assert [found for _body, found in rows] == [sha256(text.encode()).hexdigest() for text in texts]
+    # and forward again it is the same log, folded as far as it was
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes("archive"))
+    assert list(Beat.objects.order_by("pk").values_list()) == log
+    assert list(LearningArchive.objects.order_by("pk").values()) == archives
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_log_that_is_not_folded_does_not_go_back(phone, archive_as_it_is):
+    phone.watch(15)
+    phone.flush()
+    LearningArchive.objects.update(beats_folded=0)
+    with pytest.raises(RuntimeError, match="fold_beats"):
+        MigrationExecutor(connection).migrate([("archive", "0004_entries_are_chained_and_sealed")])
+    assert Beat.objects.count() == 1

@@ -15,9 +15,11 @@ from courses.archive.errors import (
     YearClosed,
     YearNotOver,
 )
-from courses.archive.models import StudyHourEntry, YearClose
+from courses.archive.folding import fold_members
+from courses.archive.models import LearningArchive, LessonState, StudyHourEntry, YearClose
 from people.api import change_member
 from people.models import AuditEntry, PostRole
+from tests.courses.archive.conftest import add_version
 from tests.factories import AdministratorFactory, MemberFactory, PartyOrganizationFactory, PostFactory
 
 pytestmark = pytest.mark.django_db
@@ -124,6 +126,27 @@ def test_a_reversal_too_needs_reason_and_approver(member, organiser, secretary, 
     back = api.reverse_entry(entry, actor=secretary, approver=organiser, reason="重复记入", now=JANUARY)
     assert (back.hours, back.approver, back.approved_at, back.year) == (-2, organiser, JANUARY, 2026)
     assert api.verify().whole
+
+
+def test_hours_of_a_closed_year_that_are_reckoned_late_count_for_the_year_of_reckoning(
+    phone_of, clock, lesson, member, tree, organiser
+):
+    # given a lesson completed in 2026, in a log that no fold has seen when the year is closed
+    version = add_version(lesson)
+    phone = phone_of(member, version)
+    phone.watch(version.duration_s)
+    phone.flush()
+    LessonState.objects.all().delete()
+    StudyHourEntry.objects.all()._raw_delete("default")
+    LearningArchive.objects.update(beats_folded=0, chain_seq=0, chain_link="")
+    clock.at = JANUARY
+    api.close_year(tree["committee"], 2026, actor=organiser, now=JANUARY)
+    # when it is reckoned
+    fold_members([member.pk])
+    # then the state is whole, nothing was added to the closed year, and nothing is lost
+    assert LessonState.objects.get().completed_at.year == 2026
+    entry = StudyHourEntry.objects.get()
+    assert (entry.year, entry.hours, entry.finished_at) == (2027, Decimal("0.25"), JANUARY)
 
 
 def test_moving_to_an_open_branch_reopens_nothing(member, tree, organiser):

@@ -88,6 +88,15 @@ def test_the_entry_copies_what_may_change(phone_of, member, course, version):
     assert (entry.finished_at - entry.started_at) == timedelta(seconds=585)
 
 
+def test_of_a_course_with_a_long_title_as_much_is_kept_as_there_is_room_for(
+    phone_of, member, course, version
+):
+    course.title = "学" * 255
+    course.save()
+    complete(phone_of, member, version)
+    assert StudyHourEntry.objects.get().provider == "学" * 200
+
+
 def test_the_ledger_is_only_ever_added_to(member):
     entry = api.add_entry(
         member,

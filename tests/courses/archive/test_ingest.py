@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,11 +19,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 
 from courses.archive import api, folding
 from courses.archive.batches import read_batch
-from courses.archive.folder import Folder
+from courses.archive.folder import LOOK_AT_ALL_S, PAUSE_S, Folder
 from courses.archive.ingest.door import BeatDoor
 from courses.archive.ingest.groups import Busy, Groups
 from courses.archive.ingest.holder import look_up
@@ -148,7 +149,7 @@ def elsewhere():
 @pytest.fixture
 def door(log, holding, elsewhere):
     log.take_over()
-    return BeatDoor(elsewhere, Groups(log.store, most=100))
+    return BeatDoor(elsewhere, Groups(log.store, most=10_000))
 
 
 def test_beats_of_the_holder_are_kept_and_reckoned_like_all_others(
@@ -281,6 +282,55 @@ def test_too_many_waiting_batches_are_asked_to_come_again(log, holding, elsewher
     assert (Beat.objects.count(), elsewhere.bodies) == (1, [])
 
 
+def test_what_waits_is_counted_in_beats_not_in_batches():
+    # given a log that is at work with one beat and does not come back
+    at_work, go_on = threading.Event(), threading.Event()
+
+    class Slow:
+        AT_ONCE = 1
+
+        def keep(self, batches):
+            at_work.set()
+            go_on.wait(10)
+
+        def close(self): ...
+
+    groups = Groups(Slow, most=20)
+    long = Batch([row for seq in range(1, 21) for row in batch(seq).rows], 1)
+
+    async def hand_in() -> None:
+        first = asyncio.create_task(groups.keep(batch(0)))
+        while not at_work.is_set():
+            await asyncio.sleep(0.01)
+        # when twenty beats wait in one batch
+        second = asyncio.create_task(groups.keep(long))
+        await asyncio.sleep(0)
+        # then the next is turned away
+        with pytest.raises(Busy):
+            await groups.keep(batch(21))
+        go_on.set()
+        await asyncio.gather(first, second)
+        # and what came and went is forgotten
+        await groups.keep(batch(21))
+
+    asyncio.run(hand_in())
+
+
+def test_too_many_sessions_to_be_looked_up_are_asked_to_come_again(log, holding, elsewhere, monkeypatch):
+    # given look-ups that take long, and room for two
+    go_on = threading.Event()
+    monkeypatch.setattr("courses.archive.ingest.door.look_up", lambda *args, **more: go_on.wait(10) and None)
+    monkeypatch.setattr("courses.archive.ingest.door.LOOK_UPS_MOST", 2)
+    door = BeatDoor(elsewhere, Groups(log.store, most=100))
+    bodies = [body_of(holding) for _ in range(4)]
+    tokens = [body.replace(holding.play.token.encode(), b"token-%d" % n) for n, body in enumerate(bodies)]
+    threading.Timer(0.5, go_on.set).start()
+    # when four unknown sessions come at once
+    answers = post(door, *tokens)
+    # then two are looked up (and left to Django), two are told to come again
+    assert sorted(status for status, _answer, _headers in answers) == [299, 299, 503, 503]
+
+
 def test_a_database_that_is_away_asks_to_come_again(log, holding, elsewhere, monkeypatch):
     def away(*args, **kwargs):
         raise OperationalError("the server closed the connection")
@@ -396,6 +446,19 @@ def test_a_locked_database_answers_nothing_and_recovers(file):
     assert count(file) == 1
 
 
+def test_beats_that_the_table_refuses_are_not_said_to_be_kept(file):
+    # given a table with a rule that the short way does not know
+    with sqlite3.connect(file) as database:
+        database.execute("CREATE TRIGGER no_more BEFORE INSERT ON archive_beat WHEN NEW.seq = 7"
+                         " BEGIN SELECT RAISE(IGNORE); END")  # fmt: skip
+    store = SqliteLog(str(file))
+    with pytest.raises(sqlite3.IntegrityError):
+        store.keep([batch(6), batch(7)])
+    assert count(file) == 0
+    store.keep([batch(6)])
+    assert count(file) == 1
+
+
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace shows the order of system calls")
 def test_the_log_is_synced_before_the_answer(file, tmp_path):
     script = tmp_path / "keep.py"
@@ -434,11 +497,54 @@ def test_the_log_is_synced_before_the_answer(file, tmp_path):
     assert sum('"ACK"' in line for line in told) == 3
 
 
+def test_the_short_way_connects_with_the_options_that_django_connects_with(monkeypatch):
+    # given a database with options, of which some are Django's own
+    asked = {}
+
+    def connect(**dsn):
+        asked.update(dsn)
+        raise psycopg.OperationalError("nobody listens")
+
+    monkeypatch.setattr(psycopg, "connect", connect)
+    database = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "school",
+        "USER": "",
+        "HOST": "db",
+        "OPTIONS": {
+            "sslmode": "verify-full",
+            "options": "-c search_path=school",
+            "connect_timeout": 2,
+            "pool": True,
+            "assume_role": "school",
+            "isolation_level": 2,
+            "server_side_binding": True,
+            "prepare_threshold": None,
+        },
+    }
+    # when a store connects
+    with pytest.raises(psycopg.OperationalError):
+        store_for(database).keep([batch(0)])
+    # then it does as Django does
+    assert asked == {
+        "dbname": "school",
+        "host": "db",
+        "sslmode": "verify-full",
+        "options": "-c search_path=school",
+        "connect_timeout": 2,
+        "autocommit": True,
+        "prepare_threshold": 0,
+    }
+
+
 # The fold in the background
 
 
+@pytest.mark.parametrize(
+    "broken", [ValueError("broken"), DataError("value too long"), IntegrityError("twice")]
+)
 def test_the_folder_folds_everybody_and_one_broken_record_stops_nobody(
-    member, version, clock, client, monkeypatch
+    member, version, clock, client, monkeypatch, broken
 ):
     # given two members of whom something waits, one of them with a record that cannot be folded
     phones = [Phone(client, clock, one, version) for one in (member, MemberFactory())]
@@ -452,7 +558,7 @@ def test_the_folder_folds_everybody_and_one_broken_record_stops_nobody(
 
     def fails(member_id, *rest, **more):
         if member_id == ids[0]:
-            raise ValueError("broken")
+            raise broken
         return real(member_id, *rest, **more)
 
     monkeypatch.setattr(folding, "_advance", fails)
@@ -467,6 +573,23 @@ def test_the_folder_folds_everybody_and_one_broken_record_stops_nobody(
     assert folder.round() == 0
 
 
+@pytest.mark.parametrize("away", [OperationalError("gone"), InterfaceError("closed")])
+def test_a_database_that_is_away_is_no_members_fault(holding, monkeypatch, away):
+    # given a log that waits, and a database that goes away
+    LearningArchive.objects.update(beats_folded=0)
+    folder = Folder()
+
+    def goes(members):
+        raise away
+
+    monkeypatch.setattr("courses.archive.folder.fold_members", goes)
+    waits: list[float] = []
+    # when the folder runs for two rounds
+    folder.run(lambda seconds: waits.append(seconds) or len(waits) > 2)
+    # then it goes on after a pause, and blames nobody
+    assert (waits, folder._stuck) == ([0.0, 5 * PAUSE_S, 5 * PAUSE_S], {})
+
+
 def test_a_number_that_comes_to_light_late_is_found_by_looking_back(member, version, clock, client):
     phone = Phone(client, clock, member, version)
     phone.watch(15)
@@ -478,6 +601,20 @@ def test_a_number_that_comes_to_light_late_is_found_by_looking_back(member, vers
     LessonState.objects.all().delete()
     assert folder.round() == 0
     folder._look_back_at = 0
+    assert folder.round() == 1
+    assert LessonState.objects.get().watched_s == 15
+
+
+def test_every_few_minutes_each_archive_is_looked_at(holding):
+    folder = Folder()
+    folder.round()
+    # given beats that came to light when even the look back was over
+    LearningArchive.objects.update(beats_folded=0)
+    LessonState.objects.all().delete()
+    folder._looked = (folder._seen, folder._seen)
+    folder._look_back_at = 0
+    assert folder.round() == 0
+    folder._look_at_all_at -= LOOK_AT_ALL_S
     assert folder.round() == 1
     assert LessonState.objects.get().watched_s == 15
 

@@ -486,3 +486,22 @@ def test_what_was_kept_before_the_night_is_reckoned_before_the_seal(phone, versi
     assert StudyHourEntry.objects.get().lesson_version_id == version.pk
     assert ArchiveSeal.objects.get().tree_size == 1
     assert api.verify().whole
+
+
+def test_hours_that_are_reckoned_after_the_seal_are_recorded_after_it(phone, member, version, clock):
+    # given a seal, and a lesson that was completed before it in a log that no fold has seen
+    phone.watch(version.duration_s)
+    completed_at = clock.at
+    phone.flush()
+    LessonState.objects.all().delete()
+    StudyHourEntry.objects.all()._raw_delete("default")
+    LearningArchive.objects.update(beats_folded=0, chain_seq=0, chain_link="")
+    clock.advance(86_400)
+    api.seal(now=clock.at)
+    # when it is reckoned an hour later
+    clock.advance(3600)
+    api.catch_up(member)
+    # then the entry says when the lesson was completed, and when that was recorded
+    entry = StudyHourEntry.objects.get()
+    assert (entry.finished_at, entry.recorded_at) == (completed_at, clock.at)
+    assert api.verify().whole

@@ -1,0 +1,144 @@
+"""The door that granian serves: clients that go away, bodies that break off, queries that are none."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import UnreadablePostError
+
+from portal import asgi
+
+MIB = b"x" * 1024**2
+
+
+class Client:
+    """Sends `messages`, then goes away when `leaves` is set; keeps what it was sent."""
+
+    def __init__(self, *messages: dict, reads: int = 1000) -> None:
+        self.messages, self.reads = list(messages), reads
+        self.said: list[dict] = []
+        self.leaves = asyncio.Event()
+
+    async def receive(self) -> dict:
+        if self.messages:
+            return self.messages.pop(0)
+        await self.leaves.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: dict) -> None:
+        if self.reads == 0:
+            await asyncio.Event().wait()  # the connection is full: nobody reads
+        self.reads -= 1
+        self.said.append(message)
+
+
+def ask(
+    client: Client, method: str = "GET", path: str = "/download", *, query: bytes = b"", leaves_after=None
+):
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": query,
+        "http_version": "1.1",
+        "headers": [(b"content-length", b"100")] if method in ("POST", "PATCH") else [],
+    }
+
+    async def run() -> None:
+        if leaves_after is not None:
+            asyncio.get_running_loop().call_later(leaves_after, client.leaves.set)
+        await asyncio.wait_for(asgi.application(scope, client.receive, client.send), 10)
+
+    asyncio.run(run())
+
+
+class Download:
+    """A file of 64 MiB, a piece at a time; knows whether it was closed."""
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.closed = False
+
+    def __iter__(self):
+        while self.read < 64:
+            self.read += 1
+            yield MIB
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def download(monkeypatch):
+    served = Download()
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return served
+
+    monkeypatch.setattr(asgi, "wsgi_application", application)
+    return served
+
+
+EMPTY = {"type": "http.request", "body": b"", "more_body": False}
+
+
+def test_a_download_that_nobody_waits_for_gives_its_thread_back(download):
+    # given a client that reads three pieces, stops reading, and goes away
+    client = Client(EMPTY, reads=4)
+    ask(client, leaves_after=0.2)
+    # then the file is not read to its end, is closed, and no end is said
+    assert (download.read, download.closed) == (4, True)
+    assert [message.get("more_body") for message in client.said] == [None, True, True, True]
+
+
+def test_a_download_that_is_read_is_whole(download):
+    client = Client(EMPTY, reads=2000)
+    ask(client)
+    assert (download.read, download.closed) == (64, True)
+    assert sum(len(message.get("body", b"")) for message in client.said) == 64 * 1024**2
+    assert client.said[-1]["more_body"] is False
+
+
+@pytest.fixture
+def reader(monkeypatch):
+    """What a view gets that reads its body."""
+    found: list[object] = []
+
+    def application(environ, start_response):
+        try:
+            found.append(WSGIRequest(environ).body)
+        except UnreadablePostError as broken:
+            found.append(broken)
+        start_response("204 No Content", [])
+        return []
+
+    monkeypatch.setattr(asgi, "wsgi_application", application)
+    return found
+
+
+HALF = {"type": "http.request", "body": b"a" * 50, "more_body": True}
+REST = {"type": "http.request", "body": b"b" * 50, "more_body": False}
+
+
+def test_half_a_form_is_not_taken_for_a_whole_one(reader):
+    ask(Client(HALF), "POST", "/form", leaves_after=0)
+    assert [type(one) for one in reader] == [UnreadablePostError]
+
+
+def test_an_upload_keeps_what_came_of_it(reader):
+    ask(Client(HALF), "PATCH", "/api/media/uploads/1", leaves_after=0)
+    assert reader == [b"a" * 50]
+
+
+def test_a_body_that_comes_whole_is_read(reader):
+    ask(Client(HALF, REST), "POST", "/form")
+    assert reader == [b"a" * 50 + b"b" * 50]
+
+
+def test_a_query_that_is_not_ascii_is_a_bad_request(reader):
+    client = Client(EMPTY)
+    ask(client, query="q=党".encode())
+    assert (client.said[0]["status"], reader) == (400, [])
