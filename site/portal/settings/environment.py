@@ -4,6 +4,7 @@ Without any variable set, everything is embedded on one machine under `ESCHOOL_D
 (SQLite, Valkey on a unix socket, tantivy, local files).
 """
 
+import fcntl
 import json
 import secrets
 from hashlib import sha256
@@ -68,16 +69,27 @@ def secret(name: str) -> str:
             f"    export {name}=\"$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')\"\n"
             f"(Production needs the secret {name} in the environment; keep it with your backups.)"
         )
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
-    kept = DATA_DIR / "secrets.json"
+    return _kept_secrets().get(name) or _make_secret(name)
+
+
+def _kept_secrets() -> dict[str, str]:
     try:
-        known = json.loads(kept.read_text())
+        known: dict[str, str] = json.loads((DATA_DIR / "secrets.json").read_text())
     except FileNotFoundError:
-        known = {}
-    if name not in known:
-        known[name] = secrets.token_urlsafe(48)
-        fresh = kept.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(known, indent=1))
-        fresh.replace(kept)
+        return {}
+    return known
+
+
+def _make_secret(name: str) -> str:
+    """Make up the secret and keep it; of processes that begin at the same moment all get the same one."""
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    with (DATA_DIR / "secrets.lock").open("a") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        known = _kept_secrets()
+        if name not in known:
+            known[name] = secrets.token_urlsafe(48)
+            fresh = DATA_DIR / "secrets.new"
+            fresh.touch(mode=0o600)
+            fresh.write_text(json.dumps(known, indent=1))
+            fresh.replace(DATA_DIR / "secrets.json")
     return known[name]

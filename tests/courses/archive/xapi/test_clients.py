@@ -332,7 +332,7 @@ def test_the_command_prints_what_is_needed(client):
 
 
 @pytest.mark.parametrize(
-    "given, said", [({"key": "cmi5"}, "系统"), ({"key": "own-player"}, "系统"), ({"secret": "x" * 19}, "20")]
+    "given, said", [({"key": "cmi5"}, "系统"), ({"key": "own-player"}, "系统"), ({"secret": "x" * 11}, "12")]
 )
 def test_the_command_gives_no_name_of_the_school_and_no_short_secret(given, said):
     with pytest.raises(CommandError, match=said):
