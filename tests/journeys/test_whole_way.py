@@ -65,8 +65,9 @@ def submit_for_moderation(editor: Visitor) -> None:
     button = page.locator("button[name='action-submit']")
     if not button.first.is_visible():
         page.locator("footer [data-w-dropdown-target='toggle']").first.click()
-    button.first.click()
-    page.wait_for_load_state("networkidle")
+    # Whoever walks on before the answer has broken the form off; a busy machine takes its time.
+    with page.expect_navigation(wait_until="networkidle", timeout=60_000):
+        button.first.click()
 
 
 def add_page(editor: Visitor, parent: str, model: str) -> None:
