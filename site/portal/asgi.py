@@ -1,4 +1,4 @@
-"""The door that granian serves: beats are kept on a short way of their own, everything else goes to Django.
+"""The door that uvicorn serves (serve.py): beats are kept on a short way of their own, everything else goes to Django.
 
 Django itself stays behind its WSGI door (its ASGI handler costs about nine times as much), in a few threads.
 """
@@ -106,7 +106,6 @@ async def _django(scope: Scope, receive: Receive, send: Send) -> None:
     patient = scope["method"] == "PATCH" and scope["path"].startswith(UPLOADS)
 
     async def hear() -> Message:
-        # granian's own `receive` is an awaitable that is no coroutine, which a2wsgi does not take.
         message = await receive()
         if message["type"] == "http.disconnect" and not patient:
             raise ConnectionResetError("the client went away in the middle of the body")

@@ -1,4 +1,4 @@
-"""The door that granian serves: clients that go away, bodies that break off, queries that are none."""
+"""The door that uvicorn serves: clients that go away, bodies that break off, queries that are none."""
 
 from __future__ import annotations
 
