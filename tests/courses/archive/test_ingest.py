@@ -407,12 +407,12 @@ def test_a_server_that_hangs_up_answers_nothing_and_the_next_group_is_kept(holdi
     store = log.store()
     holder = look_up(holding.play.token, access_s=30)
     rows = holder.rows(read_batch(holding.queue, most=200), holding.clock_ms, int(time.time() * 1000))
-    store.keep([Batch(rows[:1], holder.turn_id)])
+    keep(store, Batch(rows[:1], holder.turn_id))
     pid = store._connection.info.backend_pid
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
     with pytest.raises(psycopg.OperationalError):
-        store.keep([Batch(rows[1:2], holder.turn_id)])
+        keep(store, Batch(rows[1:2], holder.turn_id))
     with transaction.atomic():
         wait_for_turn(holder.member_id)
         with ThreadPoolExecutor(1) as other:
@@ -420,7 +420,7 @@ def test_a_server_that_hangs_up_answers_nothing_and_the_next_group_is_kept(holdi
             _hang_up_on_who_waits()
             with pytest.raises(psycopg.OperationalError):
                 kept.result(10)
-    store.keep([Batch(rows[1:2], holder.turn_id)])
+    keep(store, Batch(rows[1:2], holder.turn_id))
     assert sorted(Beat.objects.values_list("seq", flat=True)) == [0, 1, 2]
 
 
