@@ -279,6 +279,8 @@ class SqliteLog:
             connection.execute("PRAGMA journal_mode=WAL")
             # An answer means that the log was synced, not only written.
             connection.execute("PRAGMA synchronous=FULL")
+            # As Django's connections do (portal/settings/database.py).
+            connection.execute("PRAGMA wal_autocheckpoint=8000")
             self._connection = connection
         return self._connection
 
