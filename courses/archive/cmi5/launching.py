@@ -29,6 +29,7 @@ from courses.archive.cmi5 import content, lrs, statements
 from courses.archive.cmi5.errors import (
     CourseUnknown,
     LaunchInvalid,
+    PackageInvalid,
     SessionOver,
     WaivedBefore,
     no_room_when_full,
@@ -41,26 +42,32 @@ from courses.archive.cmi5.statements import Speaker
 from courses.archive.cmi5.structure import Au, CourseTree, say
 from courses.archive.cmi5.vocabulary import LAUNCH_MODES
 from courses.archive.errors import AlreadyCredited
+from courses.archive.folding import PROVIDER_MOST
 from courses.archive.hours import hours_for
 from courses.archive.models import StudyMode
+from courses.archive.otherwise import complete_otherwise
 from courses.archive.rules import RuleBook
 from courses.archive.states import path_of
 from courses.archive.xapi import accounts
 from courses.archive.xapi.accounts import actor_of
+from courses.catalogue.api import lesson_version
 from people.api import record
 from people.models import Member
 
 __all__ = [
     "PREVIEW",
+    "Concerned",
     "Launch",
     "abandon",
     "abandon_expired",
     "actor_of",
+    "concerned",
     "facts_of",
     "fetch",
     "import_course",
     "launch",
     "note_event",
+    "replace",
     "retire",
     "session_of",
     "waive",
@@ -153,6 +160,66 @@ def retire(
     name = course.uuid
     course.delete()
     transaction.on_commit(lambda: content.forget(name))
+
+
+@dataclass(frozen=True)
+class Concerned:
+    """Members whom a replacement concerns: done with the course, under way in it, in one of its units right now."""
+
+    satisfied: int
+    under_way: int
+    in_a_unit: int
+
+
+def concerned(course: Cmi5Course, *, now: datetime | None = None) -> Concerned:
+    """How many members withdrawing or replacing the course concerns."""
+    members = course.registrations.filter(member__isnull=False)
+    open_now = Cmi5Session.objects.filter(
+        registration__in=members, terminated_at=None, abandoned_at=None, expires_at__gt=now or timezone.now()
+    )
+    return Concerned(
+        satisfied=members.filter(satisfied_at__isnull=False).count(),
+        under_way=members.filter(satisfied_at=None).count(),
+        in_a_unit=open_now.values("registration").distinct().count(),
+    )
+
+
+def replace(
+    course: Cmi5Course,
+    file: IO[bytes],
+    content_type: str = "",
+    *,
+    by: Member | None = None,
+    now: datetime | None = None,
+) -> Cmi5Course:
+    """Take in a corrected package in place of `course`: title, lesson and length go over, the old one is withdrawn.
+
+    Both or neither. Who has completed the old one stays so; who is under way begins the new one's units anew, since
+    nobody but the publisher knows which of them are the same; a unit that is open goes on to its end.
+    Raises PackageInvalid (also for another publisher's id: that is another course), NoRoom, CourseUnknown when
+    somebody withdrew it meanwhile.
+    """
+    now = now or timezone.now()
+    fresh = import_course(file, content_type, by=by, now=now)
+    try:
+        if fresh.publisher_id != course.publisher_id:
+            raise PackageInvalid("ANOTHER_COURSE", "", value=fresh.publisher_id, expected=course.publisher_id)
+        with transaction.atomic():
+            course = Cmi5Course.objects.select_for_update(of=("self",)).get(pk=course.pk)
+            if course.retired_at is not None:
+                raise CourseUnknown()
+            fresh.title, fresh.lesson = course.title, course.lesson
+            fresh.published_duration_s = course.published_duration_s
+            detail = {"before": str(course.uuid), "sha256": fresh.sha256}
+            before = course.replaces
+            retire(course, by=by, now=now)
+            fresh.replaces = Cmi5Course.objects.filter(pk=course.pk).first() or before
+            fresh.save()
+            record(by, "cmi5.course_replaced", fresh, detail=detail, at=now)
+    except BaseException:
+        retire(fresh, by=by, now=now)
+        raise
+    return fresh
 
 
 @transaction.atomic
@@ -432,7 +499,11 @@ def _registration(
 def _evaluate(
     ours: Cmi5Registration, course: Cmi5Course, tree: CourseTree, session: uuid.UUID, now: datetime
 ) -> None:
-    """State what has become satisfied, inner blocks first and the course last; hours when it was studied."""
+    """State what has become satisfied, inner blocks first and the course last.
+
+    A satisfied course completes its text lesson, also where a unit was waived; hours come when all was studied. A
+    course that asks for nothing does neither: nobody did anything.
+    """
     facts = _au_facts(ours)
     nodes = newly_satisfied(tree, facts, ours.satisfied)
     if not nodes:
@@ -457,13 +528,21 @@ def _evaluate(
     if whole:
         ours.satisfied_at = now
     ours.save(update_fields=["satisfied", "satisfied_at"])
-    if whole and ours.member is not None and earned(tree, facts):
-        _credit(ours.member, ours, course, now)
+    if whole and ours.member is not None and any(one != AuFacts() for one in facts.values()):
+        version = lesson_version(course.lesson) if course.lesson else None
+        if version is not None:
+            complete_otherwise(ours.member, version, done_by=f"cmi5:{ours.uuid}", at=now)
+        if earned(tree, facts):
+            _credit(ours.member, ours, course, now)
 
 
 def _credit(member: Member, ours: Cmi5Registration, course: Cmi5Course, now: datetime) -> None:
     """Hours by the length that the editor published, once a year; a corrected package is the same course by its
-    publisher's id."""
+    publisher's id.
+
+    The entry names no version of the lesson: schools tell by lesson and year whether hours are known already
+    (records/merge.py), and those of the lesson's own text are others.
+    """
     if not course.published_duration_s:
         return
     rule = RuleBook.load(timezone.localdate(now)).hours_rule(path_of(member))
@@ -483,10 +562,17 @@ def _credit(member: Member, ours: Cmi5Registration, course: Cmi5Course, now: dat
             evidence_id=str(ours.uuid),
             evidence_hash=hashlib.sha256(_compact(ours.satisfied).encode()).hexdigest(),
             rule_version=rule.version,
+            provider=_provider(course),
             published_duration_s=course.published_duration_s,
             source_system="cmi5",
             now=now,
         )
+
+
+def _provider(course: Cmi5Course) -> str:
+    """The catalogue course in which the lesson stands, as for other lessons."""
+    above = course.lesson.get_parent() if course.lesson else None
+    return above.title[:PROVIDER_MOST] if above else ""
 
 
 def _abandon(session: Cmi5Session, ours: Cmi5Registration, now: datetime) -> None:

@@ -55,6 +55,10 @@ WORDS: dict[str, Any] = {
         "The unit «%(element)s» refers to a file (%(value)s), but no files came with it. Send the whole zip file."
     ),
     "URL_WITHOUT_FILE": _("The unit «%(element)s» refers to a file that is not in the package: %(value)s"),
+    "ANOTHER_COURSE": _(
+        "This is not a new version of the course but another one: its id is %(value)s, not %(expected)s. Import it as a "
+        "course of its own, or ask the publisher for the right package."
+    ),
     "NO_ROOM": _(
         "The disk of the server is full; nothing was imported. Tell the administrator, then try again."
     ),
@@ -113,6 +117,7 @@ WORDS: dict[str, Any] = {
     "PREFERENCES_LANGUAGE": _("The languages must be tags separated by commas, e.g. zh-CN,en."),
     "PREFERENCES_AUDIO": _("The sound must be on or off."),
     "LAUNCH_DATA_READ_ONLY": _("The launch data can only be read."),
+    "AGENT_MISSING": _("The request does not say whose document it wants: the parameter agent is missing."),
     "AGENT_OTHER": _("Course content may only read and write for the learner of its launch."),
     "NOT_FOR_CONTENT": _("Course content may not do this."),
     "BUSY": _("The archive is busy. Try again in a moment."),
