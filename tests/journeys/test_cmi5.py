@@ -205,7 +205,7 @@ def test_an_editor_brings_a_package_in_and_replaces_it(course, browser_of, live_
     assert "1 名党员正在学习" in page.locator("main").inner_text()
     choose("课件.zip", b"no zip")
     page.get_by_role("button", name="替换").click()
-    page.get_by_text("不是格式正确的 XML").wait_for()
+    page.get_by_text("既不是 zip 文件，也不是 cmi5.xml").wait_for()
     page.screenshot(path=PICTURES / "cmi5-desk-replace.png", full_page=True)
     choose("课件.zip", the_package(more=au(1, url="第一单元/index.html")).getvalue())
     page.get_by_role("button", name="替换").click()

@@ -270,7 +270,19 @@ def replace(request: HttpRequest, pk: int) -> HttpResponse:
                 request, _("«%s» has a new version. Look at its units before members do.") % fresh
             )
             return redirect("cmi5_courses:edit", fresh.pk)
-    context = {"course": course, "form": form, "concerned": launching.concerned(course)}
+    title = _("Replace by a new version")
+    context = {
+        "course": course,
+        "form": form,
+        "concerned": launching.concerned(course),
+        "header_title": title,
+        "header_icon": "code",
+        "breadcrumbs_items": [
+            {"url": reverse("cmi5_courses:index"), "label": _("Interactive courses")},
+            {"url": reverse("cmi5_courses:edit", args=[pk]), "label": course.title},
+            {"url": "", "label": title},
+        ],
+    }
     return render(request, "archive_admin/cmi5_replace.html", context, status=422 if form.errors else 200)
 
 

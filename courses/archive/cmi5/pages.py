@@ -112,7 +112,7 @@ class Taken:
 @require_GET
 def mine(request: HttpRequest) -> HttpResponse:
     """All interactive courses that the member began, the latest first, with the hours that each brought. Context:
-    `taken` (Taken). Four queries besides the frame of the site.
+    `taken` (Taken). Eight queries, the frame of the site with them, however many there are.
     """
     member = cast(Member, request.user)
     registrations = list(

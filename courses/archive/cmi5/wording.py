@@ -15,6 +15,9 @@ WORDS: dict[str, Any] = {
     "PACKAGE_TYPE": _("«%(value)s» is no course package: send a zip file, or a cmi5.xml."),
     "PACKAGE_EMPTY": _("The file is empty. Choose the package again."),
     "PACKAGE_TOO_BIG": _("The package is bigger than %(limit)s MB. Ask the publisher for a smaller one."),
+    "NOT_A_PACKAGE": _(
+        "This is neither a zip file nor a cmi5.xml. Choose the package as the publisher gave it to you."
+    ),
     "NOT_A_ZIP": _("This is no zip file, or it is damaged. Download the package again."),
     "ZIP_WITHOUT_STRUCTURE": _(
         "There is no cmi5.xml at the top of the zip file. Pack the contents of the folder, not the folder itself; "
@@ -30,7 +33,9 @@ WORDS: dict[str, Any] = {
     "ZIP_DAMAGED": _("A file in the package is damaged: %(value)s. Download the package again."),
     "STRUCTURE_TOO_BIG": _("The cmi5.xml is bigger than %(limit)s MB."),
     "XML_DANGEROUS": _("The cmi5.xml defines a document type or entities; that is not allowed."),
-    "XML_BROKEN": _("The cmi5.xml is not well-formed: %(where)s"),
+    "XML_BROKEN": _(
+        "The cmi5.xml is no well-formed XML from %(where)s (line:column) on. Ask the publisher for a correct package."
+    ),
     "STRUCTURE_ROOT": _("The cmi5.xml does not begin with %(expected)s but with %(element)s."),
     "STRUCTURE_ELEMENT": _(
         "In the cmi5.xml «%(element)s» stands where it must not; expected here: %(expected)s"

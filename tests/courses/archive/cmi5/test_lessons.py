@@ -220,9 +220,9 @@ def test_my_courses_cost_the_same_for_one_as_for_six(
     # the session
     # the member
     # her registrations with their courses
-    # which of the courses she may open
+    # her posts, and which of the courses she may open
     # their lines in the ledger
     # the frame of the site
     # how many notices are unread
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert len(client.get("/cmi5/").context["taken"]) == 6
