@@ -164,6 +164,12 @@ def test_from_the_lesson_into_a_unit_and_back_with_hours(course, browser_of, liv
     # and the list of her courses leads to what they rest on
     page.get_by_role("link", name="互动课件").click()
     page.screenshot(path=PICTURES / "cmi5-mine-phone.png", full_page=True)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.screenshot(path=PICTURES / "cmi5-mine.png", full_page=True)
+    page.goto(f"{live_server.url}/cmi5/{course.uuid}/")
+    page.screenshot(path=PICTURES / "cmi5-course-done.png", full_page=True)
+    page.go_back()
+    page.set_viewport_size({"width": 390, "height": 844})
     page.get_by_role("link", name="+1 学时").click()
     assert "学完本平台的互动课件" in page.locator("main").inner_text()
     # and the lesson itself is done

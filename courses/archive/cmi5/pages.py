@@ -62,7 +62,7 @@ def course(request: HttpRequest, course: UUID) -> HttpResponse:
         "rows": rows,
         "registration": registration,
         "earlier": _earlier(member, found) if registration is None else None,
-        "entry": _entries([registration]).get(str(registration.uuid))
+        "entry": _entries(member, [registration]).get(str(registration.uuid))
         if registration and registration.satisfied_at
         else None,
     }
@@ -124,7 +124,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     )
     courses = [one.course_id for one in registrations]
     open_ones = set(Cmi5Course.objects.open_to(member).filter(pk__in=courses).values_list("pk", flat=True))
-    entries = _entries(registrations)
+    entries = _entries(member, registrations)
     taken = [
         Taken(
             registration=one,
@@ -137,13 +137,11 @@ def mine(request: HttpRequest) -> HttpResponse:
     return render(request, "archive/cmi5_mine.html", {"taken": taken})
 
 
-def _entries(registrations: Sequence[Cmi5Registration]) -> dict[str, StudyHourEntry]:
-    """The lines of the ledger that rest on these registrations of one member and stand, by the registration's uuid."""
-    if not registrations:
-        return {}
+def _entries(member: Member, registrations: Sequence[Cmi5Registration]) -> dict[str, StudyHourEntry]:
+    """The member's lines of the ledger that rest on these registrations and stand, by the registration's uuid."""
     numbers = [str(one.uuid) for one in registrations]
-    found = StudyHourEntry.objects.filter(
-        member_id=registrations[0].member_id, evidence_type="cmi5", evidence_id__in=numbers, reversal=None
+    found = StudyHourEntry.objects.of(member).filter(
+        evidence_type="cmi5", evidence_id__in=numbers, reversal=None
     )
     return {one.evidence_id: one for one in found}
 
