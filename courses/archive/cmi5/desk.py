@@ -24,7 +24,7 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.admin.widgets import AdminPageChooser
 from wagtail.permission_policies import ModelPermissionPolicy
 
-from courses.archive.cmi5 import launching
+from courses.archive.cmi5 import launching, replacing
 from courses.archive.cmi5.errors import Cmi5Error
 from courses.archive.cmi5.models import Cmi5Course
 from courses.archive.cmi5.move_on import asks_for_something
@@ -173,7 +173,7 @@ class CourseEditView(generic.EditView):
             {"depth": depth, "title": say(node.title), "index": getattr(node, "url", None) and node.index}
             for depth, node in tree.walk()
         ]
-        context["concerned"] = launching.concerned(self.object)
+        context["concerned"] = replacing.concerned(self.object)
         context["asks_for_nothing"] = not asks_for_something(tree)
         context["footage"] = self.object.lesson is not None and self.object.lesson.kind != LessonKind.READING
         context["replaced_by"] = self.object.replaced_by.first()
@@ -260,7 +260,7 @@ def replace(request: HttpRequest, pk: int) -> HttpResponse:
     form = PackageForm(request.POST, request.FILES) if request.method == "POST" else PackageForm()
     if request.method == "POST" and form.is_valid():
         try:
-            fresh = launching.replace(course, form.cleaned_data["package"].file, by=request.user)  # type: ignore[arg-type]
+            fresh = replacing.replace(course, form.cleaned_data["package"].file, by=request.user)  # type: ignore[arg-type]
         except Cmi5Error as refused:
             form.add_error("package", worded(refused)["message"])
         except IntegrityError:
@@ -274,7 +274,7 @@ def replace(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "course": course,
         "form": form,
-        "concerned": launching.concerned(course),
+        "concerned": replacing.concerned(course),
         "header_title": title,
         "header_icon": "code",
         "breadcrumbs_items": [

@@ -208,6 +208,32 @@ def test_members_see_it_on_the_lesson_the_course_and_in_the_archive(on_lesson, t
     assert client.get(link).status_code == 404
 
 
+def test_the_list_says_why_a_course_brought_no_hours(on_lesson, text, member, client):
+    # Given one course for which the school set no length, one with a waived unit, one that was credited this year, one begun
+    def done(minutes, *words, waive=False):
+        course = on_lesson(minutes=minutes)
+        study(member, course, *words)
+        if waive:
+            launching.waive(Cmi5Registration.objects.get(course=course), 0, "Administrative")
+        launching.retire(course)
+
+    done(None, "completed", "terminated")
+    done(30, "terminated", waive=True)
+    done(30, "completed", "terminated")
+    done(30, "completed", "terminated")
+    study(member, on_lesson(minutes=30))
+    client.force_login(member)
+    # When she looks at her list, the latest first
+    page = client.get("/cmi5/")
+    # Then each says what became of it, and leads where she may go
+    lines = page.content.decode().split('<li class="row">')[1:]
+    said = ["学习中", "同一课件今年已经记过", "+1 学时", "部分免修", "学校没有为它设定时长"]
+    assert len(lines) == 5
+    for line, words in zip(lines, said, strict=True):
+        assert words in line
+    assert [bool(one.url) for one in page.context["taken"]] == [True, False, False, False, False]
+
+
 def test_my_courses_cost_the_same_for_one_as_for_six(
     on_lesson, lesson, text, member, client, django_assert_num_queries
 ):

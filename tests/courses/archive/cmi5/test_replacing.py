@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from courses.archive.cmi5 import content as content_files
-from courses.archive.cmi5 import launching
+from courses.archive.cmi5 import launching, replacing
 from courses.archive.cmi5.errors import CourseUnknown, PackageInvalid
 from courses.archive.cmi5.models import Cmi5Course, Cmi5Registration
 from people.models import AuditEntry
@@ -65,10 +65,10 @@ def everybody(course) -> tuple[Content, list]:
 def test_what_the_school_said_goes_over_and_the_old_version_is_withdrawn(course):
     unit, _members = everybody(course)
     # Given whom it concerns
-    assert launching.concerned(course) == launching.Concerned(satisfied=1, under_way=2, in_a_unit=1)
+    assert replacing.concerned(course) == replacing.Concerned(satisfied=1, under_way=2, in_a_unit=1)
     # When it is replaced
     editor = AdministratorFactory()
-    fresh = launching.replace(course, corrected(), by=editor)
+    fresh = replacing.replace(course, corrected(), by=editor)
     # Then title, lesson and length are the old one's, and the units the new one's
     course.refresh_from_db()
     assert (fresh.title, fresh.lesson, fresh.published_duration_s) == ("我们的网络安全", course.lesson, 1800)
@@ -82,7 +82,7 @@ def test_what_the_school_said_goes_over_and_the_old_version_is_withdrawn(course)
 
 def test_members_are_told_how_they_stand(course):
     _unit, (done, under_way, _inside) = everybody(course)
-    fresh = launching.replace(course, corrected())
+    fresh = replacing.replace(course, corrected())
     for member, words in ((done, "您完成了上一版本"), (under_way, "请重新开始"), (MemberFactory(), "")):
         browser = Client()
         browser.force_login(member)
@@ -92,7 +92,7 @@ def test_members_are_told_how_they_stand(course):
         assert words in page
         assert ("上一版本" in page or "新版本" in page) == bool(words)
     # also when it is replaced once more, until she begins
-    newest = launching.replace(fresh, corrected())
+    newest = replacing.replace(fresh, corrected())
     browser.force_login(done)
     assert "您完成了上一版本" in browser.get(f"/cmi5/{newest.uuid}/").content.decode()
     study(done, newest)
@@ -101,8 +101,8 @@ def test_members_are_told_how_they_stand(course):
 
 def test_one_that_nobody_began_goes_and_the_chain_holds(course):
     everybody(course)
-    second = launching.replace(course, corrected())
-    third = launching.replace(second, corrected())
+    second = replacing.replace(course, corrected())
+    third = replacing.replace(second, corrected())
     assert third.replaces == course
     assert set(Cmi5Course.objects.all()) == {course, third}
 
@@ -117,7 +117,7 @@ def test_one_that_nobody_began_goes_and_the_chain_holds(course):
 def test_a_package_that_cannot_replace_it_leaves_everything(course, settings, file, code):
     everybody(course)
     with pytest.raises(PackageInvalid) as refused:
-        launching.replace(course, file())
+        replacing.replace(course, file())
     assert refused.value.code == code
     course.refresh_from_db()
     assert Cmi5Course.objects.get() == course and course.retired_at is None and course.lesson is not None
@@ -127,7 +127,7 @@ def test_a_package_that_cannot_replace_it_leaves_everything(course, settings, fi
 @pytest.mark.django_db(transaction=True)
 def test_no_file_of_a_refused_version_stays(course, settings):
     with pytest.raises(PackageInvalid):
-        launching.replace(course, corrected(id="https://publisher.example/other"))
+        replacing.replace(course, corrected(id="https://publisher.example/other"))
     assert [one.name for one in settings.STUDY["CMI5_DIR"].iterdir()] == [str(course.uuid)]
 
 
@@ -135,7 +135,7 @@ def test_one_that_was_withdrawn_meanwhile_is_not_replaced(course):
     everybody(course)
     launching.retire(course)
     with pytest.raises(CourseUnknown):
-        launching.replace(course, corrected())
+        replacing.replace(course, corrected())
     assert Cmi5Course.objects.get() == course
 
 
