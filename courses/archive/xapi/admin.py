@@ -33,6 +33,7 @@ SCOPE_LABELS = {
     "state": _("Read and write states"),
     "define": _("Tell what activities are"),
     "profile": _("Read and write profiles"),
+    "study": _("Report that members play our lessons (it counts as study)"),
     "cmi5": _("import and launch interactive courses (cmi5)"),
     "all/read": _("Read everything"),
     "all": _("Everything"),

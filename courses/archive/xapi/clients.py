@@ -45,12 +45,14 @@ SCOPES = (
     "state",
     "define",
     "profile",
+    "study",
     "cmi5",
     "all/read",
     "all",
 )
 """xAPI 1.0.3, Communication 4.2. `all/read` reads everything, `all` may do everything.
-`cmi5` is ours: importing and launching cmi5 courses by /api/cmi5/."""
+`study` and `cmi5` are ours: what it reports of our lessons being played counts as study (outside.py); importing and
+launching cmi5 courses by /api/cmi5/."""
 
 RESERVED = frozenset({"own-player", "cmi5"})
 """User names of clients that are the school itself; nobody signs in as one."""

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from courses.archive import spans
 from courses.archive.models import LessonState, PlayLease
-from courses.archive.xapi import statements, video_profile
+from courses.archive.xapi import outside, statements, video_profile
 from courses.archive.xapi.accounts import actor_of, home_page
 from courses.archive.xapi.clients import Credential
 from courses.archive.xapi.errors import LrsError
@@ -45,10 +45,12 @@ def tell(member: Member, *, now: datetime) -> int:
     by_session: dict[UUID, list[PlayLease]] = {}
     for turn in turns:
         by_session.setdefault(turn.session, []).append(turn)
+    others = outside.sessions_of(member)  # those programs told of their sessions themselves
     over = {
         session: some
         for session, some in by_session.items()
-        if all(turn.until_at is not None or turn.seen_at < now - OVER_AFTER for turn in some)
+        if session not in others
+        and all(turn.until_at is not None or turn.seen_at < now - OVER_AFTER for turn in some)
     }
     told = set(
         Statement.objects.filter(uuid__in=[uuid5(session, "terminated") for session in over]).values_list(

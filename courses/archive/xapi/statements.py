@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Length
 
 from courses.archive.xapi import attachments as parts_of
-from courses.archive.xapi import formats, references, strict_json, values
+from courses.archive.xapi import formats, outside, references, strict_json, values
 from courses.archive.xapi.attachments import Attachment
 from courses.archive.xapi.clients import Credential
 from courses.archive.xapi.consistency import begin_storing
@@ -186,6 +186,8 @@ def _write(
     if by.allows("define"):
         _learn_activities(fresh)
     _learn_names(fresh)
+    if by.allows("study"):
+        outside.note([(one.row, one.body) for one in fresh], at=now)
     for one in fresh:
         transaction.on_commit(_announce(one, by))
     return len(fresh)
