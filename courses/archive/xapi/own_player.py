@@ -70,14 +70,14 @@ def tell(member: Member, *, now: datetime) -> int:
         if version is not None and state is not None and version.kind == "LECTURE":
             made += _statements(member, session, some, version, state)
         if len(made) >= AT_ONCE:
-            fresh, made = fresh + _store(made, by, now), []
-    return fresh + _store(made, by, now)
+            fresh, made = fresh + _store(made, by), []
+    return fresh + _store(made, by)
 
 
-def _store(made: list[dict[str, Any]], by: Credential, now: datetime) -> int:
+def _store(made: list[dict[str, Any]], by: Credential) -> int:
     """How many were new. What the LRS will not take is logged: it must not stand in the way of the rest."""
     try:
-        return statements.store(made, by=by, v2=False, now=now).fresh if made else 0
+        return statements.store(made, by=by, v2=False).fresh if made else 0
     except LrsError:
         log.exception("the LRS refused what our own player did")
         return 0
