@@ -39,8 +39,14 @@ def test_what_is_stored_and_not_committed_is_stored_after_what_was_told(lrs, mon
     target = {"objectType": "StatementRef", "id": new_id()}
     made = statement(id=new_id(), **({"object": target} if refers else {}))
 
+    def post():
+        try:
+            return Lrs(Client(), lrs.authorization).post("statements", made)
+        finally:
+            connection.close()
+
     with ThreadPoolExecutor(1) as other:
-        posted = other.submit(Lrs(Client(), lrs.authorization).post, "statements", made)
+        posted = other.submit(post)
         assert written.wait(10)
         meanwhile = lrs.get("statements")
         may_commit.set()
