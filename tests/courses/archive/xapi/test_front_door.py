@@ -22,7 +22,7 @@ SHA2 = hashlib.sha256(TEXT).hexdigest()
 @pytest.fixture
 def ask(lrs, monkeypatch):
     """`ask(method, path, query, *pieces)`: status, headers and body of the answer."""
-    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)  # the threads of the door leave none open
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)  # the door's threads leave none open
 
     def send(method: str, path: str, query: str = "", *pieces: bytes, type: str = "application/json"):
         waiting = [{"type": "http.request", "body": one, "more_body": True} for one in pieces]
