@@ -10,7 +10,15 @@ from typing import Any
 from courses.archive.errors import BadBeats
 from courses.archive.packing import USUAL, USUAL_TAG, pack, unpack
 
-__all__ = ["CLIENT_SEQ_LIMIT", "FLAGS", "SentBeat", "read_batch", "read_clock"]
+__all__ = [
+    "CLIENT_SEQ_LIMIT",
+    "CLOCK_MAX_MS",
+    "FLAGS",
+    "LONGEST_MS",
+    "SentBeat",
+    "read_batch",
+    "read_clock",
+]
 
 FLAGS = frozenset({"audio", "idle", "confirmed"})
 INTERVALS_MAX = 50

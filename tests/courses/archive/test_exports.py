@@ -150,6 +150,8 @@ EXEMPT = {
     "archive.StatementTarget": "an index of the statements",
     "archive.StatementUse": "an index of the statements; an attachment's digest stands in the statement",
     "archive.AgentSeen": "the account that programs call her by; it stands in each statement",
+    "archive.OutsideSession": "which session of another program is which in the log; what it told is in the statements",
+    "archive.OutsideReport": "that a statement waits to be counted, seconds long; it is itself under statements",
     "archive.TrainingClass": "names who organised it; those are acts in office",
     "archive.YearClose": "names who closed a year; an act in office",
     "archive.Cmi5Course": "names the editor who imported it; an act in office",
