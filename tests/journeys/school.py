@@ -62,6 +62,8 @@ class School:
     data: Path
     process: subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
+    sessions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Cookies by role, once somebody of it has signed in: `Visitor.sign_in` takes the form once a role."""
 
     @property
     def accounts(self) -> dict[str, dict[str, str]]:
@@ -118,12 +120,19 @@ class Visitor:
     name: str
 
     def sign_in(self, role: str, *, to: str = "/study/") -> None:
+        """Sign in with the form, and from the second visitor of the role on with the session that came of it."""
+        if kept := self.school.sessions.get(role):
+            self.page.context.add_cookies(kept)
+            self.page.goto(self.school.url + to)
+            assert "/accounts/login/" not in self.page.url, f"the session of {role} has ended"
+            return
         account = self.school.accounts[role]
         self.page.goto(f"{self.school.url}/accounts/login/?next={to}")
         self.page.fill("input[name=login]", account["username"])
         self.page.fill("input[name=password]", account["password"])
         self.page.click("form[action*=login] button[type=submit]")
         self.page.wait_for_url(f"**{to}")
+        self.school.sessions[role] = [one for one in self.page.context.cookies() if "session" in one["name"]]
 
     def go(self, path: str) -> None:
         self.page.goto(self.school.url + path)
@@ -160,8 +169,11 @@ class Accessibility:
     source: str
 
     def check(self, visitor: Visitor, where: str) -> None:
-        visitor.page.evaluate(self.source)
-        found = visitor.page.evaluate(
+        self.check_page(visitor.page, where)
+
+    def check_page(self, page: Any, where: str) -> None:
+        page.evaluate(self.source)
+        found = page.evaluate(
             """async () => (await axe.run(document, {
                 runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
             })).violations.map((v) => ({

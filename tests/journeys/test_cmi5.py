@@ -6,15 +6,11 @@ tries what foreign code must not be able to do, and writes down what came of it.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
-from django.test import Client
 
 from courses.archive.cmi5 import launching
 from courses.archive.cmi5.models import Cmi5Registration
@@ -23,8 +19,6 @@ from tests.courses.archive.cmi5.conftest import verbs
 from tests.courses.archive.cmi5.packages import au, block, package, structure
 from tests.factories import CourseFactory, LessonFactory, MemberFactory
 from tests.journeys.school import PICTURES
-
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright keeps a loop in this thread
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
@@ -96,26 +90,6 @@ def course(settings: Any, tmp_path: Path) -> Any:
     made.lesson, made.published_duration_s = lesson, 1800
     made.save()
     return made
-
-
-@pytest.fixture
-def browser_of(chromium: Any, live_server: Any) -> Iterator[Any]:
-    """browser_of(member): a phone that is signed in."""
-    contexts = []
-
-    def arrive(member: Any, **size: int) -> Any:
-        signed_in = Client()
-        signed_in.force_login(member)
-        viewport = size or {"width": 390, "height": 844}
-        context = chromium.new_context(viewport=viewport, locale="zh-CN", timezone_id="Asia/Shanghai")
-        name = django_settings.SESSION_COOKIE_NAME
-        context.add_cookies([{"name": name, "value": signed_in.cookies[name].value, "url": live_server.url}])
-        contexts.append(context)
-        return context.new_page()
-
-    yield arrive
-    for context in contexts:
-        context.close()
 
 
 def test_from_the_lesson_into_a_unit_and_back_with_hours(course, browser_of, live_server):

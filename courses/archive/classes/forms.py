@@ -28,8 +28,12 @@ class ClassForm(forms.Form):
 
     title = forms.CharField(label=_("Name of the class"), max_length=160)
     mode = forms.ChoiceField(label=_("How it is held"), choices=ClassMode.choices)
-    starts_on = forms.DateField(label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}))
-    ends_on = forms.DateField(label=_("Last day"), widget=forms.DateInput(attrs={"type": "date"}))
+    starts_on = forms.DateField(
+        label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    ends_on = forms.DateField(
+        label=_("Last day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     hours = forms.DecimalField(
         label=_("Study hours (online)"),
         required=False,
@@ -64,7 +68,9 @@ class SessionForm(forms.Form):
     """One part of a class at the place."""
 
     title = forms.CharField(label=_("What was held"), max_length=120)
-    held_on = forms.DateField(label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}))
+    held_on = forms.DateField(
+        label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     hours = forms.DecimalField(
         label=_("Study hours"),
         min_value=Decimal("0.25"),
