@@ -33,7 +33,8 @@ class ClaimForm(forms.Form):
     """A claim as it is written down; the files come beside it as `proofs`."""
 
     mode = forms.ChoiceField(
-        label=_("How it was studied"), choices=[(code, StudyMode(code).label) for code in CLAIMED_MODES]
+        label=_("How it was studied"),
+        choices=[("", _("Please choose")), *((code, StudyMode(code).label) for code in CLAIMED_MODES)],
     )
     title = forms.CharField(
         label=_("What was studied"), max_length=200, help_text=_("Name of the class, meeting or lecture.")

@@ -49,7 +49,9 @@ class ClassForm(forms.Form):
         queryset=Lesson.objects.none(),
         widget=forms.CheckboxSelectMultiple,
     )
-    paper = forms.ModelChoiceField(label=_("Exam"), required=False, queryset=Paper.objects.none())
+    paper = forms.ModelChoiceField(
+        label=_("Exam"), required=False, queryset=Paper.objects.none(), empty_label=_("No exam")
+    )
     gives_certificate = forms.BooleanField(label=_("Issue certificates"), required=False, initial=True)
 
     def __init__(self, scope: Scope, actor: Member, *args: Any, **kwargs: Any) -> None:

@@ -22,7 +22,12 @@ class ExemptionForm(forms.Form):
 
     year = forms.TypedChoiceField(label=_("From the year"), coerce=int)
     until = forms.ChoiceField(label=_("Until the end of"))
-    basis = forms.ChoiceField(label=_("Basis"), choices=ExemptionBasis.choices)
+    basis = forms.ChoiceField(
+        label=_("Basis"),
+        choices=ExemptionBasis.choices,
+        initial=ExemptionBasis.ART23,
+        widget=forms.RadioSelect,
+    )
     reason = forms.CharField(
         label=_("Reason"),
         max_length=500,
@@ -43,8 +48,8 @@ class ExemptionForm(forms.Form):
         ]
         self.fields["year"].initial = today.year
         self.fields["until"].initial = str(today.year)
-        for name, field in self.fields.items():
-            field.widget.attrs["class"] = "input" if name == "reason" else "select"
+        for name, css in (("year", "select"), ("until", "select"), ("reason", "input")):
+            self.fields[name].widget.attrs["class"] = css
 
     def said(self) -> dict[str, Any]:
         """Arguments of `api.grant_exemption`."""

@@ -17,7 +17,9 @@ __all__ = ["LateForm"]
 class LateForm(forms.Form):
     """Hours to enter late, and why."""
 
-    mode = forms.ChoiceField(label=_("How it was studied"), choices=StudyMode.choices)
+    mode = forms.ChoiceField(
+        label=_("How it was studied"), choices=[("", _("Please choose")), *StudyMode.choices]
+    )
     title = forms.CharField(
         label=_("What was studied"), max_length=200, help_text=_("Name of the class, meeting or lecture.")
     )
