@@ -57,6 +57,7 @@ def test_a_claim_with_a_photograph_becomes_hours_in_the_archive(people, browser_
     desk = browser_of(people.secretary, desktop=True)
     desk.goto("/my/notices/")
     desk.get_by_role("link", name="线下补录申报等您审核").click()
+    desk.get_by_role("link", name="去看看").click()
     desk.get_by_role("link", name="县图书馆党史讲座").click()
     axe.check_page(desk, "a claim to decide")
     shown = desk.request.get(desk.get_by_role("link", name="签到表.jpg").get_attribute("href"))
