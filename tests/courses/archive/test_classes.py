@@ -563,6 +563,24 @@ def test_the_whole_way_over_the_pages(client, committee, organiser, member, cloc
     assert place.entry is None
 
 
+def test_a_list_of_names_from_a_spreadsheet_is_looked_at_before_anybody_is_entered(
+    client, hold, branch, member, organiser
+):
+    # given 李文 and two 周敏 in the scope (the organiser has another name), and somebody outside it
+    one, two = (MemberFactory(organization=branch, name="周敏") for _n in range(2))
+    MemberFactory(name="赵外")
+    course = hold()
+    client.force_login(organiser)
+    address = f"/archive/desk/classes/{course.uuid}/roster/"
+    page = client.post(address, {"what": "look", "names": "1\t李文\r\n2\t周敏\r\n3\t赵外\r\n"})
+    assert {found.pk for found in page.context["found"]} == {member.pk, one.pk, two.pk}
+    assert page.context["ticked"] == {member.pk}
+    assert (page.context["lost"], page.context["several"]) == (["赵外"], ["周敏"])
+    assert "没有找到：赵外" in page.text and course.roster.count() == 0
+    client.post(address, {"member": [str(member.pk), str(two.pk)]})
+    assert set(course.roster.values_list("member_id", flat=True)) == {member.pk, two.pk}
+
+
 def test_a_class_of_days_without_a_rule_keeps_the_pages_open(client, at_the_place, member, organiser):
     mark(at_the_place, member, organiser, *["PRESENT"] * 6, "LEAVE")
     TrainingClass.objects.update(starts_on=date(1026, 6, 9), ends_on=date(1026, 6, 12))

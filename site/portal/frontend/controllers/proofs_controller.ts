@@ -4,7 +4,7 @@
  * refuses stands beside the fields, and the chosen files stay chosen. Without this the form is sent as any other.
  *
  *   <form data-controller="proofs" data-action="submit->proofs#send" enctype="multipart/form-data"
- *         data-proofs-sending-text-value="{share} are sent." data-proofs-failed-text-value="Not sent: no connection. …">
+ *         data-proofs-sending-text-value="{share} are sent." data-proofs-failed-text-value="Not sent: … What you wrote is still here. …">
  *     … <input type="file" name="proofs" multiple data-proofs-target="files">
  *     <p role="status" data-proofs-target="said"></p>
  *     <button type="submit" data-proofs-target="button">…</button>
