@@ -228,3 +228,15 @@ def test_a_refusal_looks_like_an_absence(client, member, secretary):
         assert client.get(f"{DESK}new/?member={number}").status_code == 404
     assert exempt_years(member, 2026) == [2026]
     assert not AuditEntry.objects.filter(action="archive.exemption_read").exists()
+
+
+def test_the_desk_costs_the_same_however_many(client, branch, secretary, django_assert_num_queries):
+    client.force_login(secretary)
+    client.get(DESK)  # what is cached for all
+    for number in (1, 12):
+        for _n in range(number):
+            api.grant_exemption(MemberFactory(organization=branch), year=2026, reason="住院", actor=secretary)
+        # session · who asks · her scope · how many · the rows · the frame: settings, unread, her scope and the claims
+        # that wait · what she may do in the admin (2)
+        with django_assert_num_queries(11):
+            client.get(DESK)

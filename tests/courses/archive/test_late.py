@@ -278,3 +278,19 @@ def test_a_refusal_looks_like_an_absence(client, proposed, member, secretary):
     for number in (other.uuid, "x"):
         assert client.get(f"{DESK}new/?member={member.uuid}&year=2026&entry={number}").status_code == 404
     assert LateLine.objects.get().state == "WAITING"
+
+
+def test_the_desk_costs_the_same_however_many(
+    client, close, branch, secretary, organiser, django_assert_num_queries
+):
+    client.force_login(organiser)
+    client.get(DESK)  # what is cached for all
+    for number in (1, 12):
+        for _n in range(number):
+            who = MemberFactory(organization=branch)
+            late.refuse(late.propose(who, SAID, actor=secretary, reason="补交"), actor=organiser, answer="x")
+            late.propose(who, SAID, actor=secretary, reason="补交")
+        # session · who asks · her scope · how many are decided · those that wait, those decided · the frame: settings,
+        # unread, her scope and the claims that wait · what she may do in the admin (2)
+        with django_assert_num_queries(12):
+            client.get(DESK)
