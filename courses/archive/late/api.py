@@ -67,7 +67,7 @@ def entries_to_take_back(member: Member, year: int, *, reader: Member) -> list[S
 
 
 def why_not_decided_by(line: LateLine, actor: Member) -> LateRefused | NotAllowed | None:
-    """What keeps `actor` from approving or refusing it; None when nothing does. Five queries."""
+    """What keeps `actor` from approving or refusing it; None when nothing does."""
     if actor.pk in (line.proposed_by_id, line.member_id):
         return LateRefused("TWO")
     scope, path = people.scope_of(actor), _path_of(line.member)
