@@ -21,7 +21,7 @@ from itertools import groupby
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connections, router, transaction
-from django.db.models import Exists, F, Max, OuterRef, QuerySet, Subquery
+from django.db.models import F, Max, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from courses.archive import ledger, spans
@@ -34,7 +34,7 @@ from courses.archive.quick_fold import KeptBeat, fold_session
 from courses.archive.rules import RuleBook
 from courses.archive.signals import lesson_completed
 from courses.archive.spans import PlayRules
-from courses.archive.states import credit_key, fold_of, path_of, rules_for, store_fold
+from courses.archive.states import credit_key, fold_of, path_of, rules_for, store_fold, studied_at
 from courses.catalogue.models import Lesson, LessonVersion
 from people.models import Member
 
@@ -52,6 +52,9 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 CANNOT = "the beats of member %d cannot be folded; they stay in the log"
+
+NEAR = 50_000
+"""Beats that are sooner read than their members' whole logs."""
 
 PROVIDER_MOST = StudyHourEntry._meta.get_field("provider").max_length
 """A course may have a longer title than an entry keeps of it."""
@@ -78,8 +81,9 @@ class _Waiting:
 def all_waiting() -> tuple[list[int], int]:
     """Members of whom any beat waits, by a look at each archive; and the highest number that was in the log before."""
     newest = Beat.objects.aggregate(newest=Max("id"))["newest"] or 0
-    beats = Beat.objects.filter(member_id=OuterRef("member_id"), id__gt=OuterRef("beats_folded"))
-    found = LearningArchive.objects.filter(Exists(beats)).order_by("member_id")
+    beats = Beat.objects.filter(member_id=OuterRef("member_id")).order_by().values("member_id")
+    last = Subquery(beats.annotate(last=Max("id")).values("last"))
+    found = LearningArchive.objects.filter(beats_folded__lt=last).order_by("member_id")
     return list(found.values_list("member_id", flat=True)), newest
 
 
@@ -213,10 +217,10 @@ def _fold(
     for member_id, one in pairs:
         version = versions[one.version_id]
         state = states.get((member_id, version.pk)) or _begun(member_id, version, one, members)
-        was_completed = state.completed_at is not None
+        was_studied = studied_at(state) is not None
         _advance(member_id, version, state, one, until=waiting[member_id][0])
         changed.append(state)
-        if state.completed_at is not None and not was_completed:
+        if studied_at(state) is not None and not was_studied:
             completed.append((state, version))
     _store(changed)
     completed += _pass_on(
@@ -224,7 +228,7 @@ def _fold(
     )
     _note_seen(pairs)
     _note_folded(archives, {member_id: last for member_id, (last, _many) in waiting.items()})
-    for state, version in sorted(completed, key=lambda pair: (pair[0].completed_at or EPOCH, pair[1].pk)):
+    for state, version in sorted(completed, key=lambda pair: (studied_at(pair[0]) or EPOCH, pair[1].pk)):
         _credit(members[state.member_id], version, state, now or timezone.now())
     return {(state.member_id, state.version_id): state for state in changed}
 
@@ -258,17 +262,27 @@ def _read(archives: Sequence[LearningArchive]) -> dict[int, tuple[int, list[_Wai
     if not archives:
         return {}
     marks = ", ".join(["%s"] * len(archives))
+    lowest = min(archive.beats_folded for archive in archives)
     rows = _fetch(
-        f"SELECT b.member_id, {_ROW} FROM {Beat._meta.db_table} b"
+        f"SELECT b.member_id, {_ROW} FROM {Beat._meta.db_table} b{_by_number(archives, lowest)}"
         f" JOIN {LearningArchive._meta.db_table} a ON a.member_id = b.member_id AND b.id > a.beats_folded"
-        f" WHERE a.member_id IN ({marks}) ORDER BY b.member_id, b.version_id, b.session, b.seq",
-        [archive.member_id for archive in archives],
+        f" WHERE a.member_id IN ({marks}) AND b.id > %s ORDER BY b.member_id, b.version_id, b.session, b.seq",
+        [*(archive.member_id for archive in archives), lowest],
     )
     found = {}
     for member_id, mine in groupby(rows, key=lambda row: row[0]):
         own = [row[1:] for row in mine]
         found[member_id] = max(row[-1] for row in own), _by_version(own)
     return found
+
+
+def _by_number(archives: Sequence[LearningArchive], lowest: int) -> str:
+    """A word to SQLite, which has no statistics: for many members the beats above `lowest` are found by their numbers,
+    as long as those are few, and not by looking at all that each of the members ever sent."""
+    if len(archives) == 1 or connections[router.db_for_write(Beat)].vendor != "sqlite":
+        return ""
+    newest = Beat.objects.aggregate(newest=Max("id"))["newest"] or 0
+    return " NOT INDEXED" if newest - lowest <= NEAR else ""
 
 
 def _by_version(rows: Iterable[tuple]) -> list[_Waiting]:
@@ -343,10 +357,10 @@ def _pass_on(
             later.version = found.version
             rules = PlayRules.from_json(later.params)
             begins_completed = beginning_of(state.member_id, later.version, rules).completed
-            was_completed = later.completed_at is not None or begins_completed
+            was_completed = studied_at(later) is not None or begins_completed
             store_fold(later, _fold_log(state.member_id, later.version, rules, until=until[state.member_id]))
             later.save()
-            if later.completed_at is not None and not was_completed:
+            if studied_at(later) is not None and not was_completed:
                 completed.append((later, later.version))
     return completed
 
@@ -448,8 +462,8 @@ def _said(state: LessonState) -> list[Any]:
 
 
 def _credit(member: Member, version: LessonVersion, state: LessonState, now: datetime) -> None:
-    """Hours for a completed lesson, once a calendar year whatever its version, and the news of it."""
-    completed_at = state.completed_at
+    """Hours for a lesson completed by studying, once a calendar year whatever its version, and the news of it."""
+    completed_at = studied_at(state)
     assert completed_at is not None
     rule = RuleBook.load(timezone.localdate(completed_at)).hours_rule(path_of(member))
     length_s = creditable_s(member.pk, version)
@@ -489,4 +503,5 @@ def _credit(member: Member, version: LessonVersion, state: LessonState, now: dat
                 YearClosed
             ):  # reckoned after its year was closed: it counts for the year in which it is reckoned
                 enter(now)
-    lesson_completed.send(sender=LessonState, member=member, version=version, at=completed_at)
+    if not state.done_by:  # else it was told when something else completed the lesson
+        lesson_completed.send(sender=LessonState, member=member, version=version, at=completed_at)

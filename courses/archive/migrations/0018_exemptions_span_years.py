@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ('archive', '0011_credit_conversion'),
+        ('archive', '0022_beats_are_found_by_session_or_number'),
     ]
 
     operations = [
