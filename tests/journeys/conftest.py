@@ -25,25 +25,38 @@ from tests.journeys.school import (
     Accessibility,
     School,
     Visitor,
-    start_school,
+    await_school,
+    open_school,
     stop_school,
 )
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright keeps a loop in this thread
 
 
-@pytest.fixture(scope="session")
-def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
-    """The demonstration, seeded and transcoded, running until the last journey is over.
+@pytest.fixture(scope="session", autouse=True)
+def opening(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[School | None]:
+    """The school, opening in the background while the journeys run that do without it (they come first, since
+    pytest-django runs what uses the test's own database before the rest). None where no journey needs it.
 
     JOURNEY_DATA names a data folder to use again while writing a journey; CI starts from nothing.
     """
+    if not any("school" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        yield None
+        return
     kept = os.environ.get("JOURNEY_DATA")
-    running = start_school(Path(kept) if kept else tmp_path_factory.mktemp("school") / "data")
+    running = open_school(Path(kept) if kept else tmp_path_factory.mktemp("school") / "data")
     yield running
     stop_school(running)
     PICTURES.mkdir(parents=True, exist_ok=True)
     (PICTURES / "school.log").write_text("\n".join(running.lines), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def school(opening: School) -> School:
+    """The demonstration, seeded and transcoded, running until the last journey is over."""
+    return await_school(opening)
 
 
 @pytest.fixture(scope="session")

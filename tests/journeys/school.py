@@ -62,6 +62,7 @@ class School:
     data: Path
     process: subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
+    ready: threading.Event = field(default_factory=threading.Event)
     sessions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Cookies by role, once somebody of it has signed in: `Visitor.sign_in` takes the form once a role."""
 
@@ -72,6 +73,11 @@ class School:
 
 def start_school(data: Path, *arguments: str, patience_s: float = 900, **environment: str) -> School:
     """Start the launcher on `data` and wait for its `ready` line; fails with its output when it does not come."""
+    return await_school(open_school(data, *arguments, **environment), patience_s=patience_s)
+
+
+def open_school(data: Path, *arguments: str, **environment: str) -> School:
+    """Start the launcher on `data`, which takes its time; `await_school` waits until it is ready."""
     clean = {k: v for k, v in os.environ.items() if k not in {"DJANGO_SETTINGS_MODULE", "ESCHOOL_DATA_DIR"}}
     process = subprocess.Popen(
         [sys.executable, "-m", "portal.launch", "serve", "--port", "0", "--data", str(data), *arguments],
@@ -82,7 +88,7 @@ def start_school(data: Path, *arguments: str, patience_s: float = 900, **environ
         text=True,
         start_new_session=True,
     )
-    school, ready = School("", data, process), threading.Event()
+    school = School("", data, process)
 
     def listen() -> None:
         assert process.stdout is not None
@@ -90,11 +96,16 @@ def start_school(data: Path, *arguments: str, patience_s: float = 900, **environ
             school.lines.append(line.rstrip())
             if found := re.match(r"ready (http://\S+)", line):
                 school.url = found.group(1)
-                ready.set()
-        ready.set()
+                school.ready.set()
+        school.ready.set()
 
     threading.Thread(target=listen, daemon=True).start()
-    if not ready.wait(patience_s) or not school.url:
+    return school
+
+
+def await_school(school: School, *, patience_s: float = 900) -> School:
+    """Wait for the `ready` line of a school that is opening; fails with its output when it does not come."""
+    if not school.ready.wait(patience_s) or not school.url:
         stop_school(school)
         pytest.fail("the school did not start:\n" + "\n".join(school.lines[-60:]))
     return school
