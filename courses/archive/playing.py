@@ -196,12 +196,12 @@ def _our_turn(member: Member, now: datetime, *, reckoned: bool = False) -> Learn
     """Wait until nobody else writes of this member, and bring up to the log what is reckoned of her.
 
     A log that cannot be folded stops nobody from adding to it; with `reckoned`, where what is written depends on the
-    state, it raises.
+    state, it raises NotReckoned.
     """
     archive = ledger.lock_archive(member, at=now)
     log_order.wait_for_turn(member.pk)
     if reckoned:
-        folding.fold_locked([archive], now=now)
+        folding.fold_locked_or_say(archive, now=now)
     else:
         folding.fold_locked_if_possible(archive, now=now)
     return archive
@@ -326,7 +326,8 @@ def complete_reading(token: str, *, now: datetime | None = None) -> LessonProgre
 
     Completes the lesson when that is long enough; otherwise progress says what is missing. Time
     that beats of this session counted already is not counted again.
-    Raises as `record_beats`, and BadBeats for a lesson of another kind.
+    Raises as `record_beats`, BadBeats for a lesson of another kind, and NotReckoned (nothing has moved then) when
+    what waits in the log cannot be folded.
     """
     now = now or timezone.now()
     claims = tokens.read(token, now=now)
@@ -358,7 +359,7 @@ def complete_reading(token: str, *, now: datetime | None = None) -> LessonProgre
         }
         sent = read_batch([said], most=1, seq_limit=2**31 - 1)
         _accepted, _lost, expired = _add(claims, sent, rules, now, sent, None)
-        folding.fold_locked([archive], now=now)
+        folding.fold_locked_or_say(archive, now=now)
     if expired:
         raise TokenExpired()
     return lesson_progress(member, version)

@@ -77,6 +77,10 @@ ERRORS = {
     "LEASE_LOST": _("The lesson goes on on another device. To go on here, choose «Continue here»."),
     "SEQ_CONFLICT": _("This record was handed in before with another content. Open the lesson again."),
     "BAD_BEATS": _("The record of playing could not be read."),
+    "NOT_RECKONED": _(
+        "What you have read is kept, but cannot be reckoned at the moment; nothing is lost. Choose «I have read it» once "
+        "more in a few minutes. If it stays like this, tell your branch."
+    ),
     "ALREADY_ASKED": _("You have asked about this entry before; the answer is still to come."),
     "ALREADY_ANSWERED": _("This request was answered meanwhile. Nothing more was changed."),
     "ALREADY_REVERSED": _("This entry was taken back before. Nothing more was changed."),
@@ -97,6 +101,7 @@ EVIDENCE = {
     "claim": _("Claimed with proof, and approved"),
     "class": _("Training class"),
     "certificate": _("Certificate of a training class"),
+    "late": _("Entered late, after the year had been closed"),
     "meeting": _("Meeting record"),
     "exam": _("Exam"),
     "cmi5": _("Completed an interactive course on this site"),

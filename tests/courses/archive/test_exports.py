@@ -134,6 +134,7 @@ OF_SECTION = {
     "archive.Cmi5Au": "cmi5",
     "archive.Cmi5Session": "cmi5",
     "archive.Correction": "corrections",
+    "archive.LateLine": "late",
     "archive.ArchiveExport": "exports",
     "archive.RecordImport": "records",
     "archive.Statement": "statements",

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 from django.db import DataError, InterfaceError, OperationalError
+from django.test import Client
 
 from courses.archive import api, folding
+from courses.archive.errors import NotReckoned
 from courses.archive.models import Beat, LearningArchive, LessonState, PlayLease
 from tests.courses.archive.conftest import add_version
 
@@ -98,6 +100,18 @@ def test_reading_is_not_confirmed_on_top_of_what_is_not_reckoned(
     phone.watch(15)
     phone.flush()
     nothing_moved()
-    with pytest.raises(DataError):
+    with pytest.raises(NotReckoned):
         api.complete_reading(phone.play.token)
     nothing_moved()
+    # when she presses the button on the page, then it says in words what holds and what to do
+    client = Client()
+    client.force_login(member)
+    answer = client.post("/study/read/", {"token": phone.play.token, "next": "/study/"}, follow=True)
+    assert answer.redirect_chain == [("/study/", 302)] and answer.status_code == 200
+    assert "已经保存" in answer.text and "过几分钟" in answer.text
+    nothing_moved()
+    # and once it is mended, the same button counts
+    break_fold()
+    answer = client.post("/study/read/", {"token": phone.play.token, "next": "/study/"}, follow=True)
+    assert answer.status_code == 200 and "已经保存" not in answer.text
+    assert api.lesson_progress(member, text).watched_s == 30
