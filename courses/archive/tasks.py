@@ -6,6 +6,7 @@ from django.utils import timezone
 from courses.archive import api
 from courses.archive.cmi5 import launching
 from courses.archive.folder import fold_everything
+from courses.archive.packs.api import pack_all
 
 
 @shared_task(name="archive.open_this_year", soft_time_limit=240, time_limit=300)
@@ -18,6 +19,15 @@ def open_this_year() -> int:
 def abandon_cmi5() -> int:
     """Abandon launches of cmi5 units whose time is over; how many. Again changes nothing."""
     return launching.abandon_expired()
+
+
+@shared_task(name="archive.pack", soft_time_limit=1500, time_limit=1800)
+def pack() -> int:
+    """Pack the months that are closed, member by member, for a quarter of an hour; how many beats were packed.
+
+    What is left is packed the next night. Stopped anywhere, or run twice at once, it packs each beat once.
+    """
+    return pack_all(seconds=900).beats
 
 
 @shared_task(name="archive.seal", soft_time_limit=1500, time_limit=1800)
