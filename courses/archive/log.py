@@ -18,8 +18,8 @@ from courses.archive.errors import PackDamaged
 from courses.archive.fields import EPOCH, MILLISECOND
 from courses.archive.models import Beat, PackedMonth, PlayLease
 from courses.archive.packs import month as packed
-from courses.archive.packs.months import month_at, month_of
 from courses.archive.packs.month import Stretch
+from courses.archive.packs.months import month_at, month_of
 from courses.archive.quick_fold import KeptBeat
 
 __all__ = ["beats_of", "fetch", "first_happened_at", "is_packed", "turns_of_member"]

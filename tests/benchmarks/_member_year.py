@@ -126,7 +126,14 @@ class Years:
         course = CourseFactory()
         lessons = [LessonFactory(parent=course) for _ in range(LECTURES)]
         versions = LessonVersion.objects.bulk_create(
-            LessonVersion(lesson=lesson, number=1, duration_s=LECTURE_S, kind="LECTURE", title=lesson.title)
+            LessonVersion(
+                lesson=lesson,
+                number=99,
+                duration_s=LECTURE_S,
+                kind="LECTURE",
+                title=lesson.title,
+                carry="AGAIN",
+            )
             for lesson in lessons
         )
         self.versions = [version.pk for version in versions]
@@ -143,36 +150,35 @@ class Years:
             open_archive(member)
         years = {member_id: member_year(member_id, self.versions) for member_id in self.members}
         for month in range(YEAR * 100 + 1, YEAR * 100 + 13):
-            mine = {
-                member_id: [(place, one) for place, one in enumerate(year) if one.month == month]
-                for member_id, year in years.items()
-            }
-            self._month(mine, years)
+            self._month(
+                {member: [one for one in year if one.month == month] for member, year in years.items()}
+            )
             pack_all(now=datetime(month // 100, month % 100, 28, tzinfo=UTC))
+            vacuum()  # as autovacuum does
         done = pack_all(now=datetime(YEAR + 1, 3, 1, tzinfo=UTC))
         if done.left:
             raise RuntimeError(f"not everything was packed: {done.left[:3]}")
 
-    def _month(self, mine: dict[int, list[tuple[int, Sitting]]], years: dict[int, list[Sitting]]) -> None:
+    def _month(self, mine: dict[int, list[Sitting]]) -> None:
         """Sittings of all members side by side, folded a few times on the way."""
         from courses.archive.folding import fold_members
 
         most = max(map(len, mine.values()))
         for turn in range(most):
             now = {member_id: some[turn] for member_id, some in mine.items() if turn < len(some)}
-            self._turns(now, years)
-            rows = [row for _place, one in now.values() for row in one.rows]
+            self._turns(now)
+            rows = [row for one in now.values() for row in one.rows]
             random.Random(turn).shuffle(rows)
             rows.sort(key=lambda row: row[5] // DAY_MS)
             self._log(rows)
             fold_members(sorted(now))
 
-    def _turns(self, now: dict[int, tuple[int, Sitting]], years: dict[int, list[Sitting]]) -> None:
+    def _turns(self, now: dict[int, Sitting]) -> None:
         from courses.archive.fields import EPOCH, MILLISECOND
         from courses.archive.models import PlayLease
 
         turns = []
-        for member_id, (place, one) in now.items():
+        for member_id, one in now.items():
             begun_at = EPOCH + one.begun_ms * MILLISECOND
             PlayLease.objects.filter(member_id=member_id, until_at=None).update(until_at=begun_at)
             turns.append(
@@ -213,6 +219,17 @@ def empty() -> None:
         else:
             for table in tables:
                 cursor.execute(f"DELETE FROM {table}")
+
+
+def vacuum() -> None:
+    """In PostgreSQL not FULL: empty pages stay."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"VACUUM archive_beat, {', '.join(TABLES.values())}")
+        else:
+            cursor.execute("VACUUM")
 
 
 def weigh() -> dict[str, int]:

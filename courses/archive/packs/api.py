@@ -25,7 +25,14 @@ from courses.archive.fields import EPOCH
 from courses.archive.log import fetch
 from courses.archive.models import Beat, LearningArchive, PackedMonth, PlayLease
 from courses.archive.packs.month import Damaged, Stretch, Turn, decode, encode
-from courses.archive.packs.months import closed_month, first_session_of, month_after, month_of, starts_at
+from courses.archive.packs.months import (
+    closed_month,
+    first_session_of,
+    month_after,
+    month_at,
+    month_of,
+    starts_at,
+)
 from courses.archive.quick_fold import KeptBeat
 
 __all__ = ["Packed", "closed_month", "damaged_months", "pack_all", "pack_member"]
@@ -100,7 +107,7 @@ def _with_something_to_pack(until: int, *, after: int) -> list[int]:
     end, end_at = first_session_of(month_after(until)), starts_at(month_after(until))
     mine = OuterRef("member_id")
     beats = Beat.objects.filter(member_id=mine, session__lt=end)
-    turns = PlayLease.objects.filter(member_id=mine, session__lt=end, until_at__lt=end_at)
+    turns = PlayLease.objects.filter(member_id=mine, until_at__lt=end_at)
     found = LearningArchive.objects.filter(member_id__gt=after).filter(Exists(beats) | Exists(turns))
     return list(found.order_by("member_id").values_list("member_id", flat=True)[:AT_ONCE])
 
@@ -124,7 +131,8 @@ def pack_member(member_id: int, *, until: int, done: Packed | None = None) -> Pa
 
 
 def _rows(member_id: int, until: int) -> dict[int, _Rows]:
-    """By month: beats, and turns that ended before the month after `until`, when no living session had begun yet."""
+    """By month: beats of sessions that began in it, and turns that ended in it: both are all there when it is closed
+    (a living session is given no turn that ended before it began), so that a pack is written once."""
     connection = connections[router.db_for_write(Beat)]
     end = Beat._meta.get_field("session").get_db_prep_value(first_session_of(month_after(until)), connection)
     beats = fetch(
@@ -140,13 +148,9 @@ def _rows(member_id: int, until: int) -> dict[int, _Rows]:
         rows.newest = max(rows.newest, number)
         beat = (seq, bytes(body), *times, bool(in_lease))
         rows.stretches[session, version_id][0].append(beat)  # type: ignore[arg-type]
-    turns = PlayLease.objects.filter(
-        member_id=member_id,
-        session__lt=first_session_of(month_after(until)),
-        until_at__lt=starts_at(month_after(until)),
-    )
+    turns = PlayLease.objects.filter(member_id=member_id, until_at__lt=starts_at(month_after(until)))
     for turn in turns.order_by("from_at", "pk"):
-        rows = found[month_of(turn.session)]
+        rows = found[month_at(turn.until_at)]
         rows.turn_ids.append(turn.pk)
         moments = (_us(moment) for moment in (turn.from_at, turn.seen_at, turn.until_at))
         rows.stretches[turn.session, turn.version_id][1].append(Turn(*moments))

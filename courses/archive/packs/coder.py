@@ -3,8 +3,9 @@
 A number is a few yes-or-no questions (is it zero? negative? how long? its leading digits); each question of each kind
 keeps an estimate of its answer and costs as much as the answer surprises, so that what is always the same costs
 nearly nothing. Writer and Reader take the same calls and return what was said, so that one description of a format
-serves both ways: a Reader ignores what would be written. After I. Witten, R. Neal, J. Cleary, Arithmetic coding for data compression, CACM 30 (1987), in whole
-bytes as G. Martin's range encoding (1979). Only whole numbers are reckoned with: the same bytes on every machine.
+serves both ways: a Reader ignores what would be written. Only whole numbers are reckoned with: the same bytes on every
+machine. After I. Witten, R. Neal, J. Cleary, Arithmetic coding for data compression, CACM 30 (1987), in whole bytes as
+in G. Martin's range encoding (1979).
 """
 
 from __future__ import annotations

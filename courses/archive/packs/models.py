@@ -7,18 +7,18 @@ __all__ = ["PackedMonth"]
 
 
 class PackedMonth(models.Model):
-    """All beats and turns of the sessions that one member began in one month, e.g. 640 beats in 1,100 bytes.
+    """All beats of the sessions that one member began in one month, and the turns that ended in it, e.g. 640 beats in
+    600 bytes.
 
     Part of the log as `Beat` and `PlayLease` are: what is in a pack is in those tables no more (packs/api.py), and
-    whoever reads the log reads both (log.py). Made when none of these sessions can send anything any more; replaced
-    only when a turn that stood open then has ended, by a pack with all that this one holds. Its key is the member and
-    the month, without a number of its own: an index less.
+    whoever reads the log reads both (log.py). Written once, when none of these sessions can send anything any more.
+    Its key is the member and the month, without a number of its own: an index less.
     """
 
     pk = models.CompositePrimaryKey("member_id", "month")
     member_id = models.BigIntegerField()
     month = models.PositiveIntegerField()
-    """Year and month in which the sessions began, in the school's time zone, e.g. 202609."""
+    """Year and month in the school's time zone, e.g. 202609."""
     beats = models.PositiveIntegerField()
     body = models.BinaryField()
     """packs/month.py; knows its own format and checksum."""

@@ -134,7 +134,7 @@ def _leb(numbers: Iterable[int]) -> bytes:
 _KINDS = (
     *("stretches", "version", "started", "same_session"),
     *("turns", "turn_step", "turn_from", "turn_seen", "turn_until"),
-    *("beats", "usual_ms", "in_tenths", "odd", "odd_size", "odd_byte"),
+    *("beats", "usual_ms", "in_tenths", "said_in_tenths", "odd", "odd_size", "odd_byte"),
     *("seq", "same_manner", "bits", "rate", "intervals", "start", "length", "pause", "part", "position"),
     *("first_clock", "clock", "new_batch", "lost"),
     *("first_received", "received", "first_wall", "wall", "last_age", "age"),
@@ -183,6 +183,13 @@ def _played_ms(intervals: Sequence[tuple[int, int]], rate: int) -> int:
     return played * 1000 // rate if rate else played
 
 
+def _in_tenths(said: _Said | None) -> bool:
+    if said is None:
+        return True
+    moments = (said.position_ms, said.clock_ms, *(moment for pair in said.intervals for moment in pair))
+    return not any(moment % _TENTH for moment in moments)
+
+
 def _usual_ms(stretches: Sequence[Stretch]) -> int:
     """How long a beat usually is in these, by the phone's clock."""
     said = (_said(beat[1]) for one in stretches for beat in one.beats)
@@ -215,9 +222,15 @@ class _Format:
         self.io = io
         self.kinds = {name: Kind() for name in _KINDS}
         self.usual_ms = 0
+        self.said_step_ms = 1
 
     def near(self, name: str, value: int | None, expected: int) -> int:
         return self.io.near(self.kinds[name], 0 if value is None else value, expected)
+
+    def said(self, name: str, value: int | None, expected: int) -> int:
+        """As `near`, for what a phone said in milliseconds: in its own steps."""
+        step_ms = self.said_step_ms
+        return self.near(name, None if value is None else value // step_ms, expected // step_ms) * step_ms
 
     def flag(self, name: str, yes: bool | None, question: int = 0) -> bool:
         return self.io.flag(self.kinds[name], bool(yes), question)
@@ -277,6 +290,8 @@ class _Format:
         some: Sequence[KeptBeat | None] = [None] * number if given is None else given
         tenths = given is not None and all(beat[3] % _TENTH == 0 == beat[4] % _TENTH for beat in given)
         step_ms = _TENTH if self.flag("in_tenths", tenths) else 1
+        said_tenths = given is not None and all(_in_tenths(_said(beat[1])) for beat in given)
+        self.said_step_ms = _TENTH if self.flag("said_in_tenths", said_tenths) else 1
         seqs: list[int] = []
         bodies: list[bytes] = []
         clocks: list[int] = []
@@ -312,15 +327,15 @@ class _Format:
         intervals = []
         for place in range(number):
             pair = said.intervals[place] if said else None
-            start = self.near("pause" if place else "start", pair and pair[0], at)
-            at = self.near("length" if number == 1 else "part", pair and pair[1], start + usual)
+            start = self.said("pause" if place else "start", pair and pair[0], at)
+            at = self.said("length" if number == 1 else "part", pair and pair[1], start + usual)
             intervals.append((start, at))
-        position_ms = self.near("position", said and said.position_ms, at)
+        position_ms = self.said("position", said and said.position_ms, at)
         if before is None:
-            clock_ms = self.near("first_clock", said and said.clock_ms, started_ms(session))
+            clock_ms = self.said("first_clock", said and said.clock_ms, started_ms(session))
         else:
             expected = before.clock_ms + _played_ms(intervals, rate)
-            clock_ms = self.near("clock", said and said.clock_ms, expected)
+            clock_ms = self.said("clock", said and said.clock_ms, expected)
         here = _Said(bits, rate, tuple(intervals), position_ms, clock_ms)
         return here, here.body
 
@@ -350,13 +365,15 @@ class _Format:
             wall_ms += received_ms
             clock.heard(clocks[last], received_ms)
             last_age = self.near("last_age", final and (final[3] - final[4]) // step_ms, 0)
+            slip = last_age
             for place in range(first, last + 1):
                 beat = some[place]
                 wall_ms = self.near("wall" if told else "first_wall", beat and beat[2], wall_ms)
                 age = last_age
                 if place < last:
-                    behind = last_age + (clocks[last] - clocks[place]) // step_ms
-                    age = self.near("age", beat and (beat[3] - beat[4]) // step_ms, behind)
+                    behind = (clocks[last] - clocks[place]) // step_ms
+                    age = self.near("age", beat and (beat[3] - beat[4]) // step_ms, slip + behind)
+                    slip = age - behind
                 told.append((wall_ms, received_ms, received_ms - age * step_ms))
         return told
 

@@ -261,9 +261,11 @@ def test_rows_that_change_while_they_are_packed_are_left(in_november, clock, mon
     assert set(PackedMonth.objects.values_list("month", flat=True)) <= {202610}
 
 
-def test_a_turn_that_ends_later_joins_its_month(in_november, member, version, phone_of, clock, capsys):
+def test_a_turn_is_packed_with_the_month_in_which_it_ended(
+    in_november, member, version, phone_of, clock, capsys
+):
     packs.pack_all(now=clock.at)
-    seen = turns(member)
+    seen, before = turns(member), list(PackedMonth.objects.order_by("month").values_list())
     # given a session in November that ends October's last turn
     phone = phone_of(member, version)
     phone.watch(15)
@@ -274,13 +276,14 @@ def test_a_turn_that_ends_later_joins_its_month(in_november, member, version, ph
     )
     # when November is over
     clock.advance(45 * 86_400)
-    seen, beats = turns(member), Beat.objects.count()
+    seen = turns(member)
     done = packs.pack_all(now=clock.at)
-    # then the turn is in the pack of its own month, with all that was there
-    assert (done.turns, done.beats, done.months) == (1, beats, 2)
+    # then that turn is in November's pack, and the earlier ones are as they were written
+    assert (done.turns, done.beats, done.months) == (1, 1, 1)
     assert turns(member) == seen
-    october = decode(bytes(PackedMonth.objects.get(month=202610).body))
-    assert [(len(one.beats), len(one.turns)) for one in october] == [(40, 1)]
+    assert list(PackedMonth.objects.order_by("month").values_list())[:2] == before
+    november = decode(bytes(PackedMonth.objects.get(month=202611).body))
+    assert [(len(one.beats), len(one.turns)) for one in november] == [(0, 1), (1, 0)]
     assert verified(capsys, "--verify") == {"states": 2, "wrong": 0, "damaged": 0}
 
 
