@@ -16,8 +16,9 @@ from django.db import connections, router
 
 from courses.archive.errors import PackDamaged
 from courses.archive.fields import EPOCH, MILLISECOND
-from courses.archive.models import Beat, PackedMonth, PlayLease
+from courses.archive.models import Beat, PlayLease
 from courses.archive.packs import month as packed
+from courses.archive.packs.models import PackedMonth
 from courses.archive.packs.month import Stretch
 from courses.archive.packs.months import month_at, month_of
 from courses.archive.quick_fold import KeptBeat
@@ -57,7 +58,7 @@ def first_happened_at(member_id: int, version_id: int) -> datetime | None:
     """When the first beat of a version happened, in the order of study. Raises PackDamaged."""
     mine = Beat.objects.filter(member_id=member_id, version_id=version_id).order_by("session", "seq")
     first = mine.values_list("session", "seq", "happened_at").first()
-    found = [first] if first else []
+    found: list[tuple[uuid.UUID, int, Any]] = [first] if first else []
     for one in _packed(member_id, version_id):
         if one.beats:
             seq, happened_ms = one.beats[0][0], one.beats[0][4]

@@ -120,17 +120,17 @@ def unpack_rules(kept: bytes) -> dict[str, Any]:
 def pack_fold(fold: dict[str, Any]) -> bytes:
     if not fold:
         return b""
-    values = [fold.get(name) for name in _NAMES]
-    session, *numbers = values
-    completed = numbers.pop()
-    whole = all(type(one) is int for one in numbers) and (completed is None or type(completed) is int)
+    session, *rest = [fold.get(name) for name in _NAMES]
+    completed = rest[-1]
+    numbers = [one for one in rest if type(one) is int]
+    whole = len(numbers) == len(rest) - (completed is None)
     if not (whole and len(fold) == len(_NAMES) and isinstance(session, str) and _UUID.fullmatch(session)):
         return b"\2" + _json(fold)
-    seq, clock_ms, claimed_ms, latest_ms = numbers
+    seq, clock_ms, claimed_ms, latest_ms = numbers[:4]
     begun_ms = UUID(session).int >> 80
     told = [seq, clock_ms - begun_ms, claimed_ms, latest_ms - begun_ms]
     if completed is not None:
-        told.append(latest_ms - completed)
+        told.append(latest_ms - numbers[4])
     return b"\1" + UUID(session).bytes + _numbers(2 * one if one >= 0 else -2 * one - 1 for one in told)
 
 

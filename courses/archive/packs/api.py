@@ -23,7 +23,8 @@ from django.utils import timezone
 from courses.archive.errors import PackDamaged
 from courses.archive.fields import EPOCH
 from courses.archive.log import fetch
-from courses.archive.models import Beat, LearningArchive, PackedMonth, PlayLease
+from courses.archive.models import Beat, LearningArchive, PlayLease
+from courses.archive.packs.models import PackedMonth
 from courses.archive.packs.month import Damaged, Stretch, Turn, decode, encode
 from courses.archive.packs.months import (
     closed_month,
@@ -150,6 +151,7 @@ def _rows(member_id: int, until: int) -> dict[int, _Rows]:
         rows.stretches[session, version_id][0].append(beat)  # type: ignore[arg-type]
     turns = PlayLease.objects.filter(member_id=member_id, until_at__lt=starts_at(month_after(until)))
     for turn in turns.order_by("from_at", "pk"):
+        assert turn.until_at is not None
         rows = found[month_at(turn.until_at)]
         rows.turn_ids.append(turn.pk)
         moments = (_us(moment) for moment in (turn.from_at, turn.seen_at, turn.until_at))
@@ -197,7 +199,7 @@ def _together(kept: Sequence[Stretch], rows: _Rows) -> list[Stretch]:
     """What a pack holds and what is to be added, in the pack's order. A beat that it holds already stays as it is."""
     beats: dict[tuple[UUID, int], dict[int, KeptBeat]] = defaultdict(dict)
     turns: dict[tuple[UUID, int], list[Turn]] = defaultdict(list)
-    known = {}
+    known: dict[tuple[UUID, int], tuple[int, bytes]] = {}
     for one in kept:
         place = one.session, one.version_id
         beats[place] |= {beat[0]: beat for beat in one.beats}

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from statistics import median_low
 from struct import Struct
 from struct import error as StructError
+from typing import Any
 from uuid import UUID
 from zlib import crc32
 
@@ -224,15 +225,15 @@ class _Format:
         self.usual_ms = 0
         self.said_step_ms = 1
 
-    def near(self, name: str, value: int | None, expected: int) -> int:
+    def near(self, name: str, value: Any, expected: int) -> int:
         return self.io.near(self.kinds[name], 0 if value is None else value, expected)
 
-    def said(self, name: str, value: int | None, expected: int) -> int:
+    def said(self, name: str, value: Any, expected: int) -> int:
         """As `near`, for what a phone said in milliseconds: in its own steps."""
         step_ms = self.said_step_ms
         return self.near(name, None if value is None else value // step_ms, expected // step_ms) * step_ms
 
-    def flag(self, name: str, yes: bool | None, question: int = 0) -> bool:
+    def flag(self, name: str, yes: Any, question: int = 0) -> bool:
         return self.io.flag(self.kinds[name], bool(yes), question)
 
     def pack(self, given: list[Stretch] | None, versions: list[int], *, beats: bool) -> list[Stretch]:
@@ -247,7 +248,10 @@ class _Format:
                 self._beats(one.beats if one else None, session)
                 for one, (session, _version_id) in zip(some, heads, strict=True)
             ]
-        return [Stretch(*head, *rest) for head, *rest in zip(heads, told, turns, strict=True)]
+        return [
+            Stretch(session, version_id, some_beats, some_turns)
+            for (session, version_id), some_beats, some_turns in zip(heads, told, turns, strict=True)
+        ]
 
     def _heads(self, some: Sequence[Stretch | None], versions: list[int]) -> list[tuple[UUID, int]]:
         heads: list[tuple[UUID, int]] = []
