@@ -22,17 +22,10 @@ __all__ = [
     "PackedBodyField",
     "RefusedField",
     "RulesField",
-    "in_tenths",
 ]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
-
-
-def in_tenths(ms: int) -> int:
-    """Milliseconds in whole tenths of a second, never more: so finely the log says when beats came. The phone's and the
-    network's chance in the digits after that would be a third of what a packed log takes (packs/)."""
-    return ms // 100 * 100
 
 
 class PackedBodyField(models.BinaryField):

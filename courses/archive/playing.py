@@ -18,10 +18,17 @@ from django.utils import timezone
 
 from courses.archive import folding, ledger, log_order, spans, tokens
 from courses.archive.answers import LessonProgress, Play, Receipt
-from courses.archive.batches import CLIENT_SEQ_LIMIT, SentBeat, read_batch, read_clock
+from courses.archive.batches import (
+    CLIENT_SEQ_LIMIT,
+    SentBeat,
+    in_tenths,
+    kept_age_ms,
+    read_batch,
+    read_clock,
+)
 from courses.archive.beginnings import beginning_of, carried_state
 from courses.archive.errors import BadBeats, LeaseLost, NotOpen, SeqConflict, TokenExpired
-from courses.archive.fields import EPOCH
+from courses.archive.fields import EPOCH, MILLISECOND
 from courses.archive.log import is_packed
 from courses.archive.models import Beat, LearningArchive, LessonState
 from courses.archive.packing import pack
@@ -35,10 +42,6 @@ from people.api import record
 from people.models import Member
 
 __all__ = ["admit", "complete_reading", "play", "record_beats", "study_state", "take_lease"]
-
-
-TENTH = timedelta(milliseconds=100)
-"""So finely the log says when beats came (fields.in_tenths)."""
 
 
 def play(member: Member, version: LessonVersion, *, now: datetime | None = None) -> Play:
@@ -212,14 +215,15 @@ def _add(
     """Put new beats into the log: which, and whether some were refused for the lease or for the token's age."""
     if not fresh:
         return [], False, False
-    happened = _happened(
-        claims, fresh, now, max(beat.clock_ms for beat in sent) if sent_ms is None else sent_ms
-    )
+    latest_ms = max(beat.clock_ms for beat in sent)
+    sent_ms = latest_ms if sent_ms is None else sent_ms
+    happened = _happened(claims, fresh, now, sent_ms)
     in_time = [beat for beat in fresh if happened[beat.seq] <= claims.expires_at]
     if not in_time:
         return [], False, True
     turns = turns_of(claims, now, timedelta(milliseconds=rules.clock_slack_ms))
-    received_at = EPOCH + (now - EPOCH) // TENTH * TENTH
+    received_at = EPOCH + in_tenths((now - EPOCH) // MILLISECOND) * MILLISECOND
+    oldest_ms = (now - claims.issued_at) // MILLISECOND
     wall_ms = turns.wall_ms(received_at)
     accepted = [
         Beat(
@@ -229,7 +233,7 @@ def _add(
             seq=beat.seq,
             body=beat.packed,
             received_at=received_at,
-            happened_at=received_at - (now - happened[beat.seq]) // TENTH * TENTH,
+            happened_at=received_at - kept_age_ms(beat.clock_ms, latest_ms, sent_ms, oldest_ms) * MILLISECOND,
             wall_ms=wall_ms,
             in_lease=turns.hold(happened[beat.seq]),
         )

@@ -247,7 +247,7 @@ def measure(kind: str, folder: Path, postgres: Any, rounds: int, seconds: float)
         "raw_before": round(before[0]),
         "raw_after": round(before[-1]),
         "fold_behind_s": round(behind.most_s, 2),
-        "member_year_bytes": member_year_bytes(4 if rounds == 1 else 30),
+        "member_year_bytes": member_year_bytes(4 if rounds == 1 else 100),
     }
 
 

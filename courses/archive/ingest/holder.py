@@ -10,9 +10,9 @@ from datetime import datetime
 from django.utils import timezone
 
 from courses.archive import tokens
-from courses.archive.batches import SentBeat
+from courses.archive.batches import SentBeat, in_tenths, kept_age_ms
 from courses.archive.errors import ArchiveError
-from courses.archive.fields import EPOCH, MILLISECOND, in_tenths
+from courses.archive.fields import EPOCH, MILLISECOND
 from courses.archive.log import is_packed
 from courses.archive.models import LessonState, PlayLease
 from courses.archive.playing import admit
@@ -49,12 +49,11 @@ class Holder:
         That is: a beat from after the token's end, a number twice in one batch.
         """
         oldest_ms = now_ms - self.issued_ms
-        kept_ms = in_tenths(now_ms)
+        kept_ms, latest_ms = in_tenths(now_ms), max(beat.clock_ms for beat in sent)
         wall_ms = sum(until - since for since, until in self.closed) + max(kept_ms - self.from_ms, 0)
         rows: list[LogRow] = []
         for beat in sent:
-            age_ms = max(0, min(sent_ms - beat.clock_ms, oldest_ms))
-            happened_ms = now_ms - age_ms
+            happened_ms = now_ms - max(0, min(sent_ms - beat.clock_ms, oldest_ms))
             if happened_ms > self.expires_ms:
                 return None
             in_lease = happened_ms >= self.from_ms or any(
@@ -68,7 +67,7 @@ class Holder:
                     beat.seq,
                     beat.packed,
                     kept_ms,
-                    kept_ms - in_tenths(age_ms),
+                    kept_ms - kept_age_ms(beat.clock_ms, latest_ms, sent_ms, oldest_ms),
                     wall_ms,
                     in_lease,
                 )
