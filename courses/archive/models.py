@@ -170,7 +170,8 @@ class LessonState(models.Model):
 
     Nothing here is truth of its own: it is rebuilt from `Beat` at any time. `fold` is where the
     next beat goes on from (spans.Fold), `params` the rules as they were at the first beat. In the database all of it
-    is some 130 bytes (state_packing.py; wide columns stand first, so that none needs padding).
+    is some 130 bytes (state_packing.py; wide columns stand first, so that none needs padding). No index has a column
+    that a fold changes: then PostgreSQL rewrites the row alone (HOT).
     """
 
     member = _member(db_index=False)
@@ -196,11 +197,6 @@ class LessonState(models.Model):
         verbose_name_plural = _("progress in lessons")
         constraints = [
             models.UniqueConstraint(fields=["member", "version"], name="lesson_state_once_per_version"),
-        ]
-        indexes = [
-            models.Index(
-                fields=["member"], condition=Q(completed_at__isnull=True), name="lesson_state_unfinished"
-            )
         ]
 
     def __str__(self) -> str:

@@ -234,13 +234,17 @@ def vacuum() -> None:
 
 
 def weigh() -> dict[str, int]:
-    """Bytes of the tables, indexes and all, after VACUUM (in PostgreSQL not FULL: empty pages stay and count)."""
+    """Bytes of the tables, vacuumed, with indexes and empty pages and all.
+
+    But the turns that are left, one a member, are weighed without the empty pages around them (VACUUM FULL): those are
+    room for the turns of the running month, as archive_beat keeps room for its beats.
+    """
     from django.db import connection
 
+    vacuum()
     with connection.cursor() as cursor:
-        cursor.execute(
-            "VACUUM" + (f" {', '.join(TABLES.values())}" if connection.vendor == "postgresql" else "")
-        )
+        if connection.vendor == "postgresql":
+            cursor.execute("VACUUM FULL archive_playlease")
         told = {}
         for name, table in TABLES.items():
             if connection.vendor == "postgresql":
