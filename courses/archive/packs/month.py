@@ -347,20 +347,18 @@ class _Format:
         self, some: Sequence[KeptBeat | None], clocks: Sequence[int], step_ms: int, started: int
     ) -> list[tuple[int, int, int]]:
         """(wall_ms, received_ms, happened_ms) of each. Beats of a batch came at the same moment."""
-        last_of: list[int] = []
-        for place in range(len(some)):
-            here, before = some[place], some[place - 1] if place else None
+        begins: list[int] = []
+        for place, here in enumerate(some):
+            before = some[place - 1] if place else None
             alike = here is not None and before is not None and here[3] == before[3]
-            length = min(place - last_of[-1], 60) if last_of else 0
-            if place and self.flag("new_batch", not alike, length):
-                last_of.append(place)
-            elif not place:
-                last_of.append(0)
-        ends = [*(place - 1 for place in last_of[1:]), len(some) - 1]
+            length = min(place - begins[-1], 60) if begins else 0
+            if not place or self.flag("new_batch", not alike, length):
+                begins.append(place)
+        ends = [*(place - 1 for place in begins[1:]), len(some) - 1]
         told: list[tuple[int, int, int]] = []
         clock = _Clocks(step_ms)
         wall_ms, received_ms = 0, started
-        for first, last in zip(last_of, ends, strict=True) if some else ():
+        for first, last in zip(begins, ends, strict=True) if some else ():
             final = some[last]
             expected = clock.expected(clocks[last])
             name = "received" if told else "first_received"
