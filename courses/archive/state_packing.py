@@ -3,9 +3,10 @@
 Of each of four parts, empty is no bytes at all; otherwise the first byte tells how the rest is to be read:
 
     watched  0 the bitmap itself · 1 numbers: its length in bytes, then by turns how many seconds were not and were watched
+             2 a number: so many seconds, all of them watched
     refused  1 numbers: start, length, place in REASONS, for each · 2 JSON
-    params   1 JSON of what is other than in RULES (null: not there), which is mostly nothing · 2 JSON
-    fold     1 the session's sixteen bytes, then numbers, its clocks counted from its start · 2 JSON
+    params   1 JSON of what is other than in RULES (null: not there) · 2 JSON; RULES themselves are no bytes
+    fold     1 the session's sixteen bytes, then numbers, its clocks counted from its start · 2 JSON · 3 as 1, in tenths
 
 Numbers are LEB128, seven binary digits a byte, and where they may be negative 0, -1, 1, -2, … The tags, RULES and
 REASONS (which may grow at its end) never change: rows are kept by them.
@@ -48,13 +49,18 @@ RULES: Mapping[str, Any] = {
 }
 """Not the rules of any day, but what most states are told by the difference from."""
 _NAMES = ("session", "seq", "clock_ms", "claimed_ms", "latest_ms", "completed_ms")
+_TENTH = 100
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def pack_bitmap(bitmap: bytes) -> bytes:
     if not bitmap:
         return b""
-    runs = b"\1" + _numbers([len(bitmap), *_runs(int.from_bytes(bitmap, "little"))])
+    bits = int.from_bytes(bitmap, "little")
+    seconds = bits.bit_length()
+    if not bits & (bits + 1) and len(bitmap) == (seconds + 7) // 8:
+        return b"\2" + _numbers([seconds])
+    runs = b"\1" + _numbers([len(bitmap), *_runs(bits)])
     return min(runs, b"\0" + bitmap, key=len)
 
 
@@ -62,6 +68,8 @@ def unpack_bitmap(kept: bytes) -> bytes:
     if not kept or kept[0] == 0:
         return kept[1:]
     size, *runs = _read(kept)
+    if kept[0] == 2:
+        return ((1 << size) - 1).to_bytes((size + 7) // 8, "little")
     bits, at = 0, 0
     for skipped, length in zip(runs[::2], runs[1::2], strict=True):
         bits |= ((1 << length) - 1) << at + skipped
@@ -107,7 +115,7 @@ def pack_rules(params: dict[str, Any]) -> bytes:
     other |= {name: None for name in RULES if name not in params}
     if any(value is None for value in params.values()):
         return b"\2" + _json(params)
-    return min(b"\1" + (_json(other) if other else b""), b"\2" + _json(params), key=len)
+    return min(b"\1" + _json(other), b"\2" + _json(params), key=len) if other else b""
 
 
 def unpack_rules(kept: bytes) -> dict[str, Any]:
@@ -127,11 +135,13 @@ def pack_fold(fold: dict[str, Any]) -> bytes:
     if not (whole and len(fold) == len(_NAMES) and isinstance(session, str) and _UUID.fullmatch(session)):
         return b"\2" + _json(fold)
     seq, clock_ms, claimed_ms, latest_ms = numbers[:4]
-    begun_ms = UUID(session).int >> 80
-    told = [seq, clock_ms - begun_ms, claimed_ms, latest_ms - begun_ms]
+    step = 1 if any(one % _TENTH for one in numbers[1:]) else _TENTH
+    begun = (UUID(session).int >> 80) // step
+    told = [seq, clock_ms // step - begun, claimed_ms // step, latest_ms // step - begun]
     if completed is not None:
-        told.append(latest_ms - numbers[4])
-    return b"\1" + UUID(session).bytes + _numbers(2 * one if one >= 0 else -2 * one - 1 for one in told)
+        told.append((latest_ms - numbers[4]) // step)
+    tag = b"\1" if step == 1 else b"\3"
+    return tag + UUID(session).bytes + _numbers(2 * one if one >= 0 else -2 * one - 1 for one in told)
 
 
 def unpack_fold(kept: bytes) -> dict[str, Any]:
@@ -139,19 +149,13 @@ def unpack_fold(kept: bytes) -> dict[str, Any]:
         return {}
     if kept[0] == 2:
         return json.loads(kept[1:])
-    session = UUID(bytes=kept[1:17])
-    begun_ms = session.int >> 80
+    session, step = UUID(bytes=kept[1:17]), 1 if kept[0] == 1 else _TENTH
+    begun = (session.int >> 80) // step
     told = [number // 2 if number % 2 == 0 else -(number + 1) // 2 for number in _read(kept[16:])]
-    seq, clock_ms, claimed_ms, latest_ms = told[:4]
-    latest_ms += begun_ms
-    completed = latest_ms - told[4] if len(told) > 4 else None
-    return dict(
-        zip(
-            _NAMES,
-            (str(session), seq, clock_ms + begun_ms, claimed_ms, latest_ms, completed),
-            strict=True,
-        )
-    )
+    seq, clock, claimed, latest = told[0], told[1] + begun, told[2], told[3] + begun
+    completed = (latest - told[4]) * step if len(told) > 4 else None
+    values = (str(session), seq, clock * step, claimed * step, latest * step, completed)
+    return dict(zip(_NAMES, values, strict=True))
 
 
 def _json(value: Any) -> bytes:
