@@ -68,6 +68,8 @@ class MomentField(models.BigIntegerField):
 class _StatePart(models.BinaryField):
     """A part of a lesson's state: a plain value in Python, few bytes in the database (state_packing.py)."""
 
+    _pyi_private_set_type: Any  # for django-stubs: what the attribute takes and gives
+    _pyi_private_get_type: Any
     pack: ClassVar[Callable[[Any], bytes]]
     unpack: ClassVar[Callable[[bytes], Any]]
 
