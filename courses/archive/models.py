@@ -170,7 +170,7 @@ class LessonState(models.Model):
 
     Nothing here is truth of its own: it is rebuilt from `Beat` at any time. `fold` is where the
     next beat goes on from (spans.Fold), `params` the rules as they were at the first beat. In the database all of it
-    is some 130 bytes (state_packing.py; wide columns stand first, so that none needs padding). No index has a column
+    is some 120 bytes (state_packing.py; wide columns stand first, so that none needs padding). No index has a column
     that a fold changes: then PostgreSQL rewrites the row alone (HOT).
     """
 

@@ -58,7 +58,7 @@ def _version(**more):
 
 
 class Migration(migrations.Migration):
-    """A state takes some 130 bytes instead of 1,100, and is found by three indexes instead of five."""
+    """A state takes some 120 bytes instead of a kilobyte, and is found by three indexes instead of five."""
 
     dependencies = [
         ('archive', '0011_credit_conversion'),
