@@ -250,3 +250,12 @@ class CertificateRevoked(ArchiveError):
     """The certificate was revoked before."""
 
     code, status = "CERTIFICATE_REVOKED", 409
+
+
+class PackDamaged(Exception):
+    """A packed month of the log (packs/) is not as it was made; a backup has it. Its member's late beats wait until
+    it is put back."""
+
+    def __init__(self, member_id: int, month: int, detail: str) -> None:
+        super().__init__(f"the pack of month {month} of member {member_id} is damaged: {detail}")
+        self.member_id, self.month, self.detail = member_id, month, detail

@@ -29,6 +29,7 @@ from courses.archive.beginnings import beginning_of, creditable_s, later_states
 from courses.archive.errors import AlreadyCredited, NotReckoned, YearClosed
 from courses.archive.fields import EPOCH, MILLISECOND
 from courses.archive.hours import hours_for
+from courses.archive.log import beats_of, fetch, first_happened_at
 from courses.archive.models import Beat, LearningArchive, LessonState, PlayLease, StudyHourEntry, StudyMode
 from courses.archive.quick_fold import KeptBeat, fold_session
 from courses.archive.rules import RuleBook
@@ -263,7 +264,7 @@ def _read(archives: Sequence[LearningArchive]) -> dict[int, tuple[int, list[_Wai
         return {}
     marks = ", ".join(["%s"] * len(archives))
     lowest = min(archive.beats_folded for archive in archives)
-    rows = _fetch(
+    rows = fetch(
         f"SELECT b.member_id, {_ROW} FROM {Beat._meta.db_table} b{_by_number(archives, lowest)}"
         f" JOIN {LearningArchive._meta.db_table} a ON a.member_id = b.member_id AND b.id > a.beats_folded"
         f" WHERE a.member_id IN ({marks}) AND b.id > %s ORDER BY b.member_id, b.version_id, b.session, b.seq",
@@ -294,13 +295,6 @@ def _by_version(rows: Iterable[tuple]) -> list[_Waiting]:
             one.sessions.append((name, [row[2:8] for row in beats]))
         found.append(one)
     return found
-
-
-def _fetch(sql: str, values: Sequence[Any]) -> list[tuple]:
-    # Without models: an object a beat would cost ten times what the fold itself does.
-    with connections[router.db_for_write(Beat)].cursor() as cursor:
-        cursor.execute(sql, values)
-        return cursor.fetchall()
 
 
 def _begun(member_id: int, version: LessonVersion, waiting: _Waiting, members: _Members) -> LessonState:
@@ -368,14 +362,8 @@ def _pass_on(
 def _fold_log(member_id: int, version: LessonVersion, rules: PlayRules, *, until: int) -> spans.Fold:
     """The state of one lesson out of its whole log, up to beat number `until`."""
     fold = beginning_of(member_id, version, rules)
-    rows = _fetch(
-        f"SELECT {_ROW} FROM {Beat._meta.db_table} b WHERE b.member_id = %s AND b.version_id = %s AND b.id <= %s"
-        " ORDER BY b.session, b.seq",
-        [member_id, version.pk, until],
-    )
-    for one in _by_version(rows):
-        for session, beats in one.sessions:
-            fold = fold_session(fold, session, beats, rules)
+    for session, beats in beats_of(member_id, version.pk, until=until):
+        fold = fold_session(fold, session, beats, rules)
     return fold
 
 
@@ -471,9 +459,7 @@ def _credit(member: Member, version: LessonVersion, state: LessonState, now: dat
     if hours > 0:
         course = Lesson.objects.get(pk=version.lesson_id).get_parent()
         coverage = Decimal(state.watched_s) / state.duration_s
-        first = (
-            Beat.objects.filter(member_id=member.pk, version_id=version.pk).order_by("session", "seq").first()
-        )
+        started_at = first_happened_at(member.pk, version.pk)
 
         def enter(finished_at: datetime) -> None:
             ledger.add_entry(
@@ -481,7 +467,7 @@ def _credit(member: Member, version: LessonVersion, state: LessonState, now: dat
                 mode=StudyMode.SELF_ONLINE,
                 title=version.title,
                 hours=hours,
-                started_at=first.happened_at if first else None,
+                started_at=started_at,
                 finished_at=finished_at,
                 provider=course.title[:PROVIDER_MOST] if course else "",
                 credit_key=credit_key(version),

@@ -18,7 +18,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from courses.archive.conversion import Conversion
-from courses.archive.fields import MomentField, PackedBodyField
+from courses.archive.fields import (
+    BitmapField,
+    FoldField,
+    MomentField,
+    PackedBodyField,
+    RefusedField,
+    RulesField,
+)
 from courses.archive.keys import member_key
 from courses.archive.querysets import AppendOnlyQuerySet, EntryQuerySet, ExemptionQuerySet, RuleQuerySet
 from courses.archive.rule_values import parse_value
@@ -164,27 +171,29 @@ class LessonState(models.Model):
     """How far one member is with one version of a lesson: the fold of the beats, e.g. 2286 of 2712 s.
 
     Nothing here is truth of its own: it is rebuilt from `Beat` at any time. `fold` is where the
-    next beat goes on from (spans.Fold as JSON), `params` the rules as they were at the first beat.
+    next beat goes on from (spans.Fold), `params` the rules as they were at the first beat. In the database all of it
+    is some 120 bytes (state_packing.py; wide columns stand first, so that none needs padding). No index has a column
+    that a fold changes: then PostgreSQL rewrites the row alone (HOT).
     A text lesson may be completed by something else than beats (otherwise.py): then `done_by` says by what.
     """
 
-    member = _member()
+    member = _member(db_index=False)
     version = models.ForeignKey(
         "courses.LessonVersion", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
-    duration_s = models.PositiveIntegerField()
-    watched = models.BinaryField(default=bytes)
-    """One bit per second, lowest bit first: bit i is the second from i to i + 1."""
-    watched_s = models.PositiveIntegerField(default=0)
-    needed_s = models.PositiveIntegerField()
-    position_ms = models.PositiveBigIntegerField(default=0)
-    frontier_ms = models.PositiveBigIntegerField(default=0)
-    refused = models.JSONField(default=list)
-    """Spans that were played and not counted: [[start_s, end_s, reason code], …]."""
-    params = models.JSONField()
-    fold = models.JSONField(default=dict)
     last_beat_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True, blank=True)
+    duration_s = models.PositiveIntegerField()
+    watched_s = models.PositiveIntegerField(default=0)
+    needed_s = models.PositiveIntegerField()
+    position_ms = models.PositiveIntegerField(default=0)
+    frontier_ms = models.PositiveIntegerField(default=0)
+    watched = BitmapField(default=bytes)
+    """One bit per second, lowest bit first: bit i is the second from i to i + 1."""
+    refused = RefusedField(default=list)
+    """Spans that were played and not counted: [[start_s, end_s, reason code], …]."""
+    params = RulesField()
+    fold = FoldField(default=dict)
     done_by = models.CharField(max_length=64, blank=True, default="", editable=False)
     """What completed it instead of beats: cmi5:<uuid of the registration>; "" for beats."""
 
@@ -194,7 +203,6 @@ class LessonState(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["member", "version"], name="lesson_state_once_per_version"),
         ]
-        indexes = [models.Index(fields=["member", "last_beat_at"], name="lesson_state_latest")]
 
     def __str__(self) -> str:
         return f"member {self.member_id} in version {self.version_id}: {self.watched_s} s"
@@ -207,9 +215,13 @@ class PlayLease(models.Model):
     play. The turn without an end holds the lease.
     """
 
-    member = _member()
+    member = _member(db_index=False)
     version = models.ForeignKey(
-        "courses.LessonVersion", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+        "courses.LessonVersion",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
     )
     session = models.UUIDField()
     from_at = models.DateTimeField()
@@ -586,5 +598,6 @@ from courses.archive.cmi5.models import *  # noqa: E402, F403
 from courses.archive.corrections.models import Correction  # noqa: E402, F401
 from courses.archive.exports.models import ArchiveExport  # noqa: E402, F401
 from courses.archive.late.models import LateKind, LateLine, LateState  # noqa: E402, F401
+from courses.archive.packs.models import PackedMonth  # noqa: E402, F401
 from courses.archive.records.models import RecordImport, SchoolKey  # noqa: E402, F401
 from courses.archive.xapi.models import *  # noqa: E402, F403

@@ -17,12 +17,12 @@ from __future__ import annotations
 from struct import Struct
 from typing import Any
 
-__all__ = ["USUAL", "USUAL_TAG", "pack", "unpack"]
+__all__ = ["OTHER", "OTHER_TAG", "PAIR", "USUAL", "USUAL_TAG", "pack", "unpack"]
 
 USUAL_TAG, OTHER_TAG = 1, 2
 USUAL = Struct("<BIIQ")
-_OTHER = Struct("<BBHIQB")
-_PAIR = Struct("<II")
+OTHER = Struct("<BBHIQB")
+PAIR = Struct("<II")
 _BITS = {"audio": 2, "idle": 4, "confirmed": 8}
 
 
@@ -34,10 +34,10 @@ def pack(body: dict[str, Any]) -> bytes:
         if end_ms == position_ms:
             return USUAL.pack(USUAL_TAG, start_ms, end_ms, body["clock_ms"])
     bits = int(body["visible"]) + sum(_BITS[flag] for flag in body["flags"])
-    head = _OTHER.pack(
+    head = OTHER.pack(
         OTHER_TAG, bits, round(body["rate"] * 1000), position_ms, body["clock_ms"], len(intervals)
     )
-    return head + b"".join(_PAIR.pack(start_ms, end_ms) for start_ms, end_ms in intervals)
+    return head + b"".join(PAIR.pack(start_ms, end_ms) for start_ms, end_ms in intervals)
 
 
 def unpack(kept: bytes) -> dict[str, Any]:
@@ -52,13 +52,13 @@ def unpack(kept: bytes) -> dict[str, Any]:
             "clock_ms": clock_ms,
             "flags": [],
         }
-    if kept[:1] != b"\x02" or len(kept) < _OTHER.size:
+    if kept[:1] != b"\x02" or len(kept) < OTHER.size:
         raise ValueError("this is no packed beat")
-    _tag, bits, thousandths, position_ms, clock_ms, number = _OTHER.unpack_from(kept)
-    if len(kept) != _OTHER.size + number * _PAIR.size:
+    _tag, bits, thousandths, position_ms, clock_ms, number = OTHER.unpack_from(kept)
+    if len(kept) != OTHER.size + number * PAIR.size:
         raise ValueError("this packed beat is cut off")
     return {
-        "intervals": [[start, end] for start, end in _PAIR.iter_unpack(kept[_OTHER.size :])],
+        "intervals": [[start, end] for start, end in PAIR.iter_unpack(kept[OTHER.size :])],
         "position_ms": position_ms,
         "rate": thousandths / 1000,
         "visible": bool(bits & 1),

@@ -18,9 +18,18 @@ from django.utils import timezone
 
 from courses.archive import folding, ledger, log_order, spans, tokens
 from courses.archive.answers import LessonProgress, Play, Receipt
-from courses.archive.batches import CLIENT_SEQ_LIMIT, SentBeat, read_batch, read_clock
+from courses.archive.batches import (
+    CLIENT_SEQ_LIMIT,
+    SentBeat,
+    in_tenths,
+    kept_age_ms,
+    read_batch,
+    read_clock,
+)
 from courses.archive.beginnings import beginning_of, carried_state
 from courses.archive.errors import BadBeats, LeaseLost, NotOpen, SeqConflict, TokenExpired
+from courses.archive.fields import EPOCH, MILLISECOND
+from courses.archive.log import is_packed
 from courses.archive.models import Beat, LearningArchive, LessonState
 from courses.archive.packing import pack
 from courses.archive.progress import lesson_progress
@@ -142,7 +151,7 @@ def _keep(
     sent_ms: int | None,
 ) -> Receipt:
     with transaction.atomic():
-        archive = _our_turn(member, now)
+        archive = _our_turn(member, claims, now)
         fresh, duplicates, conflicts = _sift(claims, sent)
         if conflicts:
             record(
@@ -192,14 +201,17 @@ def _sift(claims: Claims, sent: list[SentBeat]) -> tuple[list[SentBeat], list[in
     return [fresh[seq] for seq in sorted(fresh)], duplicates, conflicts
 
 
-def _our_turn(member: Member, now: datetime, *, reckoned: bool = False) -> LearningArchive:
+def _our_turn(member: Member, claims: Claims, now: datetime, *, reckoned: bool = False) -> LearningArchive:
     """Wait until nobody else writes of this member, and bring up to the log what is reckoned of her.
 
+    A session that is packed takes nothing more, whatever its token says by the settings of today: TokenExpired.
     A log that cannot be folded stops nobody from adding to it; with `reckoned`, where what is written depends on the
     state, it raises NotReckoned.
     """
     archive = ledger.lock_archive(member, at=now)
     log_order.wait_for_turn(member.pk)
+    if is_packed(member.pk, claims.session, now=now):
+        raise TokenExpired()
     if reckoned:
         folding.fold_locked_or_say(archive, now=now)
     else:
@@ -218,14 +230,16 @@ def _add(
     """Put new beats into the log: which, and whether some were refused for the lease or for the token's age."""
     if not fresh:
         return [], False, False
-    happened = _happened(
-        claims, fresh, now, max(beat.clock_ms for beat in sent) if sent_ms is None else sent_ms
-    )
+    latest_ms = max(beat.clock_ms for beat in sent)
+    sent_ms = latest_ms if sent_ms is None else sent_ms
+    happened = _happened(claims, fresh, now, sent_ms)
     in_time = [beat for beat in fresh if happened[beat.seq] <= claims.expires_at]
     if not in_time:
         return [], False, True
     turns = turns_of(claims, now, timedelta(milliseconds=rules.clock_slack_ms))
-    wall_ms = turns.wall_ms(now)
+    received_at = EPOCH + in_tenths((now - EPOCH) // MILLISECOND) * MILLISECOND
+    oldest_ms = (now - claims.issued_at) // MILLISECOND
+    wall_ms = turns.wall_ms(received_at)
     accepted = [
         Beat(
             member_id=claims.member_id,
@@ -233,8 +247,8 @@ def _add(
             session=claims.session,
             seq=beat.seq,
             body=beat.packed,
-            received_at=now,
-            happened_at=happened[beat.seq],
+            received_at=received_at,
+            happened_at=received_at - kept_age_ms(beat.clock_ms, latest_ms, sent_ms, oldest_ms) * MILLISECOND,
             wall_ms=wall_ms,
             in_lease=turns.hold(happened[beat.seq]),
         )
@@ -314,7 +328,7 @@ def take_lease(token: str, *, now: datetime | None = None) -> Receipt:
         raise TokenExpired()
     member, version = admit(claims)
     with transaction.atomic():
-        _our_turn(member, now)
+        _our_turn(member, claims, now)
         state = LessonState.objects.filter(member=member, version=version).first()
         rules = rules_for(member, state, timezone.localdate(now))
         turns_of(claims, now, timedelta(milliseconds=rules.clock_slack_ms), take=True)
@@ -335,7 +349,7 @@ def complete_reading(token: str, *, now: datetime | None = None) -> LessonProgre
     if version.kind != LessonKind.READING:
         raise BadBeats("only a reading lesson is completed by saying so")
     with transaction.atomic():
-        archive = _our_turn(member, now, reckoned=True)
+        archive = _our_turn(member, claims, now, reckoned=True)
         state = LessonState.objects.filter(member=member, version=version).first()
         rules = rules_for(member, state, timezone.localdate(now))
         # Whoever says so is here now: this session takes the lease, and counts from when it was free.

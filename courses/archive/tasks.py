@@ -6,6 +6,7 @@ from django.utils import timezone
 from courses.archive import api
 from courses.archive.cmi5 import launching
 from courses.archive.folder import fold_everything
+from courses.archive.packs.api import pack_all
 from courses.archive.xapi import outside
 
 
@@ -26,6 +27,15 @@ def count_outside() -> int:
     """Count what other programs' players reported and what is not yet in the log; how many reports. Again changes
     nothing: each is counted after its own commit, and waits only where a process died then."""
     return outside.count_waiting()
+
+
+@shared_task(name="archive.pack", soft_time_limit=1500, time_limit=1800)
+def pack() -> int:
+    """Pack the months that are closed, member by member, for a quarter of an hour; how many beats were packed.
+
+    What is left is packed the next night. Stopped anywhere, or run twice at once, it packs each beat once.
+    """
+    return pack_all(seconds=900).beats
 
 
 @shared_task(name="archive.seal", soft_time_limit=1500, time_limit=1800)

@@ -48,5 +48,6 @@ app.conf.beat_schedule = {
         "options": {"expires": 110},
     },
     "archive.seal": {"task": "archive.seal", "schedule": crontab(hour=0, minute=20)},
+    "archive.pack": {"task": "archive.pack", "schedule": crontab(hour=2, minute=10)},
     "portal.tidy": {"task": "portal.tidy", "schedule": crontab(hour=3, minute=20)},
 }

@@ -249,23 +249,22 @@ def measure(kind: str, folder: Path, postgres: Any, rounds: int, seconds: float)
         "raw_before": round(before[0]),
         "raw_after": round(before[-1]),
         "fold_behind_s": round(behind.most_s, 2),
-        "member_year_bytes": member_year_bytes(),
+        "member_year_bytes": member_year_bytes(4 if rounds == 1 else 100),
     }
 
 
 LECTURE_S = 2700
-MEMBER_YEAR_S = 32 * 3600
 
 
-def member_year(seed: int = 1) -> list[list[tuple[int, bytes, int, int, int, bool]]]:
-    """Beats of 32 hours of study as a browser makes them: lectures of 45 minutes, a beat each 15 s or a little later."""
+def lectures() -> list[list[tuple[int, bytes, int, int, int, bool]]]:
+    """Beats of 32 hours of study, played through: lectures of 45 minutes, a beat each 15 s or a little later."""
     import random
 
     from courses.archive.packing import USUAL, USUAL_TAG
 
-    chance = random.Random(seed)
-    lectures = []
-    for _ in range(-(-MEMBER_YEAR_S // LECTURE_S)):
+    chance = random.Random(1)
+    played = []
+    for _ in range(-(-32 * 3600 // LECTURE_S)):
         rows, at, clock = [], 0, 1_790_000_000_000
         while at < LECTURE_S * 1000:
             took = 15_000 + chance.randint(0, 250)
@@ -275,8 +274,8 @@ def member_year(seed: int = 1) -> list[list[tuple[int, bytes, int, int, int, boo
                 (len(rows), USUAL.pack(USUAL_TAG, at, end, clock), end + 900, clock + 120, clock + 60, True)
             )
             at = end
-        lectures.append(rows)
-    return lectures
+        played.append(rows)
+    return played
 
 
 def fold_speed() -> float:
@@ -284,33 +283,32 @@ def fold_speed() -> float:
     from courses.archive.quick_fold import fold_session
     from courses.archive.spans import PlayRules, begin
 
-    lectures, rules, best = member_year(), PlayRules(), 0.0
+    played, rules, best = lectures(), PlayRules(), 0.0
     session = "01990000-0000-7000-8000-000000000001"
     for _ in range(5):
         spent = time.process_time()
-        for rows in lectures:
+        for rows in played:
             fold = fold_session(begin(LECTURE_S, rules), session, rows, rules)
             if not fold.completed:
                 raise RuntimeError("a whole lecture did not complete")
             fold.watched.to_bytes((fold.seconds + 7) // 8, "little")
-        best = max(best, sum(map(len, lectures)) / (time.process_time() - spent))
+        best = max(best, sum(map(len, played)) / (time.process_time() - spent))
     return best
 
 
-def member_year_bytes() -> int | None:
-    """What a member-year of 32 h takes in the log and in states, rows and indexes, by what this run's rows took (PostgreSQL)."""
-    from django.db import connection
+def member_year_bytes(members: int) -> int | None:
+    """What a packed member-year of 32 h takes, rows and indexes, measured (_member_year.py); the split goes to stdout."""
+    import _member_year
 
-    if connection.vendor != "postgresql":
+    told = _member_year.measure(members)
+    if told is None:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_total_relation_size('archive_beat')::float / (SELECT count(*) FROM archive_beat),"
-            " pg_total_relation_size('archive_lessonstate')::float / (SELECT count(*) FROM archive_lessonstate)"
-        )
-        beat, state = cursor.fetchone()
-    lectures = member_year()
-    return round(beat * sum(map(len, lectures)) + state * len(lectures))
+    parts = ", ".join(f"{name} {told[name]:,.0f}" for name in _member_year.TABLES)
+    total = sum(told[name] for name in _member_year.TABLES)
+    print(
+        f"a member-year of 32 h, {told['beats']:,.0f} beats, {members} members: {total:,.0f} bytes ({parts})"
+    )
+    return round(total)
 
 
 def _waiting() -> bool:

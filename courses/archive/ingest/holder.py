@@ -10,9 +10,10 @@ from datetime import datetime
 from django.utils import timezone
 
 from courses.archive import tokens
-from courses.archive.batches import SentBeat
+from courses.archive.batches import SentBeat, in_tenths, kept_age_ms
 from courses.archive.errors import ArchiveError
 from courses.archive.fields import EPOCH, MILLISECOND
+from courses.archive.log import is_packed
 from courses.archive.models import LessonState, PlayLease
 from courses.archive.playing import admit
 from courses.archive.states import rules_for
@@ -47,8 +48,9 @@ class Holder:
 
         That is: a beat from after the token's end, a number twice in one batch.
         """
-        wall_ms = sum(until - since for since, until in self.closed) + max(now_ms - self.from_ms, 0)
         oldest_ms = now_ms - self.issued_ms
+        kept_ms, latest_ms = in_tenths(now_ms), max(beat.clock_ms for beat in sent)
+        wall_ms = sum(until - since for since, until in self.closed) + max(kept_ms - self.from_ms, 0)
         rows: list[LogRow] = []
         for beat in sent:
             happened_ms = now_ms - max(0, min(sent_ms - beat.clock_ms, oldest_ms))
@@ -64,8 +66,8 @@ class Holder:
                     self.session,
                     beat.seq,
                     beat.packed,
-                    now_ms,
-                    happened_ms,
+                    kept_ms,
+                    kept_ms - kept_age_ms(beat.clock_ms, latest_ms, sent_ms, oldest_ms),
                     wall_ms,
                     in_lease,
                 )
@@ -82,6 +84,8 @@ def look_up(token: str, *, access_s: float, now: datetime | None = None) -> Hold
         claims = tokens.read(token, now=now)
         member, version = admit(claims)
     except ArchiveError:
+        return None
+    if is_packed(member.pk, claims.session, now=now):
         return None
     turns = list(
         PlayLease.objects.filter(member_id=member.pk, session=claims.session).order_by("from_at", "pk")

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('archive', '0011_credit_conversion'),
+        ('archive', '0013_packed_months'),
         ('courses', '0004_questions_papers_attempts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 from django.conf import settings
 
 from courses.archive import spans
+from courses.archive.log import turns_of_member
 from courses.archive.models import LessonState, PlayLease
 from courses.archive.states import studied_at
 from courses.archive.xapi import outside, statements, video_profile
@@ -42,9 +43,8 @@ def lesson_iri(version: LessonVersion) -> str:
 
 def tell(member: Member, *, now: datetime) -> int:
     """Write the member's sessions that are over and not yet told; how many statements were new."""
-    turns = PlayLease.objects.filter(member=member).order_by("from_at")
     by_session: dict[UUID, list[PlayLease]] = {}
-    for turn in turns:
+    for turn in turns_of_member(member.pk):
         by_session.setdefault(turn.session, []).append(turn)
     others = outside.sessions_of(member)  # those programs told of their sessions themselves
     over = {

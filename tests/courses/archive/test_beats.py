@@ -11,6 +11,7 @@ from django.core import signing
 from django.db import OperationalError
 
 from courses.archive import api, tokens
+from courses.archive.batches import kept_age_ms
 from courses.archive.models import Beat, LessonState, PlayLease, StudyHourEntry
 from courses.catalogue.models import Disclosure
 from people.models import AuditEntry
@@ -617,3 +618,29 @@ def test_sessions_sort_by_their_start(clock):
     second = tokens.new_session(clock.at + timedelta(milliseconds=1))
     assert str(first) < str(second)
     assert (first.version, second.variant) == (7, uuid.RFC_4122)
+
+
+def test_the_log_says_in_tenths_when_a_beat_came_and_how_old_it_was(phone, clock):
+    clock.advance(0.3127)
+    phone.watch(30.04)
+    clock.advance(0.23)
+    phone.flush()
+    told = [(beat.received_at, beat.received_at - beat.happened_at) for beat in Beat.objects.order_by("seq")]
+    came = clock.at - timedelta(microseconds=clock.at.microsecond % 100_000)
+    # in how many tenths, by the latest beat of the batch: 0.23 s ago, and what the phone's clock went between
+    ages = [timedelta(seconds=15.2), timedelta(seconds=0.2), timedelta(seconds=0.2)]
+    assert told == [(came, age) for age in ages]
+
+
+@pytest.mark.parametrize(
+    ("clock_ms", "latest_ms", "sent_ms", "oldest_ms", "age_ms"),
+    [
+        (1000, 1000, 1007, 60_000, 0),
+        (1000, 31_000, 31_199, 60_000, 30_100),
+        (1050, 31_000, 31_099, 60_000, 29_900),
+        (1000, 1000, 900, 60_000, 0),  # a clock that was set back
+        (1000, 1000, 10**12, 60_050, 60_000),  # no older than its session
+    ],
+)
+def test_how_old_a_beat_is_kept_as(clock_ms, latest_ms, sent_ms, oldest_ms, age_ms):
+    assert kept_age_ms(clock_ms, latest_ms, sent_ms, oldest_ms) == age_ms

@@ -145,6 +145,7 @@ EXEMPT = {
     "courses.Admission": "only that a paper is open to her; what she did with it is under exams, why under classes",
     "archive.LearningArchive": "the row is a lock and counters; when it was opened is the member's activated_at",
     "archive.Beat": "the raw log; the stretches that count are under lessons",
+    "archive.PackedMonth": "old parts of the raw log; the stretches that count are under lessons",
     "archive.PlayLease": "whose turn it was to count, seconds long; what came of it is under lessons",
     "archive.ArchiveSeal": "`members` is a number of members, and leaves are digests of links under entries",
     "archive.StatementRef": "an index of the statements",

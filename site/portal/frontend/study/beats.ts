@@ -3,7 +3,7 @@
  *
  * Pure: the controller feeds it samples and asks for a cut every `beat_seconds`, on pause, on hiding and at the end.
  */
-import { IntervalRecorder, length, type Interval, type Sample } from "./intervals";
+import { IntervalRecorder, inTenths, length, type Interval, type Sample } from "./intervals";
 
 /** A beat as the archive takes it, without the number that the queue gives. */
 export interface BeatBody {
@@ -70,7 +70,7 @@ export class BeatRecorder {
         position_ms: (part.at(-1) as Interval)[1],
         rate,
         visible,
-        clock_ms: Math.round(clockMs),
+        clock_ms: inTenths(clockMs),
       };
       if (flags.length) body.flags = [...flags];
       this.ready.push(body);

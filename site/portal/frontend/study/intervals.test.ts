@@ -42,8 +42,8 @@ describe("what was played", () => {
     recorder.sample({ positionMs: 3000, clockMs: 500, rate: 1 });
     recorder.sample({ positionMs: 3250, clockMs: 750, rate: 1 });
     expect(recorder.take()).toEqual([
-      [0, 250],
-      [3000, 3250],
+      [0, 300],
+      [3000, 3300],
     ]);
   });
 
@@ -70,6 +70,15 @@ describe("what was played", () => {
     play(recorder, 0, 2);
     for (let clockMs = 2000; clockMs < 40000; clockMs += 250) recorder.sample({ positionMs: 2000, clockMs, rate: 1 });
     expect(length(recorder.take())).toBe(2000);
+  });
+
+  it("is told in tenths of a second, and what comes next goes on from the same tenth", () => {
+    const recorder = new IntervalRecorder();
+    recorder.sample({ positionMs: 12, clockMs: 0, rate: 1 });
+    recorder.sample({ positionMs: 15_249.9, clockMs: 15_240, rate: 1 });
+    expect(recorder.take()).toEqual([[0, 15_200]]);
+    recorder.sample({ positionMs: 30_250.1, clockMs: 30_240, rate: 1 });
+    expect(recorder.take()).toEqual([[15_200, 30_300]]);
   });
 
   it("measures the lecture, not the clock, at another speed", () => {

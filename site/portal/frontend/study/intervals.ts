@@ -52,7 +52,7 @@ export class IntervalRecorder {
 
   private close(): void {
     if (!this.open) return;
-    const [start, end] = [Math.round(this.open[0]), Math.round(this.open[1])];
+    const [start, end] = [inTenths(this.open[0]), inTenths(this.open[1])];
     if (end > start) this.closed.push([start, end]);
     this.open = null;
   }
@@ -62,6 +62,14 @@ function continues(last: Sample, now: Sample): boolean {
   const moved = now.positionMs - last.positionMs;
   const could = (now.clockMs - last.clockMs) * now.rate;
   return moved >= 0 && moved <= could * (1 + SLACK_SHARE) + SLACK_MS;
+}
+
+/**
+ * To the nearest tenth of a second: so finely an archive that reckons in seconds wants to know, and what comes after that
+ * (when a timer fired) would be more than half of all it keeps. An end and the beginning after it stay the same.
+ */
+export function inTenths(ms: number): number {
+  return Math.round(ms / 100) * 100;
 }
 
 /** Sum of the lengths, ms. */

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("archive", "0011_credit_conversion")]
+    dependencies = [("archive", "0014_outside_play_sessions")]
 
     operations = [
         migrations.AddField(

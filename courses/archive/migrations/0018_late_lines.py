@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ('archive', '0018_exemptions_span_years'),
+        ('archive', '0017_exemptions_span_years'),
     ]
 
     operations = [

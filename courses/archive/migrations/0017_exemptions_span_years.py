@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ('archive', '0022_beats_are_found_by_session_or_number'),
+        ('archive', '0016_beats_are_found_by_session_or_number'),
     ]
 
     operations = [
