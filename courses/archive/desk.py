@@ -16,17 +16,12 @@ from people.api import scope_of
 from people.models import Member, PartyOrganization
 from people.querysets import Scope
 
-__all__ = ["OrganizationField", "me", "organisers_only", "source_of"]
+__all__ = ["OrganizationField", "me", "organisers_only"]
 
 
 def me(request: HttpRequest) -> Member:
     """Who asks, once she has signed in."""
     return cast(Member, request.user)
-
-
-def source_of(request: HttpRequest) -> str:
-    """Where a request came from, for the audit trail."""
-    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def organisers_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -6,6 +6,7 @@ from courses.archive.certificates import views as certificates
 from courses.archive.claims import views as claims
 from courses.archive.classes import views as classes
 from courses.archive.closing import views as closing
+from courses.archive.imports import views as imports
 
 app_name = "desk"
 urlpatterns = [
@@ -23,6 +24,10 @@ urlpatterns = [
     ),
     path("classes/<uuid:course>/conclude/", classes.conclude, name="class_conclude"),
     path("certificates/<uuid:certificate>/revoke/", certificates.revoke, name="certificate_revoke"),
+    path("hours/", imports.lists, name="hours"),
+    path("hours/template.xlsx", imports.template, name="hours_template"),
+    path("hours/<uuid:list_>/", imports.one, name="hours_list"),
+    path("hours/<uuid:list_>/refused.xlsx", imports.refused, name="hours_refused"),
     path("years/", closing.years, name="years"),
     path("years/<uuid:close>/reopen/", closing.reopen, name="reopen"),
 ]

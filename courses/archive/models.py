@@ -560,5 +560,6 @@ from courses.archive.closing.models import YearClose  # noqa: E402, F401
 from courses.archive.cmi5.models import *  # noqa: E402, F403
 from courses.archive.corrections.models import Correction  # noqa: E402, F401
 from courses.archive.exports.models import ArchiveExport  # noqa: E402, F401
+from courses.archive.imports.models import HoursImport, ImportFile, RefusedLine  # noqa: E402, F401
 from courses.archive.records.models import RecordImport, SchoolKey  # noqa: E402, F401
 from courses.archive.xapi.models import *  # noqa: E402, F403

@@ -77,6 +77,13 @@ ERRORS = {
     "LEASE_LOST": _("The lesson goes on on another device. To go on here, choose «Continue here»."),
     "SEQ_CONFLICT": _("This record was handed in before with another content. Open the lesson again."),
     "BAD_BEATS": _("The record of playing could not be read."),
+    "NOT_RECKONED": _(
+        "Your record of study cannot be reckoned at the moment. All of it is kept. Tell your administrator; once it is "
+        "mended, everything is counted by itself."
+    ),
+    "BATCH_TOO_BIG": _(
+        "The record of playing is too big to be handed in at once. Hand it in in smaller parts."
+    ),
     "ALREADY_ASKED": _("You have asked about this entry before; the answer is still to come."),
     "ALREADY_ANSWERED": _("This request was answered meanwhile. Nothing more was changed."),
     "ALREADY_REVERSED": _("This entry was taken back before. Nothing more was changed."),
@@ -100,6 +107,7 @@ EVIDENCE = {
     "meeting": _("Meeting record"),
     "exam": _("Exam"),
     "cmi5": _("Completed an interactive course on this site"),
+    "import": _("Entered by the organisation from a list"),
 }
 """What an entry came from, by `evidence_type`. A room that writes entries of a new kind adds its words here."""
 

@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from courses.archive.folding import catch_up, differs, rebuild_state
 from courses.archive.ledger import lock_archive
@@ -17,7 +17,8 @@ __all__ = ["Command"]
 class Command(BaseCommand):
     help = (
         "Folds the log of beats again, member by member, and compares every state to the byte. Without --verify the "
-        "states that differ are put right. Exit code 1 when any differed and --verify was given."
+        "states that differ are put right. Exit code 1 when any differed and --verify was given, or when a log cannot "
+        "be read (check_archive names the record)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="a line of JSON on stdout")
 
     def handle(self, *args: Any, verify: bool, **options: Any) -> None:
-        states = wrong = 0
+        states = wrong = unreadable = 0
         for archive in LearningArchive.objects.select_related("member").order_by("member_id").iterator():
             if not verify:
                 catch_up(archive.member)
@@ -34,15 +35,23 @@ class Command(BaseCommand):
                 lock_archive(archive.member, at=archive.created_at)
                 for state in LessonState.objects.filter(member=archive.member).order_by("version_id"):
                     states += 1
-                    if (differs if verify else rebuild_state)(state):
-                        wrong += 1
-                        self.stderr.write(
-                            f"党员 {archive.member_id}，课程版本 {state.version_id}：与记录不一致"
-                        )
+                    what = f"党员 {archive.member_id}，课程版本 {state.version_id}"
+                    try:
+                        with transaction.atomic():
+                            changed = (differs if verify else rebuild_state)(state)
+                    except (OperationalError, InterfaceError):
+                        raise
+                    except Exception as broken:  # one broken record hides nobody else's fault
+                        unreadable += 1
+                        self.stderr.write(f"{what}：无法按记录重算（{broken}），check_archive 指出是哪一条")
+                    else:
+                        if changed:
+                            wrong += 1
+                            self.stderr.write(f"{what}：与记录不一致")
         if options["json"]:
-            self.stdout.write(json.dumps({"states": states, "wrong": wrong}))
+            self.stdout.write(json.dumps({"states": states, "wrong": wrong, "unreadable": unreadable}))
         else:
             what = "与记录不一致" if verify else "已按记录改正"
-            self.stdout.write(f"共 {states} 条学习进度，{wrong} 条{what}。")
-        if verify and wrong:
+            self.stdout.write(f"共 {states} 条学习进度，{wrong} 条{what}，{unreadable} 条无法重算。")
+        if unreadable or (verify and wrong):
             raise SystemExit(1)
