@@ -44,7 +44,7 @@ From then on neither cookies nor CSRF token are asked for: beats and the lease g
 each call. Opening takes nothing from another device; the first beat does. `expires_at` (12 h) ends the time in which
 beats may *happen*; those may be handed in for 24 h more.
 
-401: not signed in. 403: no or a wrong CSRF token. 404 NOT_OPEN: no such version, or not for this member.
+403: no or a wrong CSRF token (looked at first). 401: not signed in. 404 NOT_OPEN: no such version, or not for this member.
 422: `version` is no uuid."""
 
 BEATS = """Idempotent by (member, session, seq). After 200 the beats are on disk and may be forgotten.
@@ -72,8 +72,8 @@ the lesson stands after a session's first batch; later batches are kept on a sho
 `GET /api/archive/progress/{version}` tells.
 **401** TOKEN_INVALID, TOKEN_EXPIRED: open the lesson again (`/play`); what TOKEN_EXPIRED names as `accepted` is kept.
 **404** NOT_OPEN: the lesson is not there for this member (withdrawn, closed to her, or the account is closed).
-**409** LEASE_LOST: a newer session of the member plays; what happened before is in `accepted` and is kept, the rest is
-not. `POST /api/archive/lease` takes the turn back. SEQ_CONFLICT: the numbers in `conflicts` are on record with another
+**409** LEASE_LOST: a newer session of the member plays; what happened before (and up to five seconds after) is in
+`accepted` and is kept, the rest is not. `POST /api/archive/lease` takes the turn back. SEQ_CONFLICT: the numbers in `conflicts` are on record with another
 body; nothing of the batch is kept.
 **413** BATCH_TOO_BIG and **422** BAD_BEATS (`detail` says where): nothing is kept; the same again gets the same.
 **503** BUSY, with `Retry-After` in seconds (too much waits, the disk is full, the database is away), and no answer at

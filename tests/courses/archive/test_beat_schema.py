@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import http.cookies
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -106,6 +107,7 @@ def test_a_stranger_comes_by_a_token_as_the_schema_says(stranger, member, versio
         for status, answer in told(stranger.server, "/api/archive/play")["responses"].items()
     }
     # given nobody who is signed in
+    stranger.ask("GET", "/accounts/login/")
     refused = stranger.play(str(version.uuid))
     assert (refused.status, refused.json()) == (401, answers["401"]["not_signed_in"])
     assert stranger.sign_in("lixiang", "wrong").status == 200 and "sessionid" not in stranger.cookies
@@ -163,8 +165,9 @@ def test_every_example_of_the_beats_is_answered_as_the_schema_says(server, membe
 
 def newer_device(server: Server, member, version) -> None:
     newer = api.play(member, version, now=timezone.now() - timedelta(minutes=1)).token
-    beat = {"seq": 0, "intervals": [], "position_ms": 0, "clock_ms": 0}
+    beat = {"seq": 0, "intervals": [], "position_ms": 45000, "clock_ms": 0}
     assert server.beats({"token": newer, "beats": [beat]}).status == 200
+    time.sleep(6)  # for five seconds after the hand-over the older one's beats are still taken
 
 
 def withdraw(server: Server, version) -> None:

@@ -167,7 +167,6 @@ MEMBERS_PAGES = [
     "/archive/claims/",
     "/archive/classes/",
     "/exams/",
-    "/search/?q=第",
     "/api/archive/lessons",
     "/api/archive/me/standing",
 ]
