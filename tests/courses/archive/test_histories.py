@@ -1,8 +1,8 @@
 """Histories of study, handed in shuffled, doubled, split and late: the log and the state are what they would have been.
 
-Through the real log, over the wire, by both doors: each history is handed in by three members, by one in order through
-Django alone, by the others in disorder, one through the short way of production, one through Django. 1,000 histories in
-continuous integration on SQLite, a hundred elsewhere; HISTORIES=1000 says how many, HISTORIES_SEED which.
+Through the real log, over the wire, by both doors: each history is handed in by two members, by one in order through
+Django alone, by the other in disorder through the short way of production; every fifth by a third member, in disorder
+through Django. HISTORIES says how many (.ci/run: 1,000 on SQLite), HISTORIES_SEED which.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.utils import timezone
 
 from courses.archive import tokens
@@ -32,10 +31,9 @@ from tests.factories import LessonFactory, PartyOrganizationFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("servers")]
 
-SQLITE = "sqlite" in settings.DATABASES["default"]["ENGINE"]
-NUMBER = int(os.environ.get("HISTORIES") or (1000 if os.environ.get("CI") and SQLITE else 100))
+NUMBER = int(os.environ.get("HISTORIES") or 60)
 SEED = int(os.environ.get("HISTORIES_SEED") or random.randrange(2**32))
-LENGTH_S = 600
+LENGTH_S = 180
 HOUR_S = 3600.0
 
 
@@ -71,7 +69,7 @@ def study(chance: random.Random) -> Studied:
     ago_s = chance.choice([30.0, 31.5]) * HOUR_S if too_late else chance.uniform(6.0, 22.0) * HOUR_S
     sessions: list[Session] = []
     position_ms = 0
-    for _ in range(chance.randint(1, 3)):
+    for _ in range(chance.choice([1, 1, 2])):
         ago_s -= chance.uniform(1, 60)
         one = Session(opened_ago_s=ago_s)
         for seq in range(chance.randint(1, 16)):
@@ -112,13 +110,17 @@ class Delivery:
 
 
 def in_order(studied: Studied) -> list[Delivery]:
-    return [Delivery(n, list(range(len(one.beats)))) for n, one in enumerate(studied.sessions)]
+    """Each session at once and in order, the newest first (see in_disorder)."""
+    whole = [Delivery(n, list(range(len(one.beats)))) for n, one in enumerate(studied.sessions)]
+    return whole[::-1]
 
 
 def in_disorder(studied: Studied, chance: random.Random) -> list[Delivery]:
     """Everything, in pieces of any size, shuffled, some of it again in other pieces.
 
-    Sessions are first heard of in the order in which they began (whose turn it was is decided then, turns.py).
+    The newest session is heard of first: whose turn it was is decided when a session is first heard of (turns.py), by
+    our clock, so that nobody's time counts twice. An older session that comes later gets the time before the newer
+    began, which is all it had; one that comes before has the turn until then, and the newer only from then on.
     """
     pieces: list[Delivery] = []
     for number, one in enumerate(studied.sessions):
@@ -126,13 +128,13 @@ def in_disorder(studied: Studied, chance: random.Random) -> list[Delivery]:
         chance.shuffle(beats)
         beats += chance.sample(beats, chance.randint(0, len(beats)))
         while beats:
-            size = chance.randint(1, 9)
+            size = chance.randint(1, 14)
             pieces.append(Delivery(number, list(dict.fromkeys(beats[:size]))))
             beats = beats[size:]
     chance.shuffle(pieces)
     first = [next(piece for piece in pieces if piece.session == n) for n in range(len(studied.sessions))]
     rest = [piece for piece in pieces if not any(piece is one for one in first)]
-    return first + rest
+    return first[::-1] + rest
 
 
 @dataclass
@@ -169,7 +171,7 @@ def version(db):
 
 @pytest.fixture
 def members(db) -> list[Member]:
-    """Three for each history."""
+    """Three for each history, of whom the last is not always needed."""
     branch = PartyOrganizationFactory()
     made = [
         Member(
@@ -207,13 +209,10 @@ def test_any_history_in_any_delivery_ends_in_the_same_log_and_the_same_state(doo
     def live(number: int) -> None:
         chance = random.Random(SEED + number)
         studied = histories[number]
-        for place, (server, deliveries) in enumerate(
-            (
-                (plain, in_order(studied)),
-                (short, in_disorder(studied, chance)),
-                (plain, in_disorder(studied, chance)),
-            )
-        ):
+        ways = [(plain, in_order(studied)), (short, in_disorder(studied, chance))]
+        if number % 5 == 0:
+            ways.append((plain, in_disorder(studied, chance)))
+        for place, (server, deliveries) in enumerate(ways):
             member = members[3 * number + place]
             opened = [
                 tokens.issue(member.pk, version.pk, now=now - timedelta(seconds=one.opened_ago_s))[0]
@@ -223,16 +222,17 @@ def test_any_history_in_any_delivery_ends_in_the_same_log_and_the_same_state(doo
             phone = Phone(server, member.pk, opened, int((now.timestamp() + skew_s) * 1000))
             phone.hand_in(studied, deliveries)
 
-    # given histories of study, and three members for each
+    # given histories of study, and members for each
     histories += [study(random.Random(SEED + number)) for number in range(NUMBER)]
-    # when each is handed in in order, and twice in disorder
+    # when each is handed in in order, and in disorder
     with ThreadPoolExecutor(3) as many:
         list(many.map(live, range(NUMBER)))
     manage(short, "fold_beats", "--once")
     # then each log has each beat once
     counted = dict(short.sql("SELECT member_id, count(*) FROM archive_beat GROUP BY member_id"))
     beats = [sum(len(one.beats) for one in studied.sessions) for studied in histories]
-    assert [counted[one.pk] for one in members] == [number for number in beats for _ in range(3)]
+    numbers = [number for number in range(3 * NUMBER) if number % 3 < 2 or number // 3 % 5 == 0]
+    assert [counted[members[n].pk] for n in numbers] == [beats[n // 3] for n in numbers]
     # and each state is that of the one who handed in in order
     states = {
         row[0]: (bytes(row[1]), *row[2:6], row[6] is not None)
@@ -243,9 +243,9 @@ def test_any_history_in_any_delivery_ends_in_the_same_log_and_the_same_state(doo
     hours = dict(short.sql("SELECT member_id, count(*) FROM archive_studyhourentry GROUP BY member_id"))
     wrong = []
     for number, studied in enumerate(histories):
-        three = [members[3 * number + place].pk for place in range(3)]
-        kept = [states[pk] for pk in three]
-        brought = [hours.get(pk, 0) for pk in three]
+        mine = [members[3 * number + place].pk for place in range(3 if number % 5 == 0 else 2)]
+        kept = [states[pk] for pk in mine]
+        brought = [hours.get(pk, 0) for pk in mine]
         if len(set(kept)) > 1 or brought != [int(one[-1]) for one in kept]:
             wrong.append((SEED + number, [one[1:] for one in kept], brought))
         # of honest study every second counts; of what came too late none
@@ -256,14 +256,14 @@ def test_any_history_in_any_delivery_ends_in_the_same_log_and_the_same_state(doo
     assert wrong == [], f"{len(wrong)} of {NUMBER}, HISTORIES_SEED={SEED}"
     # and the log tells every state again
     rebuilt = json.loads(manage(short, "rebuild_archive", "--verify", "--json"))
-    assert rebuilt == {"states": 3 * NUMBER, "wrong": 0, "unreadable": 0}
+    assert rebuilt == {"states": len(numbers), "wrong": 0, "unreadable": 0}
     # and it was about something
     assert (
         any(hours.values())
         and any(one.too_late for one in histories)
         and any(one.honest for one in histories)
     )
-    assert sum(len(one.sessions) > 1 for one in histories) > NUMBER / 3
+    assert sum(len(one.sessions) > 1 for one in histories) > NUMBER / 10
 
 
 def manage(server: Server, *words: str) -> str:
