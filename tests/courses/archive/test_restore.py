@@ -123,7 +123,7 @@ def _backup(place: Place, target: Path) -> None:
     """SQLite's own `.backup`, while somebody is in the middle of writing."""
     writer = sqlite3.connect(place.folder / "eschool.sqlite3", isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
-    writer.execute("UPDATE archive_studyhourentry SET hours = 9")
+    writer.execute("UPDATE archive_studyhourentry SET title = '改'")
     kept, copy = sqlite3.connect(place.folder / "eschool.sqlite3"), sqlite3.connect(target)
     kept.backup(copy)
     copy.close()
