@@ -219,7 +219,9 @@ def _bytes(request: HttpRequest, place: str, version: str, *, left_s: int) -> Ht
     if request.method == "HEAD":
         return _open_to_headsets(HttpResponse(status=status, content_type=kind, headers=headers))
     pieces: Iterator[bytes] = shelves.read(place, first, last, piece=_PIECE)
-    return _open_to_headsets(StreamingHttpResponse(pieces, status=status, content_type=kind, headers=headers))
+    answer = StreamingHttpResponse(pieces, status=status, content_type=kind, headers=headers)
+    answer.is_file = True  # type: ignore[attr-defined]  # portal/asgi.py: slow lines keep no thread waiting
+    return _open_to_headsets(answer)
 
 
 def _has_it(request: HttpRequest, etag: str) -> bool:

@@ -24,8 +24,9 @@ AGAIN_S = 60
 LOOK_BACK_S = 2.0
 """How often it looks again at what it has looked at since the look before: numbers are drawn before they are
 committed (log_order.py), so that of two members the lower number may come to light after the higher."""
-LOOK_AT_ALL_S = 300
-"""How often it looks at each archive: whatever a look back missed waits no longer."""
+LOOK_AT_ALL_S = 1800
+"""How often it looks at each archive: whatever a look back missed waits no longer. (A look at a page of hers does not
+wait at all; and each look reads what every member sent since her last month was packed.)"""
 
 
 class Folder:

@@ -1,12 +1,16 @@
-"""The door that granian serves: beats are kept on a short way of their own, everything else goes to Django.
+"""The door that uvicorn serves (serve.py): beats are kept on a short way of their own, everything else goes to Django.
 
-Django itself stays behind its WSGI door (its ASGI handler costs about nine times as much), in a few threads.
+Django itself stays behind its WSGI door (its ASGI handler costs about nine times as much), in a few threads. A thread is
+busy only while Django is: slow lines, on which a phone takes half a minute for a piece of a lecture, wait in the
+event loop. Bodies up to BODY_HERE are heard before a thread is asked for; files are read piece by piece, as fast as they
+are taken; uploads and other large bodies, which Django reads itself, have threads of their own.
 """
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from typing import Any
 
 from a2wsgi.wsgi import Body, build_environ
@@ -23,9 +27,12 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 PIECE = 256 * 1024
+BODY_HERE = 256 * 1024
 UPLOADS = "/api/media/uploads/"
 """Uploads that go on later (tus): a PATCH that breaks off keeps what came of it."""
 _threads = ThreadPoolExecutor(int(os.environ.get("WEB_THREADS", "4")), thread_name_prefix="django")
+_uploads = ThreadPoolExecutor(int(os.environ.get("WEB_UPLOADS", "8")), thread_name_prefix="uploads")
+_files = ThreadPoolExecutor(4, thread_name_prefix="files")
 
 
 class _Answer:
@@ -42,22 +49,31 @@ class _Answer:
         self._head: Message = {}
         self._begun = False
 
-    def read(self, environ: dict[str, Any]) -> bytes | None:
-        """In the thread: what is left to be sent when the application is through; None when nobody listens any more."""
+    def read(self, environ: dict[str, Any]) -> Any:
+        """In the thread: what is left to be sent when the application is through; None when nobody listens any more; a
+        file that is to be poured."""
         pieces = wsgi_application(environ, self._start)
-        waiting: list[bytes] = []
-        size = 0
+        if _is_file(pieces):
+            return pieces
         try:
-            for piece in pieces:
-                waiting.append(piece)
-                size += len(piece)
-                if size >= PIECE:
-                    if not self._hand_over(b"".join(waiting)):
-                        return None
-                    waiting, size = [], 0
+            iterator = iter(pieces)
+            while len(piece := _some_of(iterator)) >= PIECE:
+                if not asyncio.run_coroutine_threadsafe(self._say_if_there(piece), self._loop).result():
+                    return None
+            return piece
         finally:
-            getattr(pieces, "close", lambda: None)()
-        return b"".join(waiting)
+            _close(pieces)
+
+    async def pour(self, file: Any, *, only_head: bool) -> None:
+        """Send a file, for whose pieces the client takes as long as it takes; no thread waits for it."""
+        try:
+            iterator = iter(() if only_head else file)
+            while len(piece := await self._loop.run_in_executor(_files, _some_of, iterator)) >= PIECE:
+                if not await self._say_if_there(piece):
+                    return
+            await self.say(piece, more=False)
+        finally:
+            await self._loop.run_in_executor(_files, _close, file)
 
     def _start(self, status: str, headers: Iterable[tuple[str, str]], exc_info: Any = None) -> Any:
         self._head = {
@@ -67,9 +83,6 @@ class _Answer:
                 (name.lower().encode("latin1"), value.strip().encode("latin1")) for name, value in headers
             ],
         }
-
-    def _hand_over(self, body: bytes) -> bool:
-        return asyncio.run_coroutine_threadsafe(self._say_if_there(body), self._loop).result()
 
     async def _say_if_there(self, body: bytes) -> bool:
         """Send a piece; False when the client is gone, also one that stopped reading before."""
@@ -102,29 +115,77 @@ class _Answer:
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
 
+def _is_file(pieces: Any) -> bool:
+    """Whether the answer's pieces may come from any thread: Django's FileResponse, and what says so of itself."""
+    return getattr(pieces, "file_to_stream", None) is not None or getattr(pieces, "is_file", False)
+
+
+def _some_of(pieces: Iterator[bytes]) -> bytes:
+    """PIECE bytes and some more, or less at the end."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= PIECE:
+            break
+    return b"".join(waiting)
+
+
+def _close(pieces: Any) -> None:
+    getattr(pieces, "close", lambda: None)()
+
+
 async def _django(scope: Scope, receive: Receive, send: Send) -> None:
-    patient = scope["method"] == "PATCH" and scope["path"].startswith(UPLOADS)
-
-    async def hear() -> Message:
-        # granian's own `receive` is an awaitable that is no coroutine, which a2wsgi does not take.
-        message = await receive()
-        if message["type"] == "http.disconnect" and not patient:
-            raise ConnectionResetError("the client went away in the middle of the body")
-        return message
-
     loop = asyncio.get_running_loop()
+    heard, threads = await _hear(loop, scope, receive)
+    if heard is None:
+        return
     try:
-        environ: Any = build_environ(scope, Body(loop, hear))  # type: ignore[arg-type]
+        environ: Any = build_environ(scope, heard)  # type: ignore[arg-type]
     except UnicodeDecodeError:  # no browser sends a query that is not ASCII
         await send({"type": "http.response.start", "status": 400, "headers": [(b"content-length", b"0")]})
         return await send({"type": "http.response.body", "body": b""})
+    if isinstance(heard, BytesIO):
+        environ["CONTENT_LENGTH"] = str(heard.getbuffer().nbytes)
     answer = _Answer(loop, send, receive if scope["method"] in {"GET", "HEAD"} else None)
     try:
-        rest = await loop.run_in_executor(_threads, answer.read, environ)
-        if rest is not None:
+        rest = await loop.run_in_executor(threads, answer.read, environ)
+        if isinstance(rest, bytes):
             await answer.say(rest, more=False)
+        elif rest is not None:
+            await answer.pour(rest, only_head=scope["method"] == "HEAD")
     finally:
         answer.stop_listening()
+
+
+async def _hear(
+    loop: asyncio.AbstractEventLoop, scope: Scope, receive: Receive
+) -> tuple[BytesIO | Body | None, ThreadPoolExecutor]:
+    """The body, whole when it is small, else to be read in one of the threads given; None when the client went away in
+    the middle of it."""
+    is_upload = scope["method"] == "PATCH" and scope["path"].startswith(UPLOADS)
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more and size <= BODY_HERE and not is_upload:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None, _threads
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        more = message.get("more_body", False)
+    if not more:
+        return BytesIO(b"".join(pieces)), _threads
+
+    async def hear() -> Message:
+        if pieces:
+            return {"type": "http.request", "body": pieces.pop(0), "more_body": True}
+        message = await receive()
+        if message["type"] == "http.disconnect" and not is_upload:
+            raise ConnectionResetError("the client went away in the middle of the body")
+        return message
+
+    return Body(loop, hear), _uploads  # type: ignore[arg-type]
 
 
 _beats = door.BeatDoor(_django)

@@ -181,19 +181,8 @@ def _children(environment: dict[str, str], data: Path, host: str, port: int) -> 
         "--without-mingle",
     ]
     web = [
-        *(
-            sys.executable,
-            "-m",
-            "granian",
-            "--interface",
-            "asgi",
-            "portal.asgi:application",
-            "--loop",
-            "uvloop",
-        ),
-        *("--host", host, "--port", str(port), "--workers", environment.get("WEB_WORKERS", "2")),
-        *("--no-ws", "--log-level", "warning"),
-        *("--respawn-failed-workers", "--workers-kill-timeout", "10"),
+        *(sys.executable, "-m", "portal.serve", "--host", host, "--port", str(port)),
+        *("--workers", environment.get("WEB_WORKERS", "2")),
     ]
     return [
         Child("web", web, environment),

@@ -1,4 +1,4 @@
-"""The WSGI door; granian serves it (Django's ASGI handler costs about nine times as much)."""
+"""Django's WSGI application, behind asgi.py (Django's ASGI handler costs about nine times as much)."""
 
 import os
 

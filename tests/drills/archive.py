@@ -201,7 +201,7 @@ class School:
             program = program_of(pid)
             mother = program_of(known[pid][0])
             for name, mark in (
-                ("web", "granian"),
+                ("web", "portal.serve"),
                 ("fold", "fold_beats"),
                 ("worker", "worker@"),
                 ("broker", "portal.launch broker"),
@@ -359,8 +359,8 @@ def control(school: School, plays: list[Play], chance: random.Random) -> tuple[i
     lost = told = 0
     for attempt in range(5):
         web = subprocess.Popen(
-            [sys.executable, "-m", "granian", "--interface", "asgi", "_lying_asgi:application", "--loop", "uvloop",
-             "--port", str(port), "--workers", "1", "--no-ws", "--log-level", "error"],
+            [sys.executable, "-m", "portal.serve", "--application", "_lying_asgi:application",
+             "--port", str(port), "--workers", "1"],
             cwd=HERE, env=school.environment | {"PYTHONPATH": f"{HERE}:{school.environment['PYTHONPATH']}"},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The door that granian serves: clients that go away, bodies that break off, queries that are none."""
+"""The door that uvicorn serves: clients that go away, bodies that break off, queries that are none."""
 
 from __future__ import annotations
 
@@ -34,16 +34,14 @@ class Client:
         self.said.append(message)
 
 
-def ask(
-    client: Client, method: str = "GET", path: str = "/download", *, query: bytes = b"", leaves_after=None
-):
+def ask(client: Client, method="GET", path="/download", *, query: bytes = b"", leaves_after=None, length=100):
     scope = {
         "type": "http",
         "method": method,
         "path": path,
         "query_string": query,
         "http_version": "1.1",
-        "headers": [(b"content-length", b"100")] if method in ("POST", "PATCH") else [],
+        "headers": [(b"content-length", b"%d" % length)] if method in ("POST", "PATCH") else [],
     }
 
     async def run() -> None:
@@ -120,11 +118,17 @@ def reader(monkeypatch):
 
 
 HALF = {"type": "http.request", "body": b"a" * 50, "more_body": True}
+LARGE = {"type": "http.request", "body": b"a" * 100_000, "more_body": True}
 REST = {"type": "http.request", "body": b"b" * 50, "more_body": False}
 
 
 def test_half_a_form_is_not_taken_for_a_whole_one(reader):
-    ask(Client(HALF), "POST", "/form", leaves_after=0)
+    # a small one never comes to Django at all
+    client = Client(HALF)
+    ask(client, "POST", "/form", leaves_after=0)
+    assert (reader, client.said) == ([], [])
+    # a large one breaks off while it is read
+    ask(Client(*[LARGE] * 3), "POST", "/form", leaves_after=0, length=500_000)
     assert [type(one) for one in reader] == [UnreadablePostError]
 
 
@@ -142,3 +146,111 @@ def test_a_query_that_is_not_ascii_is_a_bad_request(reader):
     client = Client(EMPTY)
     ask(client, query="q=党".encode())
     assert (client.said[0]["status"], reader) == (400, [])
+
+
+def test_a_large_body_is_read_as_it_comes(reader):
+    last = REST | {"body": b"b" * 100_000}
+    ask(Client(*[LARGE] * 4, last), "POST", "/form", length=500_000)
+    assert reader == [b"a" * 400_000 + b"b" * 100_000]
+
+
+def test_a_body_without_a_length_is_read(reader, monkeypatch):
+    # given a body that comes in chunks (RFC 9112 §7.1), as some programs send theirs
+    scope = {"type": "http", "method": "POST", "path": "/form", "query_string": b"", "http_version": "1.1",
+             "headers": [(b"transfer-encoding", b"chunked")]}  # fmt: skip
+    client = Client(HALF, REST)
+    asyncio.run(asgi.application(scope, client.receive, client.send))
+    assert reader == [b"a" * 50 + b"b" * 50]
+
+
+# Slow lines
+
+
+class Lecture(Download):
+    """A file: Django's FileResponse looks like this to the door."""
+
+    is_file = True
+
+
+def together(*asking) -> None:
+    async def run() -> None:
+        await asyncio.wait_for(asyncio.gather(*asking), 20)
+
+    asyncio.run(run())
+
+
+def scope_of(method: str, path: str) -> dict:
+    headers = [(b"content-length", b"100")] if method in ("POST", "PATCH") else []
+    return {"type": "http", "method": method, "path": path, "query_string": b"", "http_version": "1.1",
+            "headers": headers}  # fmt: skip
+
+
+@pytest.fixture
+def school(monkeypatch):
+    """Pages, lectures, and forms that are read, behind as few threads as `./run` gives them."""
+    lectures: list[Lecture] = []
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        if environ["PATH_INFO"] == "/lecture":
+            lectures.append(Lecture())
+            return lectures[-1]
+        if environ["REQUEST_METHOD"] in ("POST", "PATCH"):
+            environ["wsgi.input"].read(100)
+        return [b"page"]
+
+    monkeypatch.setattr(asgi, "wsgi_application", application)
+    return lectures
+
+
+def slow_ones(method: str, path: str, number: int, *messages: dict, reads: int) -> tuple[list[Client], list]:
+    clients = [Client(*messages, reads=reads) for _ in range(number)]
+    return clients, [asgi.application(scope_of(method, path), one.receive, one.send) for one in clients]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "messages", "reads"),
+    [
+        ("GET", "/lecture", [EMPTY], 3),
+        ("POST", "/form", [HALF], 1000),
+        ("PATCH", "/api/media/uploads/1", [HALF], 1000),
+    ],
+)
+def test_members_on_slow_lines_keep_nobody_waiting(school, method, path, messages, reads):
+    # given thirty that are slow: in taking a lecture, in sending a form, in uploading
+    slow, asking = slow_ones(method, path, 30, *messages, reads=reads)
+
+    async def page() -> list[dict]:
+        # when somebody wants a page meanwhile
+        await asyncio.sleep(0.3)
+        one = Client(EMPTY)
+        await asyncio.wait_for(asgi.application(scope_of("GET", "/page"), one.receive, one.send), 5)
+        # (and the thirty go away at last)
+        for client in slow:
+            client.leaves.set()
+        return one.said
+
+    said: list = []
+
+    async def keep() -> None:
+        said.extend(await page())
+
+    together(*asking, keep())
+    # then it comes at once
+    assert [message.get("body") for message in said] == [None, b"page"]
+    # and of the lectures no more was read than was taken, and none stays open
+    assert [(one.read <= 4, one.closed) for one in school] == [(True, True)] * len(school)
+
+
+def test_a_lecture_is_poured_whole_and_closed(school):
+    client = Client(EMPTY, reads=1000)
+    ask(client, path="/lecture")
+    assert sum(len(message.get("body", b"")) for message in client.said) == 64 * 1024**2
+    assert (client.said[-1]["more_body"], school[0].closed) == (False, True)
+
+
+def test_of_a_lecture_only_the_head_is_said_when_only_that_is_asked(school):
+    client = Client(EMPTY)
+    ask(client, "HEAD", "/lecture")
+    assert [message.get("body") for message in client.said] == [None, b""]
+    assert (school[0].read, school[0].closed) == (0, True)

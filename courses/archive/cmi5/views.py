@@ -106,6 +106,7 @@ def file(request: HttpRequest, token: str, path: str) -> HttpResponseBase:
     headers["Content-Length"] = str(last - first + 1)
     pieces = iter(()) if request.method == "HEAD" else _pieces(found, first, last)
     answer = StreamingHttpResponse(pieces, status=status, content_type=kind, headers=headers)
+    answer.is_file = True  # type: ignore[attr-defined]  # portal/asgi.py: slow lines keep no thread waiting
     return _confined(answer)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import translation
@@ -71,7 +72,7 @@ class BeatDoor:
     async def _keep(self, body: bytes) -> bytes | None:
         """The answer once the batch is on disk; None when Django is to answer."""
         try:
-            said = json.loads(body)
+            said = orjson.loads(body)
             token, sent_ms = said["token"], said.get("sent_ms")
             sent = read_batch(said.get("beats"), most=self._batch_most)
             sent_ms = (

@@ -1,15 +1,16 @@
 """One group of batches, one commit: the statements, for PostgreSQL and for SQLite, on a connection of their own.
 
-`keep` returns only when the rows are on disk. Each thread has a store of its own; a member's turn at the log is
+`keep` returns only when the rows are on disk; one store keeps one group at a time. A member's turn at the log is
 taken (log_order.py), so that her numbers come to light in the order in which they are drawn.
 """
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
-import select
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -52,10 +53,7 @@ class Batch:
 
 
 class Store(Protocol):
-    AT_ONCE: int
-    """How many stores of a process may be at work at the same time."""
-
-    def keep(self, batches: Sequence[Batch]) -> None: ...
+    async def keep(self, batches: Sequence[Batch]) -> None: ...
 
     def close(self) -> None: ...
 
@@ -106,11 +104,26 @@ def _arrays(rows: Sequence[LogRow]) -> list[str]:
     ]
 
 
+async def _ready(socket: int, add: Callable[..., object], remove: Callable[[int], object]) -> None:
+    """Until something can be read from (or written to) `socket`. Raises OperationalError after PATIENCE_S."""
+    heard = asyncio.get_running_loop().create_future()
+    add(socket, _set, heard)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await heard
+    except TimeoutError as late:
+        raise psycopg.OperationalError(f"the database said nothing for {PATIENCE_S} s") from late
+    finally:
+        remove(socket)
+
+
+def _set(heard: asyncio.Future[None]) -> None:
+    if not heard.done():
+        heard.set_result(None)
+
+
 class PostgresLog:
     """`dsn` as psycopg.connect takes it."""
-
-    # While one waits for the disk, another fills.
-    AT_ONCE = 4
 
     # Members in the order of their numbers, so that no two groups wait for each other.
     TURN = f"SELECT count(pg_advisory_xact_lock({PG_LOCK}, m)) FROM unnest(%s::int[]) AS m"
@@ -135,63 +148,62 @@ class PostgresLog:
         self._dsn = dsn
         self._connection: psycopg.Connection | None = None
 
-    def keep(self, batches: Sequence[Batch]) -> None:
+    async def keep(self, batches: Sequence[Batch]) -> None:
         try:
-            self._keep(self._connected(), batches)
-        except FAILURES:
+            if self._connection is None:
+                await asyncio.get_running_loop().run_in_executor(None, self._connect)
+            await self._keep(batches)
+        except (*FAILURES, asyncio.CancelledError):
             self.close()
             raise
 
-    def _connected(self) -> psycopg.Connection:
-        if self._connection is None:
-            connection = psycopg.connect(**self._dsn, autocommit=True, prepare_threshold=0)
-            # Whatever the server's own setting: an answer means that the commit is on disk.
-            connection.execute("SET synchronous_commit = on")
-            connection.execute("SET statement_timeout = 10000")
-            for name, sql in ((b"beats_turn", self.TURN), (b"beats_all", self.ALL)):
-                prepared = connection.pgconn.prepare(name, _numbered(sql).encode())
-                if prepared.status != ExecStatus.COMMAND_OK:
-                    raise errors.error_from_result(prepared)
-            self._connection = connection
-        return self._connection
+    def _connect(self) -> None:
+        connection = psycopg.connect(**self._dsn, autocommit=True, prepare_threshold=0)
+        # Whatever the server's own setting: an answer means that the commit is on disk.
+        connection.execute("SET synchronous_commit = on")
+        connection.execute("SET statement_timeout = 10000")
+        for name, sql in ((b"beats_turn", self.TURN), (b"beats_all", self.ALL)):
+            prepared = connection.pgconn.prepare(name, _numbered(sql).encode())
+            if prepared.status != ExecStatus.COMMAND_OK:
+                raise errors.error_from_result(prepared)
+        self._connection = connection
 
-    def _keep(self, connection: psycopg.Connection, batches: Sequence[Batch]) -> None:
+    async def _keep(self, batches: Sequence[Batch]) -> None:
         rows = [row for batch in batches for row in batch.rows]
         members = _array(sorted({batch.rows[0][0] % 2**31 for batch in batches}))
         turns = _array([batch.turn_id for batch in batches for _row in batch.rows])
-        wrong = self._send(
-            connection.pgconn,
-            (b"beats_turn", [members]),
-            (b"beats_all", [*_arrays(rows), turns, str(len(rows))]),
+        wrong = await self._send(
+            (b"beats_turn", [members]), (b"beats_all", [*_arrays(rows), turns, str(len(rows))])
         )
         if wrong is None:
             for batch in batches:
                 batch.kept = True
         elif wrong.error_field(DiagnosticField.SQLSTATE) == DIVISION_BY_ZERO:
-            self._keep_some(connection, batches, rows, members, turns)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(None, self._keep_some, batches, rows, members, turns)
         else:
             raise errors.error_from_result(wrong)
 
-    def _send(self, pgconn: Any, *statements: tuple[bytes, list[str]]) -> Any:
+    async def _send(self, *statements: tuple[bytes, list[str]]) -> Any:
         """Prepared statements as one transaction, sent at once: None, or the result of the one that failed.
 
-        By libpq's own calls: the driver's cursors and pipelines cost four times as much as all else in a group.
+        By libpq's own calls, on the event loop: the driver's cursors and pipelines cost four times as much as all else
+        in a group, and a thread that waits for the database as much again.
         """
+        assert self._connection is not None
+        pgconn = self._connection.pgconn
+        loop = asyncio.get_running_loop()
         pgconn.enter_pipeline_mode()
         for name, values in statements:
             pgconn.send_query_prepared(name, [value.encode() for value in values])
         pgconn.pipeline_sync()
-        ready = select.poll()
-        ready.register(pgconn.socket, select.POLLIN)
         while pgconn.flush():
-            ready.modify(pgconn.socket, select.POLLIN | select.POLLOUT)
-            self._wait(ready)
+            await _ready(pgconn.socket, loop.add_writer, loop.remove_writer)
             pgconn.consume_input()
-        ready.modify(pgconn.socket, select.POLLIN)
         wrong = None
         while True:
             while pgconn.is_busy():
-                self._wait(ready)
+                await _ready(pgconn.socket, loop.add_reader, loop.remove_reader)
                 pgconn.consume_input()
             result = pgconn.get_result()
             if pgconn.status != ConnStatus.OK:
@@ -206,18 +218,9 @@ class PostgresLog:
             if result.status == ExecStatus.FATAL_ERROR and wrong is None:
                 wrong = result
 
-    def _wait(self, ready: Any) -> None:
-        if not ready.poll(PATIENCE_S * 1000):
-            raise psycopg.OperationalError(f"the database said nothing for {PATIENCE_S} s")
-
-    def _keep_some(
-        self,
-        connection: psycopg.Connection,
-        batches: Sequence[Batch],
-        rows: list[LogRow],
-        members: str,
-        turns: str,
-    ) -> None:
+    def _keep_some(self, batches: Sequence[Batch], rows: list[LogRow], members: str, turns: str) -> None:
+        connection = self._connection
+        assert connection is not None
         with connection.transaction():
             connection.execute(self.TURN, [members])
             open_turns = {turn_id for (turn_id,) in connection.execute(self.OPEN, [turns])}
@@ -238,8 +241,6 @@ class SqliteLog:
     """`path` of the database file. One process at a time writes: a lock beside the file, since SQLite's own
     waiting starves whoever comes second."""
 
-    AT_ONCE = 1
-
     ADD = f"INSERT OR IGNORE INTO archive_beat ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
     def __init__(self, path: str, *, patience_s: float = 5.0) -> None:
@@ -247,8 +248,12 @@ class SqliteLog:
         self._connection: sqlite3.Connection | None = None
         self._turn: Any = None
         self._queue: Any = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="beats")
 
-    def keep(self, batches: Sequence[Batch]) -> None:
+    async def keep(self, batches: Sequence[Batch]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._keep_now, batches)
+
+    def _keep_now(self, batches: Sequence[Batch]) -> None:
         try:
             connection = self._connected()
             # Whoever comes second holds the queue meanwhile, so that the first cannot come back before him.
@@ -268,10 +273,14 @@ class SqliteLog:
             # Open as long as the connection is.
             self._turn = open(f"{self._path}-beats.lock", "ab")  # noqa: SIM115
             self._queue = open(f"{self._path}-beats-queue.lock", "ab")  # noqa: SIM115
-            connection = sqlite3.connect(self._path, timeout=self._patience_s, isolation_level=None)
+            connection = sqlite3.connect(
+                self._path, timeout=self._patience_s, isolation_level=None, check_same_thread=False
+            )
             connection.execute("PRAGMA journal_mode=WAL")
             # An answer means that the log was synced, not only written.
             connection.execute("PRAGMA synchronous=FULL")
+            # As Django's connections do (portal/settings/database.py).
+            connection.execute("PRAGMA wal_autocheckpoint=8000")
             self._connection = connection
         return self._connection
 

@@ -17,7 +17,9 @@ def database_of(url: str) -> dict[str, Any]:
             "timeout": 20,
             # A write transaction takes its lock at BEGIN: waiting is safe, upgrading a read is not.
             "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;",
+            # Up to 32 MB wait in the journal: pages that each commit touches are then written back once, not 15 times.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;"
+            " PRAGMA wal_autocheckpoint=8000;",
         }
     elif database["ENGINE"].endswith("postgresql"):
         given = database.get("OPTIONS", {})

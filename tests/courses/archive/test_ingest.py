@@ -70,6 +70,10 @@ def log(tmp_path):
     return Log(tmp_path)
 
 
+def keep(store, *batches: Batch) -> None:
+    asyncio.run(store.keep(list(batches)))
+
+
 class Elsewhere:
     """Stands for Django behind the door: remembers what it was handed."""
 
@@ -287,11 +291,9 @@ def test_what_waits_is_counted_in_beats_not_in_batches():
     at_work, go_on = threading.Event(), threading.Event()
 
     class Slow:
-        AT_ONCE = 1
-
-        def keep(self, batches):
+        async def keep(self, batches):
             at_work.set()
-            go_on.wait(10)
+            await asyncio.to_thread(go_on.wait, 10)
 
         def close(self): ...
 
@@ -373,7 +375,7 @@ def count(file: Path) -> int:
 
 def test_a_full_disk_answers_nothing_and_recovers(file):
     store = SqliteLog(str(file))
-    store.keep([batch(0)])
+    keep(store, batch(0))
     store._connection.execute(f"PRAGMA max_page_count = {page_count(store)}")
     groups = Groups(lambda: store, most=1000)
 
@@ -405,20 +407,20 @@ def test_a_server_that_hangs_up_answers_nothing_and_the_next_group_is_kept(holdi
     store = log.store()
     holder = look_up(holding.play.token, access_s=30)
     rows = holder.rows(read_batch(holding.queue, most=200), holding.clock_ms, int(time.time() * 1000))
-    store.keep([Batch(rows[:1], holder.turn_id)])
+    keep(store, Batch(rows[:1], holder.turn_id))
     pid = store._connection.info.backend_pid
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
     with pytest.raises(psycopg.OperationalError):
-        store.keep([Batch(rows[1:2], holder.turn_id)])
+        keep(store, Batch(rows[1:2], holder.turn_id))
     with transaction.atomic():
         wait_for_turn(holder.member_id)
         with ThreadPoolExecutor(1) as other:
-            kept = other.submit(store.keep, [Batch(rows[1:2], holder.turn_id)])
+            kept = other.submit(keep, store, Batch(rows[1:2], holder.turn_id))
             _hang_up_on_who_waits()
             with pytest.raises(psycopg.OperationalError):
                 kept.result(10)
-    store.keep([Batch(rows[1:2], holder.turn_id)])
+    keep(store, Batch(rows[1:2], holder.turn_id))
     assert sorted(Beat.objects.values_list("seq", flat=True)) == [0, 1, 2]
 
 
@@ -440,9 +442,9 @@ def test_a_locked_database_answers_nothing_and_recovers(file):
     with sqlite3.connect(file, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.OperationalError):
-            store.keep([batch(0)])
+            keep(store, batch(0))
         other.execute("ROLLBACK")
-    store.keep([batch(0)])
+    keep(store, batch(0))
     assert count(file) == 1
 
 
@@ -453,9 +455,9 @@ def test_beats_that_the_table_refuses_are_not_said_to_be_kept(file):
                          " BEGIN SELECT RAISE(IGNORE); END")  # fmt: skip
     store = SqliteLog(str(file))
     with pytest.raises(sqlite3.IntegrityError):
-        store.keep([batch(6), batch(7)])
+        keep(store, batch(6), batch(7))
     assert count(file) == 0
-    store.keep([batch(6)])
+    keep(store, batch(6))
     assert count(file) == 1
 
 
@@ -463,14 +465,14 @@ def test_beats_that_the_table_refuses_are_not_said_to_be_kept(file):
 def test_the_log_is_synced_before_the_answer(file, tmp_path):
     script = tmp_path / "keep.py"
     script.write_text(
-        "import sys, os\n"
+        "import asyncio, sys, os\n"
         f"sys.path[:0] = {sys.path!r}\n"
         "import django; django.setup()\n"
         "from courses.archive.ingest.stores import Batch, SqliteLog\n"
         f"store = SqliteLog({str(file)!r})\n"
         "for seq in range(3):\n"
         "    batch = Batch([(1, 1, '0199' * 8, seq, b'x' * 17, 1, 1, 1, True)], 1)\n"
-        "    store.keep([batch])\n"
+        "    asyncio.run(store.keep([batch]))\n"
         "    os.write(1, b'ACK')\n",
         encoding="utf-8",
     )
@@ -524,7 +526,7 @@ def test_the_short_way_connects_with_the_options_that_django_connects_with(monke
     }
     # when a store connects
     with pytest.raises(psycopg.OperationalError):
-        store_for(database).keep([batch(0)])
+        keep(store_for(database), batch(0))
     # then it does as Django does
     assert asked == {
         "dbname": "school",

@@ -1,0 +1,140 @@
+"""The web server itself, in a process of its own: whoever sends half a request, or far too much of one, is hung up on."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from portal import serve
+
+HERE = Path(__file__).parent
+ASK = b"GET /hello HTTP/1.1\r\nHost: school\r\n"
+
+
+@pytest.fixture(scope="module")
+def port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number = probe.getsockname()[1]
+    web = subprocess.Popen(
+        [sys.executable, "-c", f"""
+import sys
+sys.path.insert(0, {str(HERE)!r})
+from portal import serve
+serve.HEAD_PATIENCE_S = 1.0
+serve.main(["--port", "{number}", "--workers", "1", "--application", "served:application"])
+"""],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    try:
+        for _ in range(200):
+            try:
+                connect(number).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield number
+    finally:
+        web.terminate()
+        web.wait(20)
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
+def hear(line: socket.socket) -> bytes:
+    """All that the server says until it hangs up."""
+    said = b""
+    while piece := line.recv(65536):
+        said += piece
+    return said
+
+
+def test_an_answer_is_one_packet_and_the_line_is_kept(port):
+    with connect(port) as line:
+        for _ in range(3):
+            line.sendall(ASK + b"\r\n")
+            said = line.recv(65536)
+            assert said.startswith(b"HTTP/1.1 200 OK\r\n") and said.endswith(b"\r\n\r\nGET /hello 0")
+
+
+def test_a_large_answer_and_a_large_body_are_whole(port):
+    with connect(port) as line:
+        line.sendall(
+            b"POST /echo HTTP/1.1\r\nHost: school\r\nContent-Length: 3000000\r\nConnection: close\r\n\r\n"
+        )
+        line.sendall(b"x" * 3_000_000)
+        head, _, body = hear(line).partition(b"\r\n\r\n")
+    assert b"content-length: 3000000" in head
+    assert (len(body), set(body)) == (3_000_000, {ord("x")})
+
+
+def test_headers_without_end_are_refused(port):
+    with connect(port) as line:
+        line.sendall(ASK)
+        taken = 0
+        try:
+            while taken < 1000:
+                line.sendall(b"X-More: " + b"y" * 2000 + b"\r\n")
+                taken += 1
+            assert hear(line).startswith(b"HTTP/1.1 431 ")
+        except ConnectionError:  # it hung up in the middle of what we sent
+            assert taken < 1000
+
+
+def test_one_header_of_a_hundred_kilobytes_is_refused(port):
+    with connect(port) as line:
+        line.sendall(ASK + b"X-Long: " + b"y" * 100_000)
+        assert hear(line).startswith(b"HTTP/1.1 431 ")
+
+
+def test_as_many_headers_as_browsers_send_are_heard(port):
+    with connect(port) as line:
+        line.sendall(ASK + b"Cookie: " + b"y" * 30_000 + b"\r\nConnection: close\r\n\r\n")
+        assert b" 200 OK" in hear(line)
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET", ASK])
+def test_a_request_that_does_not_come_to_its_end_is_hung_up_on(port, begun):
+    # given somebody who begins a request, and says a little more now and then
+    with connect(port) as line:
+        line.sendall(begun)
+        before = time.monotonic()
+        # when the time for headers is over
+        assert hear(line) == b""
+        # then the line is closed
+        assert 0.5 < time.monotonic() - before < 5
+
+
+def test_a_line_that_rests_between_two_requests_is_kept(port):
+    with connect(port) as line:
+        line.sendall(ASK + b"\r\n")
+        assert line.recv(65536).endswith(b"GET /hello 0")
+        time.sleep(2.5)
+        line.sendall(ASK + b"\r\n")
+        assert line.recv(65536).endswith(b"GET /hello 0")
+
+
+def test_what_is_no_request_is_told_so(port):
+    with connect(port) as line:
+        line.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+        assert hear(line).startswith(b"HTTP/1.1 400 ")
+
+
+def test_nobody_is_believed_to_come_from_elsewhere(port):
+    with connect(port) as line:
+        line.sendall(
+            b"GET /client HTTP/1.1\r\nHost: school\r\nX-Forwarded-For: 9.9.9.9\r\nConnection: close\r\n\r\n"
+        )
+        assert hear(line).endswith(b"127.0.0.1")
+
+
+def test_the_limits_are_those_of_a_browser_and_a_slow_line():
+    assert (serve.HEAD_MOST, serve.HEAD_PATIENCE_S) == (65536, 30.0)
