@@ -1,4 +1,4 @@
-"""Whose log is ahead of what is reckoned for longer than it should be: a broken record of hers, or nobody folds.
+"""Whose log cannot be folded: a broken record of hers, or a fault of ours.
 
 For those who run the school: a box in the admin (wagtail_hooks.py) and `manage.py check_archive`, which names the record.
 """
@@ -6,26 +6,23 @@ For those who run the school: a box in the admin (wagtail_hooks.py) and `manage.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
-from django.db.models import BinaryField, Count, Exists, ExpressionWrapper, F, Min, OuterRef
+from django.db.models import BinaryField, ExpressionWrapper, F
 
 from courses.archive.folding import all_waiting, fold_members, waiting_of
 from courses.archive.models import Beat, LearningArchive
 from courses.archive.packing import unpack
 from people.models import Member
 
-__all__ = ["LONG", "Behind", "Broken", "behind", "broken_logs"]
-
-LONG = timedelta(minutes=10)
-"""The folder is seconds behind, and looks at each archive every five minutes."""
+__all__ = ["Behind", "Broken", "behind", "broken_logs"]
 
 
 @dataclass(frozen=True)
 class Behind:
-    """One member: how many beats wait, and since when."""
+    """One member: how many beats wait, and since when they cannot be folded."""
 
     member: Member
     beats: int
@@ -44,17 +41,16 @@ class Broken:
     seq: int | None = None
 
 
-def behind(*, now: datetime, most: int = 20) -> list[Behind]:
-    """Members of whom something waits for longer than LONG, at most `most`. One look at each archive."""
-    mine = Beat.objects.filter(
-        member_id=OuterRef("member_id"), id__gt=OuterRef("beats_folded"), received_at__lt=now - LONG
-    )
-    found = LearningArchive.objects.filter(Exists(mine)).select_related("member").order_by("member_id")[:most]
+def behind(*, most: int = 20) -> list[Behind]:
+    """Members whose log the folder could not fold, and of whom something still waits; at most `most`."""
     told = []
-    for archive in found:
-        waits = waiting_of(archive.member_id).aggregate(beats=Count("id"), since=Min("received_at"))
-        if waits["since"] is not None:  # else folded meanwhile
-            told.append(Behind(archive.member, waits["beats"], waits["since"]))
+    for archive in (
+        LearningArchive.objects.filter(stuck_at__isnull=False)
+        .select_related("member__organization")
+        .order_by("stuck_at")
+    ):
+        if len(told) < most and (beats := waiting_of(archive.member_id).count()) and archive.stuck_at:
+            told.append(Behind(archive.member, beats, archive.stuck_at))
     return told
 
 

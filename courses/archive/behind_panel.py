@@ -1,13 +1,12 @@
-"""The box on the admin's first page that says whose records of study have not been reckoned for too long."""
+"""The box on the admin's first page that says whose records of study cannot be reckoned."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.utils import timezone
 from wagtail.admin.ui.components import Component
 
-from courses.archive.behind import LONG, behind
+from courses.archive.behind import behind
 
 __all__ = ["BehindPanel"]
 
@@ -15,15 +14,11 @@ SHOWN = 20
 
 
 class BehindPanel(Component):
-    """For administrators; nothing at all while everything is reckoned. Context: `behind`, `more`, `minutes`."""
+    """For administrators; nothing at all while everything is reckoned. Context: `behind`, `more`."""
 
     name, order = "archive_behind", 40
     template_name = "archive_admin/_behind.html"
 
     def get_context_data(self, parent_context: Any) -> dict[str, Any]:
-        found = behind(now=timezone.now(), most=SHOWN + 1)
-        return {
-            "behind": found[:SHOWN],
-            "more": len(found) > SHOWN,
-            "minutes": int(LONG.total_seconds() // 60),
-        }
+        found = behind(most=SHOWN + 1)
+        return {"behind": found[:SHOWN], "more": len(found) > SHOWN}

@@ -12,7 +12,6 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +25,6 @@ __all__ = ["DJANGO_ALONE", "Answer", "Server", "database_url", "free_port", "raw
 
 PATIENCE_S = 60
 DJANGO_ALONE = "tests.courses.archive.django_alone:application"
-
-
-def _web(application: str) -> list[str]:
-    if find_spec("portal.serve") is not None:
-        return ["portal.serve", "--application", application]
-    return [
-        "granian",
-        "--interface",
-        "asgi",
-        "--loop",
-        "uvloop",
-        "--no-ws",
-        "--log-level",
-        "warning",
-        application,
-    ]
 
 
 def free_port() -> int:
@@ -93,7 +76,17 @@ class Server:
     def __enter__(self) -> Server:
         self.log = self.folder / "web.log"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", *_web(self.application), "--port", str(self.port), "--workers", "1"],
+            [
+                sys.executable,
+                "-m",
+                "portal.serve",
+                "--application",
+                self.application,
+                "--port",
+                str(self.port),
+                "--workers",
+                "1",
+            ],
             cwd=ROOT,
             env=os.environ
             | {
