@@ -91,6 +91,8 @@ class Progress:
     """Number of stretches that were played and did not count."""
     missing: list[Gap] = field(default_factory=list)
     """Why the lesson does not count yet: stretches, each with its reason. Empty exactly when it is completed."""
+    done_by: str = ""
+    """What completed it instead of watching or reading, e.g. cmi5:<uuid> (otherwise.py)."""
 
     @property
     def completed(self) -> bool:

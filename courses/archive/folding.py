@@ -34,7 +34,7 @@ from courses.archive.quick_fold import KeptBeat, fold_session
 from courses.archive.rules import RuleBook
 from courses.archive.signals import lesson_completed
 from courses.archive.spans import PlayRules
-from courses.archive.states import credit_key, fold_of, path_of, rules_for, store_fold
+from courses.archive.states import credit_key, fold_of, path_of, rules_for, store_fold, studied_at
 from courses.catalogue.models import Lesson, LessonVersion
 from people.models import Member
 
@@ -205,10 +205,10 @@ def _fold(
     for member_id, one in pairs:
         version = versions[one.version_id]
         state = states.get((member_id, version.pk)) or _begun(member_id, version, one, members)
-        was_completed = state.completed_at is not None
+        was_studied = studied_at(state) is not None
         _advance(member_id, version, state, one, until=waiting[member_id][0])
         changed.append(state)
-        if state.completed_at is not None and not was_completed:
+        if studied_at(state) is not None and not was_studied:
             completed.append((state, version))
     _store(changed)
     completed += _pass_on(
@@ -216,7 +216,7 @@ def _fold(
     )
     _note_seen(pairs)
     _note_folded(archives, {member_id: last for member_id, (last, _many) in waiting.items()})
-    for state, version in sorted(completed, key=lambda pair: (pair[0].completed_at or EPOCH, pair[1].pk)):
+    for state, version in sorted(completed, key=lambda pair: (studied_at(pair[0]) or EPOCH, pair[1].pk)):
         _credit(members[state.member_id], version, state, now or timezone.now())
     return {(state.member_id, state.version_id): state for state in changed}
 
@@ -345,10 +345,10 @@ def _pass_on(
             later.version = found.version
             rules = PlayRules.from_json(later.params)
             begins_completed = beginning_of(state.member_id, later.version, rules).completed
-            was_completed = later.completed_at is not None or begins_completed
+            was_completed = studied_at(later) is not None or begins_completed
             store_fold(later, _fold_log(state.member_id, later.version, rules, until=until[state.member_id]))
             later.save()
-            if later.completed_at is not None and not was_completed:
+            if studied_at(later) is not None and not was_completed:
                 completed.append((later, later.version))
     return completed
 
@@ -450,8 +450,8 @@ def _said(state: LessonState) -> list[Any]:
 
 
 def _credit(member: Member, version: LessonVersion, state: LessonState, now: datetime) -> None:
-    """Hours for a completed lesson, once a calendar year whatever its version, and the news of it."""
-    completed_at = state.completed_at
+    """Hours for a lesson completed by studying, once a calendar year whatever its version, and the news of it."""
+    completed_at = studied_at(state)
     assert completed_at is not None
     rule = RuleBook.load(timezone.localdate(completed_at)).hours_rule(path_of(member))
     length_s = creditable_s(member.pk, version)
@@ -491,4 +491,5 @@ def _credit(member: Member, version: LessonVersion, state: LessonState, now: dat
                 YearClosed
             ):  # reckoned after its year was closed: it counts for the year in which it is reckoned
                 enter(now)
-    lesson_completed.send(sender=LessonState, member=member, version=version, at=completed_at)
+    if not state.done_by:  # else it was told when something else completed the lesson
+        lesson_completed.send(sender=LessonState, member=member, version=version, at=completed_at)

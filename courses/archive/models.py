@@ -169,6 +169,7 @@ class LessonState(models.Model):
 
     Nothing here is truth of its own: it is rebuilt from `Beat` at any time. `fold` is where the
     next beat goes on from (spans.Fold as JSON), `params` the rules as they were at the first beat.
+    A text lesson may be completed by something else than beats (otherwise.py): then `done_by` says by what.
     """
 
     member = _member()
@@ -188,6 +189,8 @@ class LessonState(models.Model):
     fold = models.JSONField(default=dict)
     last_beat_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True, blank=True)
+    done_by = models.CharField(max_length=64, blank=True, default="", editable=False)
+    """What completed it instead of beats: cmi5:<uuid of the registration>; "" for beats."""
 
     class Meta:
         verbose_name = _("progress in a lesson")

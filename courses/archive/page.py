@@ -16,6 +16,7 @@ from django.db.models import Count, Sum
 from django.utils import timezone
 
 from courses.archive import chain
+from courses.archive.cmi5.models import Cmi5Course
 from courses.archive.models import (
     ArchiveSeal,
     ArchiveYear,
@@ -26,6 +27,7 @@ from courses.archive.models import (
     StudyMode,
 )
 from courses.archive.wording import evidence_words
+from courses.catalogue.models import Lesson
 from people.models import Member, PostRole
 
 __all__ = ["Evidence", "Intact", "Line", "YearLine", "evidence_of", "intact", "lines", "years"]
@@ -191,10 +193,7 @@ def evidence_of(member: Member, entry_uuid: UUID) -> Evidence | None:
         return None
     reversal = StudyHourEntry.objects.filter(reversal_of=entry).select_related("recorder").first()
     version = entry.lesson_version
-    url = ""
-    if version is not None:
-        lesson = type(version.lesson).objects.open_to(member).filter(pk=version.lesson_id).first()
-        url = lesson.get_url() or "" if lesson else ""
+    url = _lesson_url(member, version.lesson_id if version else _lesson_of_course(entry))
     source, facts = evidence_words(entry, version)
     rule, revised = _rule_of(entry.rule_version)
     return Evidence(
@@ -212,6 +211,24 @@ def evidence_of(member: Member, entry_uuid: UUID) -> Evidence | None:
         ],
         intact=intact(entry),
     )
+
+
+def _lesson_of_course(entry: StudyHourEntry) -> int | None:
+    """The lesson on which the interactive course hangs that brought the entry."""
+    if entry.evidence_type != "cmi5":
+        return None
+    found = Cmi5Course.objects.filter(
+        registrations__uuid=entry.evidence_id, registrations__member=entry.member_id
+    )
+    return found.values_list("lesson_id", flat=True).first()
+
+
+def _lesson_url(member: Member, lesson_id: int | None) -> str:
+    """Where the lesson is, "" when the member may not open it (any more)."""
+    if lesson_id is None:
+        return ""
+    lesson = Lesson.objects.open_to(member).filter(pk=lesson_id).first()
+    return lesson.get_url() or "" if lesson else ""
 
 
 def _rule_of(version: str) -> tuple[Rule | None, bool]:

@@ -74,6 +74,7 @@ def _basics(
         "last_at": state.last_beat_at if state else None,
         "not_counted": sum(1 for piece in missing if piece.kind == spans.NOT_COUNTED),
         "missing": [_gap(piece, rules) for piece in missing],
+        "done_by": state.done_by if state else "",
     }, pieces
 
 

@@ -10,7 +10,7 @@ from courses.archive.spans import Fold, PlayRules
 from courses.catalogue.models import LessonVersion
 from people.models import Member
 
-__all__ = ["credit_key", "fold_of", "path_of", "rules_for", "store_fold"]
+__all__ = ["credit_key", "fold_of", "path_of", "rules_for", "store_fold", "studied_at"]
 
 
 def path_of(member: Member) -> str:
@@ -61,6 +61,14 @@ def store_fold(state: LessonState, fold: Fold) -> None:
     }
     if state.completed_at is None and fold.completed_ms is not None:
         state.completed_at = datetime.fromtimestamp(fold.completed_ms / 1000, UTC)
+
+
+def studied_at(state: LessonState) -> datetime | None:
+    """When the beats completed the lesson; None also while something else alone has completed it (`done_by`)."""
+    if not state.done_by:
+        return state.completed_at
+    completed_ms = state.fold["completed_ms"]
+    return None if completed_ms is None else datetime.fromtimestamp(completed_ms / 1000, UTC)
 
 
 def rules_for(member: Member, state: LessonState | None, on: date) -> PlayRules:

@@ -1,6 +1,6 @@
 """The promised addresses (README.md); every room's own urls hang here."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.decorators.cache import never_cache
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
@@ -42,7 +42,7 @@ urlpatterns = [
     path("certificates/", include("courses.archive.certificates.urls")),
     path("cmi5/", include("courses.archive.cmi5.urls")),
     path("exams/", include("courses.quizzes.urls")),
-    path("xapi/", include("courses.archive.xapi.urls")),
+    re_path(r"^xapi/+", include("courses.archive.xapi.urls")),  # programs join with a slash of their own
     path("search/", include("search.urls")),
     path("api/", api.urls),
     path("accounts/", include("allauth.urls")),

@@ -155,8 +155,10 @@ def cpu_s(pids: list[int]) -> float:
 class Behind(threading.Thread):
     """How old the oldest beat is that no fold has seen, looked at twice a second."""
 
-    SQL = """SELECT min(b.received_at) FROM archive_beat b JOIN archive_learningarchive a
-        ON a.member_id = b.member_id AND b.id > a.beats_folded"""
+    # Of the last beats only: more than are kept in five seconds, and soon read.
+    SQL = """SELECT min(b.received_at) FROM
+        (SELECT id, member_id, received_at FROM archive_beat ORDER BY id DESC LIMIT 150000) b
+        JOIN archive_learningarchive a ON a.member_id = b.member_id AND b.id > a.beats_folded"""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)

@@ -1,4 +1,4 @@
-"""互动课件 in the editors' admin: import a package, link it to a lesson, say its length, withdraw it.
+"""互动课件 in the editors' admin: import a package, link it to a lesson, say its length, replace or withdraw it.
 
 Importing lets foreign code run in members' browsers (in a sandbox), so the right is given by an administrator.
 """
@@ -11,11 +11,11 @@ from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 from wagtail.admin import messages
 from wagtail.admin.forms import WagtailAdminModelForm
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
@@ -24,13 +24,14 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.admin.widgets import AdminPageChooser
 from wagtail.permission_policies import ModelPermissionPolicy
 
-from courses.archive.cmi5 import launching
+from courses.archive.cmi5 import launching, replacing
 from courses.archive.cmi5.errors import Cmi5Error
 from courses.archive.cmi5.models import Cmi5Course
+from courses.archive.cmi5.move_on import asks_for_something
 from courses.archive.cmi5.packages import open_package
 from courses.archive.cmi5.structure import say
 from courses.archive.cmi5.wording import worded
-from courses.catalogue.models import Lesson
+from courses.catalogue.models import Lesson, LessonKind
 from people.api import record
 
 __all__ = ["Cmi5CourseViewSet"]
@@ -43,13 +44,35 @@ class WithdrawnNotDeleted(ModelPermissionPolicy):
         return action != "delete" and super().user_has_permission(user, action)
 
 
+class PackageField(forms.FileField):
+    """A cmi5 package that could be imported."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            label=gettext_lazy("Course package"),
+            help_text=gettext_lazy("A cmi5 package (zip). SCORM packages cannot be imported."),
+            **kwargs,
+        )
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        chosen = super().clean(data, initial)
+        try:
+            open_package(chosen.file)
+        except Cmi5Error as refused:
+            raise ValidationError(worded(refused)["message"]) from refused
+        return chosen
+
+
+class PackageForm(forms.Form):
+    """The package that takes the place of another."""
+
+    package = PackageField()
+
+
 class ImportForm(forms.ModelForm):
     """One file; everything else is read from it."""
 
-    package = forms.FileField(
-        label=gettext_lazy("Course package"),
-        help_text=gettext_lazy("A cmi5 package (zip). SCORM packages cannot be imported."),
-    )
+    package = PackageField()
 
     class Meta:
         model = Cmi5Course
@@ -58,14 +81,6 @@ class ImportForm(forms.ModelForm):
     def __init__(self, *args: Any, for_user: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.for_user = for_user
-
-    def clean_package(self) -> Any:
-        chosen = self.cleaned_data["package"]
-        try:
-            open_package(chosen.file)
-        except Cmi5Error as refused:
-            raise ValidationError(worded(refused)["message"]) from refused
-        return chosen
 
     def save(self, commit: bool = True) -> Cmi5Course:
         self.instance = launching.import_course(self.cleaned_data["package"].file, by=self.for_user)
@@ -158,9 +173,10 @@ class CourseEditView(generic.EditView):
             {"depth": depth, "title": say(node.title), "index": getattr(node, "url", None) and node.index}
             for depth, node in tree.walk()
         ]
-        members = self.object.registrations.filter(member__isnull=False)
-        context["begun"] = members.count()
-        context["satisfied"] = members.filter(satisfied_at__isnull=False).count()
+        context["concerned"] = replacing.concerned(self.object)
+        context["asks_for_nothing"] = not asks_for_something(tree)
+        context["footage"] = self.object.lesson is not None and self.object.lesson.kind != LessonKind.READING
+        context["replaced_by"] = self.object.replaced_by.first()
         return context
 
 
@@ -195,6 +211,7 @@ class Cmi5CourseViewSet(ModelViewSet):
     def get_urlpatterns(self) -> list[Any]:
         kept = [pattern for pattern in super().get_urlpatterns() if pattern.name != "delete"]
         return [*kept, path("<int:pk>/preview/<int:index>/", preview, name="preview"),
+                path("<int:pk>/replace/", replace, name="replace"),
                 path("<int:pk>/withdraw/", withdraw, name="withdraw")]  # fmt: skip
 
 
@@ -232,6 +249,41 @@ def preview(request: HttpRequest, pk: int, index: int) -> HttpResponse:
     answer["Location"] = begun.url
     answer["Referrer-Policy"] = "no-referrer"
     return answer
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def replace(request: HttpRequest, pk: int) -> HttpResponse:
+    """Whom a new version concerns, and its file; a bad package is refused in words and changes nothing."""
+    course = _editable(request, pk)
+    if course.retired_at is not None:
+        return redirect("cmi5_courses:edit", pk)
+    form = PackageForm(request.POST, request.FILES) if request.method == "POST" else PackageForm()
+    if request.method == "POST" and form.is_valid():
+        try:
+            fresh = replacing.replace(course, form.cleaned_data["package"].file, by=request.user)  # type: ignore[arg-type]
+        except Cmi5Error as refused:
+            form.add_error("package", worded(refused)["message"])
+        except IntegrityError:
+            form.add_error(None, _("Somebody is just beginning this course. Try again."))
+        else:
+            messages.success(
+                request, _("«%s» has a new version. Look at its units before members do.") % fresh
+            )
+            return redirect("cmi5_courses:edit", fresh.pk)
+    title = _("Replace by a new version")
+    context = {
+        "course": course,
+        "form": form,
+        "concerned": replacing.concerned(course),
+        "header_title": title,
+        "header_icon": "code",
+        "breadcrumbs_items": [
+            {"url": reverse("cmi5_courses:index"), "label": _("Interactive courses")},
+            {"url": reverse("cmi5_courses:edit", args=[pk]), "label": course.title},
+            {"url": "", "label": title},
+        ],
+    }
+    return render(request, "archive_admin/cmi5_replace.html", context, status=422 if form.errors else 200)
 
 
 @require_POST

@@ -1,6 +1,7 @@
 """How other programs use our cmi5 courses: /api/cmi5/ (import, launch URL, waive, abandon, withdraw).
 
-Signed in as somebody who may edit interactive courses, or with a client of the LRS that has the scope «cmi5».
+Signed in as somebody who may edit interactive courses, or with a client of the LRS. A client with the scope «cmi5»
+finds the courses that it imported itself and no others; with «cmi5/all» (or «all») everybody's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pydantic import AliasChoices, Field
 from courses.archive.cmi5 import launching
 from courses.archive.cmi5.errors import Cmi5Error, CourseUnknown
 from courses.archive.cmi5.models import Cmi5Course, Cmi5Registration, Cmi5Session
+from courses.archive.cmi5.querysets import Cmi5CourseQuerySet
 from courses.archive.cmi5.structure import Block, say
 from courses.archive.cmi5.uploads import received
 from courses.archive.cmi5.wording import worded
@@ -30,7 +32,8 @@ from people.models import Member
 __all__ = ["router"]
 
 PERMISSION = "archive.change_cmi5course"
-SCOPE = "cmi5"
+OWN, EVERYBODYS = "cmi5", "cmi5/all"
+"""Scopes of programs."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,12 @@ class Program:
     """A client of the LRS that may use cmi5 courses, by its user name there."""
 
     key: str
+    everybodys: bool = False
+    """Whether it may use what others imported."""
 
 
 def by_client(request: HttpRequest) -> Program | None:
-    """Basic authentication as a client of the LRS with the scope «cmi5»."""
+    """Basic authentication as a client of the LRS with one of the scopes of cmi5."""
     header = request.headers.get("Authorization", "")
     if not header:
         return None
@@ -51,7 +56,9 @@ def by_client(request: HttpRequest) -> Program | None:
         raise HttpError(429, often.message) from often
     except LrsError:
         return None
-    return Program(credential.client.key) if credential.allows(SCOPE) else None
+    if not credential.allows(OWN, EVERYBODYS):
+        return None
+    return Program(credential.client.key, everybodys=credential.allows(EVERYBODYS))
 
 
 def by_session(request: HttpRequest) -> Member | None:
@@ -210,7 +217,7 @@ def courses(request: HttpRequest) -> Any:
             "units": course.au_count,
             "importedAt": course.imported_at.isoformat(),
         }
-        for course in Cmi5Course.objects.in_use().defer("structure")[:1000]
+        for course in _usable(request).defer("structure")[:1000]
     ]
 
 
@@ -219,7 +226,7 @@ def courses(request: HttpRequest) -> Any:
 )
 def one_course(request: HttpRequest, course: UUID) -> Any:
     try:
-        return _whole(_course(course))
+        return _whole(_course(request, course))
     except Cmi5Error as refused:
         return _refuse(refused)
 
@@ -227,11 +234,15 @@ def one_course(request: HttpRequest, course: UUID) -> Any:
 @router.delete("/courses/{uuid:course}", response={204: None, 404: RefusalOut}, summary="Withdraw a course")
 def withdraw(request: HttpRequest, course: UUID) -> Any:
     """It is launched no more. What was recorded stays; a course that nobody began goes away with its files.
-    A program withdraws only what it imported itself, and not while it hangs on a lesson.
+    A program withdraws only what it imported itself, and not while it hangs on a lesson. Again, it does nothing.
     """
     try:
-        found, who = _course(course), _who(request)
-        if who["client"] and (found.imported_client != who["client"] or found.lesson_id):
+        who = _who(request)
+        imported = Cmi5Course.objects.filter(uuid=course)
+        if who["client"]:
+            imported = imported.filter(imported_client=who["client"], lesson=None)
+        found = imported.first()
+        if found is None:
             raise CourseUnknown()
         launching.retire(found, **who)
     except Cmi5Error as refused:
@@ -251,7 +262,7 @@ def launch_url(request: HttpRequest, course: UUID, au: int, asked: LaunchIn) -> 
     """
     try:
         begun = launching.launch(
-            _course(course),
+            _course(request, course),
             au,
             actor=asked.actor,
             site=request.build_absolute_uri("/").rstrip("/"),
@@ -324,8 +335,16 @@ def _may_decide(request: HttpRequest, registration: Cmi5Registration) -> bool:
     return who["by"].pk != member.pk and (scope.everything or below)
 
 
-def _course(number: UUID) -> Cmi5Course:
-    found = Cmi5Course.objects.in_use().filter(uuid=number).first()
+def _usable(request: HttpRequest) -> Cmi5CourseQuerySet:
+    """Courses in use that whoever asks may launch."""
+    asker = request.auth  # type: ignore[attr-defined]
+    found = Cmi5Course.objects.in_use()
+    own_only = isinstance(asker, Program) and not asker.everybodys
+    return found.filter(imported_client=asker.key) if own_only else found
+
+
+def _course(request: HttpRequest, number: UUID) -> Cmi5Course:
+    found = _usable(request).filter(uuid=number).first()
     if found is None:
         raise CourseUnknown()
     return found

@@ -152,6 +152,9 @@ def _reading_only(asked: Asked, facts: SessionFacts) -> Passed:
 
 
 def _own_agent(asked: Asked, facts: SessionFacts) -> None:
+    """400 without an agent, as the LRS behind would say (xAPI Communication 2.6); 403 for one that is not the learner."""
+    if not asked.query.get("agent"):
+        raise StatementRefused("AGENT_MISSING", "11.0.0.0-1", status=400)
     try:
         agent = json.loads(asked.query.get("agent", ""))
     except (ValueError, RecursionError) as bad:

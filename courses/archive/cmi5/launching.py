@@ -41,12 +41,15 @@ from courses.archive.cmi5.statements import Speaker
 from courses.archive.cmi5.structure import Au, CourseTree, say
 from courses.archive.cmi5.vocabulary import LAUNCH_MODES
 from courses.archive.errors import AlreadyCredited
+from courses.archive.folding import PROVIDER_MOST
 from courses.archive.hours import hours_for
 from courses.archive.models import StudyMode
+from courses.archive.otherwise import complete_otherwise
 from courses.archive.rules import RuleBook
 from courses.archive.states import path_of
 from courses.archive.xapi import accounts
 from courses.archive.xapi.accounts import actor_of
+from courses.catalogue.api import lesson_version
 from people.api import record
 from people.models import Member
 
@@ -432,7 +435,11 @@ def _registration(
 def _evaluate(
     ours: Cmi5Registration, course: Cmi5Course, tree: CourseTree, session: uuid.UUID, now: datetime
 ) -> None:
-    """State what has become satisfied, inner blocks first and the course last; hours when it was studied."""
+    """State what has become satisfied, inner blocks first and the course last.
+
+    A satisfied course completes its text lesson, also where a unit was waived; hours come when all was studied. A
+    course that asks for nothing does neither: nobody did anything.
+    """
     facts = _au_facts(ours)
     nodes = newly_satisfied(tree, facts, ours.satisfied)
     if not nodes:
@@ -457,13 +464,21 @@ def _evaluate(
     if whole:
         ours.satisfied_at = now
     ours.save(update_fields=["satisfied", "satisfied_at"])
-    if whole and ours.member is not None and earned(tree, facts):
-        _credit(ours.member, ours, course, now)
+    if whole and ours.member is not None and any(one != AuFacts() for one in facts.values()):
+        version = lesson_version(course.lesson) if course.lesson else None
+        if version is not None:
+            complete_otherwise(ours.member, version, done_by=f"cmi5:{ours.uuid}", at=now)
+        if earned(tree, facts):
+            _credit(ours.member, ours, course, now)
 
 
 def _credit(member: Member, ours: Cmi5Registration, course: Cmi5Course, now: datetime) -> None:
     """Hours by the length that the editor published, once a year; a corrected package is the same course by its
-    publisher's id."""
+    publisher's id.
+
+    The entry names no version of the lesson: schools tell by lesson and year whether hours are known already
+    (records/merge.py), and those of the lesson's own text are others.
+    """
     if not course.published_duration_s:
         return
     rule = RuleBook.load(timezone.localdate(now)).hours_rule(path_of(member))
@@ -483,10 +498,17 @@ def _credit(member: Member, ours: Cmi5Registration, course: Cmi5Course, now: dat
             evidence_id=str(ours.uuid),
             evidence_hash=hashlib.sha256(_compact(ours.satisfied).encode()).hexdigest(),
             rule_version=rule.version,
+            provider=_provider(course),
             published_duration_s=course.published_duration_s,
             source_system="cmi5",
             now=now,
         )
+
+
+def _provider(course: Cmi5Course) -> str:
+    """The catalogue course in which the lesson stands, as for other lessons."""
+    above = course.lesson.get_parent() if course.lesson else None
+    return above.title[:PROVIDER_MOST] if above else ""
 
 
 def _abandon(session: Cmi5Session, ours: Cmi5Registration, now: datetime) -> None:

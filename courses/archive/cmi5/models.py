@@ -20,7 +20,7 @@ __all__ = ["Cmi5Au", "Cmi5Course", "Cmi5Registration", "Cmi5Session"]
 class Cmi5Course(models.Model):
     """One imported package, e.g. 《网络安全》 with 12 units from a publisher. Its structure never changes.
 
-    A corrected package is another row: what members studied refers to the old one. Its files, where the
+    A corrected package is another row that `replaces` it: what members studied refers to the old one. Its files, where the
     package brought any, lie in `STUDY["CMI5_DIR"]/<uuid>`. Not a catalogue course: a lesson links to it.
     """
 
@@ -64,6 +64,10 @@ class Cmi5Course(models.Model):
     )
     imported_client = models.CharField(_("imported by client"), max_length=64, blank=True, editable=False)
     imported_at = models.DateTimeField(_("imported at"), default=timezone.now, editable=False)
+    replaces = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="replaced_by"
+    )
+    """The version before, where somebody had begun that one."""
     retired_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True, editable=False)
     """Since then it is launched no more; sessions that are open go on."""
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from courses.archive.cmi5.structure import Au, Block, CourseTree
 
-__all__ = ["COURSE", "AuFacts", "Node", "au_satisfied", "block_key", "earned", "newly_satisfied"]
+__all__ = [
+    "COURSE",
+    "AuFacts",
+    "Node",
+    "asks_for_something",
+    "au_satisfied",
+    "block_key",
+    "earned",
+    "newly_satisfied",
+]
 
 COURSE = "course"
 """Key of the whole course among what is satisfied; blocks have keys like block:0."""
@@ -79,6 +88,11 @@ def earned(tree: CourseTree, facts: Mapping[int, AuFacts]) -> bool:
     return any(one.completed or one.passed for one in facts.values()) and all(
         au_satisfied(au.move_on, _without_waiver(facts.get(au.index, NOTHING))) for au in _aus(tree)
     )
+
+
+def asks_for_something(tree: CourseTree) -> bool:
+    """Whether any AU must be completed or passed; if not, the course is satisfied as soon as somebody begins it."""
+    return any(au.move_on != "NotApplicable" for au in _aus(tree))
 
 
 def _without_waiver(facts: AuFacts) -> AuFacts:

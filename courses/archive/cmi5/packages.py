@@ -31,6 +31,9 @@ STRUCTURE = "cmi5.xml"
 XML_TYPES = {"text/xml", "application/xml"}
 ZIP_TYPES = {"application/zip", "application/x-zip-compressed", "application/octet-stream"}
 
+_BEFORE_XML = b" \t\r\n\xef\xbb\xbf\xff\xfe"
+"""White space, and byte order marks of UTF-8 and UTF-16."""
+
 _PIECE = 256 * 1024
 _BROKEN = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, OverflowError
@@ -85,7 +88,10 @@ def open_package(file: IO[bytes], content_type: str = "", *, limits: Limits | No
     if kind in ZIP_TYPES or (not kind and looks_like_zip(file)):
         return _open_zip(file, digest, limits)
     file.seek(0)
-    tree = read_structure(file.read(MAX_BYTES + 1))
+    xml = file.read(MAX_BYTES + 1)
+    if not kind and not xml.lstrip(_BEFORE_XML).startswith((b"<", b"\x00<")):
+        raise PackageInvalid("NOT_A_PACKAGE", "14.0.0.0-1")
+    tree = read_structure(xml)
     for au in tree.aus():
         if not au.is_remote:
             raise PackageInvalid("URL_RELATIVE_WITHOUT_ZIP", "14.2.0.0-1", element=au.id, value=au.url)

@@ -45,12 +45,16 @@ _DURATION = re.compile(
 
 
 class StatementRefused(Exception):
-    """The statement (or document) must not be recorded: `code` for the words, `requirement` for the list of rules."""
+    """The statement (or document) must not be recorded: `code` for the words, `requirement` for the list of rules.
 
-    def __init__(self, code: str, requirement: str = "") -> None:
+    `status` is 403, or 400 where xAPI itself cannot understand the request.
+    """
+
+    def __init__(self, code: str, requirement: str = "", *, status: int = 403) -> None:
         super().__init__(f"{code} ({requirement})")
         self.code = code
         self.requirement = requirement
+        self.status = status
 
 
 @dataclass(frozen=True)

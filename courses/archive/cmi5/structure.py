@@ -169,8 +169,11 @@ def read_structure(xml: bytes) -> CourseTree:
         root = fromstring(xml, forbid_dtd=True)
     except DefusedXmlException as dangerous:
         raise PackageInvalid("XML_DANGEROUS", "13.2.0.0-1") from dangerous
-    except (ParseError, ValueError, LookupError) as bad:
-        raise PackageInvalid("XML_BROKEN", "13.2.0.0-1", where=str(bad)) from bad
+    except ParseError as bad:
+        line, column = bad.position
+        raise PackageInvalid("XML_BROKEN", "13.2.0.0-1", where=f"{line}:{column + 1}") from bad
+    except (ValueError, LookupError) as bad:  # an encoding that nobody knows
+        raise PackageInvalid("XML_BROKEN", "13.2.0.0-1", where="1:1") from bad
     return _Reader().course(root)
 
 

@@ -6,6 +6,7 @@ from courses.archive.cmi5 import pages, views
 
 app_name = "cmi5"
 urlpatterns = [
+    path("", pages.mine, name="mine"),
     path("content/<str:token>/<path:path>", views.file, name="content"),
     path("fetch/<uuid:session>/<str:secret>/", views.fetch, name="fetch"),
     path("xapi/<path:resource>", views.xapi, name="xapi"),

@@ -130,7 +130,7 @@ def fetch(request: HttpRequest, session: uuid.UUID, secret: str) -> HttpResponse
 def xapi(request: HttpRequest, resource: str) -> HttpResponseBase:
     """The endpoint of a session: what the gate lets through is answered by the LRS, in one transaction with what
     it moves here. 401 without a good token, 429 when it asks too often, 403 with code, message and violatedReqId when
-    a rule is broken.
+    a rule is broken (400 when it does not say whose document it wants).
     """
     if request.method == "OPTIONS":
         return _for_everybody(HttpResponse(status=204))
@@ -158,7 +158,7 @@ def xapi(request: HttpRequest, resource: str) -> HttpResponseBase:
             answer = lrs.answer(request, asked.resource, session)
             _note(session, passed, answer.status_code, now)
     except StatementRefused as refused:
-        return _refusal(refused.code, refused.requirement)
+        return _refusal(refused.code, refused.requirement, status=refused.status)
     except OperationalError:
         log.exception("an AU's request waited in vain for the database")
         return _busy()

@@ -15,6 +15,9 @@ WORDS: dict[str, Any] = {
     "PACKAGE_TYPE": _("«%(value)s» is no course package: send a zip file, or a cmi5.xml."),
     "PACKAGE_EMPTY": _("The file is empty. Choose the package again."),
     "PACKAGE_TOO_BIG": _("The package is bigger than %(limit)s MB. Ask the publisher for a smaller one."),
+    "NOT_A_PACKAGE": _(
+        "This is neither a zip file nor a cmi5.xml. Choose the package as the publisher gave it to you."
+    ),
     "NOT_A_ZIP": _("This is no zip file, or it is damaged. Download the package again."),
     "ZIP_WITHOUT_STRUCTURE": _(
         "There is no cmi5.xml at the top of the zip file. Pack the contents of the folder, not the folder itself; "
@@ -30,7 +33,9 @@ WORDS: dict[str, Any] = {
     "ZIP_DAMAGED": _("A file in the package is damaged: %(value)s. Download the package again."),
     "STRUCTURE_TOO_BIG": _("The cmi5.xml is bigger than %(limit)s MB."),
     "XML_DANGEROUS": _("The cmi5.xml defines a document type or entities; that is not allowed."),
-    "XML_BROKEN": _("The cmi5.xml is not well-formed: %(where)s"),
+    "XML_BROKEN": _(
+        "The cmi5.xml is no well-formed XML from %(where)s (line:column) on. Ask the publisher for a correct package."
+    ),
     "STRUCTURE_ROOT": _("The cmi5.xml does not begin with %(expected)s but with %(element)s."),
     "STRUCTURE_ELEMENT": _(
         "In the cmi5.xml «%(element)s» stands where it must not; expected here: %(expected)s"
@@ -55,6 +60,10 @@ WORDS: dict[str, Any] = {
         "The unit «%(element)s» refers to a file (%(value)s), but no files came with it. Send the whole zip file."
     ),
     "URL_WITHOUT_FILE": _("The unit «%(element)s» refers to a file that is not in the package: %(value)s"),
+    "ANOTHER_COURSE": _(
+        "This is not a new version of the course but another one: its id is %(value)s, not %(expected)s. Import it as a "
+        "course of its own, or ask the publisher for the right package."
+    ),
     "NO_ROOM": _(
         "The disk of the server is full; nothing was imported. Tell the administrator, then try again."
     ),
@@ -113,6 +122,7 @@ WORDS: dict[str, Any] = {
     "PREFERENCES_LANGUAGE": _("The languages must be tags separated by commas, e.g. zh-CN,en."),
     "PREFERENCES_AUDIO": _("The sound must be on or off."),
     "LAUNCH_DATA_READ_ONLY": _("The launch data can only be read."),
+    "AGENT_MISSING": _("The request does not say whose document it wants: the parameter agent is missing."),
     "AGENT_OTHER": _("Course content may only read and write for the learner of its launch."),
     "NOT_FOR_CONTENT": _("Course content may not do this."),
     "BUSY": _("The archive is busy. Try again in a moment."),

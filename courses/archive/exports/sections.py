@@ -93,7 +93,7 @@ EXEMPTIONS = rows(
 LESSONS = rows(
     lesson=UUID, title=TEXT, version=UUID, number=NUMBER, duration_s=NUMBER, watched_s=NUMBER, needed_s=NUMBER,
     counted={"type": "array", "items": {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}},
-    position_ms=NUMBER, last_beat_at=MOMENT, completed_at=or_null(MOMENT),
+    position_ms=NUMBER, last_beat_at=MOMENT, completed_at=or_null(MOMENT), done_by=TEXT,
 )  # fmt: skip
 
 
@@ -157,6 +157,7 @@ def lessons_of(member: Member) -> list[dict[str, Any]]:
             "position_ms": one.position_ms,
             "last_beat_at": text_of(one.last_beat_at),
             "completed_at": text_of(one.completed_at),
+            "done_by": one.done_by,
         }
         for one in found
     ]

@@ -33,7 +33,8 @@ SCOPE_LABELS = {
     "state": _("Read and write states"),
     "define": _("Tell what activities are"),
     "profile": _("Read and write profiles"),
-    "cmi5": _("import and launch interactive courses (cmi5)"),
+    "cmi5": _("Import interactive courses (cmi5), and launch those that it imported"),
+    "cmi5/all": _("Import interactive courses (cmi5), and launch all of them, also the school's own"),
     "all/read": _("Read everything"),
     "all": _("Everything"),
 }

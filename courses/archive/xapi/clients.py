@@ -46,11 +46,12 @@ SCOPES = (
     "define",
     "profile",
     "cmi5",
+    "cmi5/all",
     "all/read",
     "all",
 )
 """xAPI 1.0.3, Communication 4.2. `all/read` reads everything, `all` may do everything.
-`cmi5` is ours: importing and launching cmi5 courses by /api/cmi5/."""
+Ours are `cmi5` (by /api/cmi5/: import cmi5 courses, launch its own imports) and `cmi5/all` (launch everybody's)."""
 
 RESERVED = frozenset({"own-player", "cmi5"})
 """User names of clients that are the school itself; nobody signs in as one."""

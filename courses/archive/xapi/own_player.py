@@ -15,6 +15,7 @@ from django.conf import settings
 
 from courses.archive import spans
 from courses.archive.models import LessonState, PlayLease
+from courses.archive.states import studied_at
 from courses.archive.xapi import statements, video_profile
 from courses.archive.xapi.accounts import actor_of, home_page
 from courses.archive.xapi.clients import Credential
@@ -86,7 +87,9 @@ def _statements(
 ) -> list[dict[str, Any]]:
     began = min(turn.from_at for turn in turns)
     ended = max(turn.until_at or turn.seen_at for turn in turns)
-    completed = state.completed_at if state.completed_at and began <= state.completed_at <= ended else None
+    completed = studied_at(state)
+    if completed is not None and not began <= completed <= ended:
+        completed = None
     watched = spans.pieces(int.from_bytes(bytes(state.watched), "little"), state.duration_s)
     told = video_profile.Session(
         session=session,

@@ -150,12 +150,19 @@ def imported(db):
     return take_in
 
 
-@pytest.fixture
-def program(db, client):
-    """A client of the LRS with the scope cmi5, over HTTP: program.post(path, …)."""
-    made, secret = clients.add_client("Provider", scopes="cmi5 statements/read")
+def program_with(scopes: str, name: str = "Provider") -> Client:
+    """A client of the LRS over HTTP: it signs in with each request. `key` is its user name."""
+    made, secret = clients.add_client(name, scopes=scopes)
     token = base64.b64encode(f"{made.key}:{secret}".encode()).decode()
-    return Client(headers={"Authorization": f"Basic {token}"})
+    program = Client(headers={"Authorization": f"Basic {token}"})
+    program.key = made.key
+    return program
+
+
+@pytest.fixture
+def program(db):
+    """A program with the scope cmi5: program.post(path, …)."""
+    return program_with("cmi5 statements/read")
 
 
 @pytest.fixture

@@ -339,10 +339,20 @@ def test_preferences_that_are_none_are_forbidden(imported, content, body, kind, 
     assert unit.preferences().status_code == 404
 
 
-def test_preferences_without_an_agent_are_forbidden_and_good_ones_kept(imported, content):
+def test_a_document_of_nobody_is_a_bad_request_and_good_preferences_are_kept(imported, content):
+    """Without an agent xAPI cannot tell whose it is: 400, not 403 (adlnet/CATAPULT issue 35)."""
     unit = content(imported()).start()
-    answer = unit.ask("PUT", "agents/profile", {"profileId": "cmi5LearnerPreferences"}, GOOD)
-    assert (answer.status_code, answer.json()["code"]) == (403, "AGENT_OTHER")
+    for method in ("PUT", "GET", "DELETE"):
+        for query in (
+            {"profileId": "cmi5LearnerPreferences"},
+            {"profileId": "cmi5LearnerPreferences", "agent": ""},
+        ):
+            answer = unit.ask(method, "agents/profile", query, GOOD if method == "PUT" else None)
+            assert (answer.status_code, answer.json()["code"]) == (400, "AGENT_MISSING")
+            assert answer["Access-Control-Allow-Origin"] == "*"
+    unread = unit.ask("GET", "activities/state", {"activityId": unit.activity, "stateId": "s"})
+    assert unread.status_code == 400
+    assert unit.preferences().status_code == 404
     assert unit.preferences("PUT", GOOD, headers={"If-None-Match": "*"}).status_code == 204
     assert unit.preferences().json() == GOOD
 

@@ -17,9 +17,9 @@ from courses.archive.cmi5 import launching, packages
 from courses.archive.cmi5.models import Cmi5Course, Cmi5Registration, Cmi5Session
 from courses.archive.xapi import accounts, clients
 from courses.archive.xapi.models import Statement
-from tests.courses.archive.cmi5.conftest import LEARNER, Content, recorded, verbs
+from tests.courses.archive.cmi5.conftest import LEARNER, Content, program_with, recorded, verbs
 from tests.courses.archive.cmi5.packages import au, block, package, structure
-from tests.factories import AdministratorFactory, MemberFactory
+from tests.factories import AdministratorFactory, CourseFactory, LessonFactory, MemberFactory
 
 ONE = structure(block(au(0, attributes='moveOn="Completed"')))
 
@@ -172,14 +172,14 @@ def test_names_of_catapult_s_player_are_understood(program):
     ],
 )
 def test_a_launch_that_cannot_be_leaves_nothing(program, imported, body, status, code):
-    course = imported()
+    course = imported(client=program.key)
     answer = post(program, f"courses/{course.uuid}/launch-url/0", body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert not Cmi5Session.objects.exists() and not Statement.objects.exists()
 
 
 def test_unknown_courses_units_and_others_registrations_look_the_same(program, imported):
-    course, other = imported(), imported()
+    course, other = imported(client=program.key), imported(client=program.key)
     mine = post(program, f"courses/{course.uuid}/launch-url/0", {"actor": LEARNER}).json()["registration"]
     somebody = {"account": {"homePage": "https://provider.example/", "name": "4712"}}
     for path, body in (
@@ -198,7 +198,7 @@ def test_unknown_courses_units_and_others_registrations_look_the_same(program, i
 
 def test_waive(program, imported):
     # Given a registration whose unit was begun and ended without being completed
-    course = imported(block(au(0, attributes='moveOn="Completed"')))
+    course = imported(block(au(0, attributes='moveOn="Completed"')), client=program.key)
     said = post(program, f"courses/{course.uuid}/launch-url/0", {"actor": LEARNER}).json()
     Content(Client(), said["url"]).start().say("terminated")
     # When the unit is waived
@@ -239,7 +239,7 @@ def test_waive(program, imported):
 
 def test_abandon(program, imported):
     # Given a session under way
-    course = imported()
+    course = imported(client=program.key)
     said = post(program, f"courses/{course.uuid}/launch-url/0", {"actor": LEARNER}).json()
     unit = Content(Client(), said["url"]).start()
     # When it is abandoned
@@ -267,6 +267,8 @@ def test_a_withdrawn_course_is_launched_no_more(program):
     # When both are withdrawn
     for course in (begun, fresh):
         assert program.delete(f"/api/cmi5/courses/{course.uuid}").status_code == 204
+    # and the first once more, as a program does that tidies up twice
+    assert program.delete(f"/api/cmi5/courses/{begun.uuid}").status_code == 204
     # Then the first stays for what refers to it, the second is gone with its files
     assert Cmi5Course.objects.get().retired_at is not None
     assert content_files.folder_of(begun.uuid).is_dir()
@@ -280,6 +282,22 @@ def test_the_files_of_a_course_that_nobody_began_go_with_it(imported):
     launching.retire(course)
     assert not Cmi5Course.objects.exists()
     assert not content_files.folder_of(course.uuid).exists()
+
+
+def test_an_endpoint_may_be_written_with_a_slash_at_its_end(program, imported):
+    """Programs put «/statements» behind what they were given; ADL's examples end in a slash (CATAPULT lts/README.md)."""
+    course = imported(client=program.key)
+    begun = post(program, f"courses/{course.uuid}/launch-url/0", {"actor": LEARNER}).json()
+    query = {"registration": begun["registration"], "ascending": "true"}
+    answers = [
+        program.get(f"/xapi{slashes}statements", query, headers={"X-Experience-API-Version": "1.0.3"})
+        for slashes in ("/", "//")
+    ]
+    assert [one.status_code for one in answers] == [200, 200]
+    assert answers[0].json()["statements"] == answers[1].json()["statements"] != []
+    unit = Content(Client(), begun["url"])
+    unit.endpoint += "/"
+    assert unit.start().say("terminated").status_code == 204
 
 
 def test_who_may_and_who_may_not(db, imported, client):
@@ -303,7 +321,7 @@ def test_who_may_and_who_may_not(db, imported, client):
 
 def test_a_program_decides_nothing_about_members(program, imported):
     # Given a member's own registration
-    course, member = imported(), MemberFactory()
+    course, member = imported(client=program.key), MemberFactory()
     begun = launching.launch(
         course, 0, actor=launching.actor_of(member), member=member, site="http://testserver"
     )
@@ -349,28 +367,56 @@ def test_a_member_has_one_account_here_and_in_the_own_player(db, settings, addre
     assert accounts.actor_of(member) == actor
 
 
-def test_a_program_goes_on_only_in_what_is_its_own(program, imported):
-    # Given a course of ours, and a registration and a course of one program
+def test_what_another_imported_is_not_there_for_a_program(program, imported):
+    # Given a course of the school, and a course and a registration of one program
     ours = imported()
     theirs = send(program, package(ONE)).json()["id"]
-    begun = post(program, f"courses/{ours.uuid}/launch-url/0", {"actor": LEARNER}).json()
-    # When another program, or the first with what is ours, would decide
-    made, secret = clients.add_client("Other", scopes="cmi5")
-    other = Client(
-        headers={"Authorization": "Basic " + base64.b64encode(f"{made.key}:{secret}".encode()).decode()}
-    )
+    begun = post(program, f"courses/{theirs}/launch-url/0", {"actor": LEARNER}).json()
+    # When another program, or the first with what is the school's, would look or decide
+    other = program_with("cmi5 statements/read", "Other")
     launch = {"actor": LEARNER, "registration": begun["registration"]}
     answers = [
-        post(other, f"courses/{ours.uuid}/launch-url/0", launch),
+        other.get(f"/api/cmi5/courses/{theirs}"),
+        post(other, f"courses/{theirs}/launch-url/0", {"actor": LEARNER}),
+        post(other, f"courses/{theirs}/launch-url/0", launch),
         post(other, f"registrations/{begun['registration']}/waive-au/0", {"reason": "Administrative"}),
         post(other, f"sessions/{begun['session']}/abandon", {}),
         other.delete(f"/api/cmi5/courses/{theirs}"),
+        program.get(f"/api/cmi5/courses/{ours.uuid}"),
+        post(program, f"courses/{ours.uuid}/launch-url/0", {"actor": LEARNER}),
         program.delete(f"/api/cmi5/courses/{ours.uuid}"),
     ]
-    # Then there is no such thing, and nothing moved
-    assert [answer.status_code for answer in answers] == [404] * 5
+    # Then there is no such thing, in the words in which there is none at all, and nothing moved
+    nothing = program.get("/api/cmi5/courses/ccaf384c-f8d4-4e7a-8304-49af58f0b176")
+    assert nothing.status_code == 404
+    assert [(one.status_code, one.json()) for one in answers] == [(404, nothing.json())] * 9
     assert verbs(begun["registration"]) == ["launched"]
     assert Cmi5Course.objects.in_use().count() == 2
+    assert Cmi5Session.objects.count() == 1
+    # and the lists are each one's own
+    assert other.get("/api/cmi5/courses").json() == []
+    assert [one["id"] for one in program.get("/api/cmi5/courses").json()] == [theirs]
+
+
+@pytest.mark.parametrize("scope", ["cmi5/all", "all"])
+def test_with_a_scope_of_its_own_a_program_launches_what_others_imported(program, imported, scope):
+    ours, lesson = imported(), LessonFactory(parent=CourseFactory())
+    ours.lesson = lesson
+    ours.save()
+    theirs = send(program, package(ONE)).json()["id"]
+    partner = program_with(scope, "Partner")
+    # It finds and launches everybody's courses
+    assert {one["id"] for one in partner.get("/api/cmi5/courses").json()} == {str(ours.uuid), theirs}
+    for course in (ours.uuid, theirs):
+        assert post(partner, f"courses/{course}/launch-url/0", {"actor": LEARNER}).status_code == 200
+    # but withdraws none of them, and goes on in nobody's registration
+    begun = post(program, f"courses/{theirs}/launch-url/0", {"actor": LEARNER}).json()
+    launch = {"actor": LEARNER, "registration": begun["registration"]}
+    assert post(partner, f"courses/{theirs}/launch-url/0", launch).status_code == 404
+    for course in (ours.uuid, theirs):
+        assert partner.delete(f"/api/cmi5/courses/{course}").status_code == 404
+    assert Cmi5Course.objects.in_use().count() == 2
+    assert verbs(begun["registration"]) == ["launched"]
 
 
 def test_a_program_that_asks_too_often_is_told_so(db):

@@ -67,7 +67,12 @@ def test_zip64_is_read():
 
 def test_a_bare_structure_needs_addresses_of_its_own():
     assert open_package(io.BytesIO(REMOTE.encode()), "text/xml; charset=utf-8").entries == ()
-    assert open_package(io.BytesIO(REMOTE.encode()), "").archive is None
+    for bare in (
+        REMOTE.encode(),
+        b"\xef\xbb\xbf" + REMOTE.encode(),
+        REMOTE.replace("utf-8", "utf-16").encode("utf-16"),
+    ):
+        assert open_package(io.BytesIO(bare), "").archive is None
     for url in ("index.html", "path/1/index.html", "./index.html", "../index.html", "/index.html"):
         with pytest.raises(PackageInvalid) as refused:
             open_package(io.BytesIO(structure(au(0, url=url)).encode()), "text/xml")
@@ -112,6 +117,7 @@ REFUSED = {
     "nothing": (lambda: io.BytesIO(b""), "application/zip", "PACKAGE_EMPTY", "14.0.0.0-1"),
     "no zip": (lambda: io.BytesIO(b"not a zip"), "application/zip", "NOT_A_ZIP", "14.1.0.0-1"),
     "half a zip": (lambda: io.BytesIO(package(ONE).getvalue()[:200]), "application/zip", "NOT_A_ZIP", "14.1.0.0-1"),
+    "a document chosen on the desk": (lambda: io.BytesIO(b"%PDF-1.7"), "", "NOT_A_PACKAGE", "14.0.0.0-1"),
     "a zip said to be XML": (lambda: package(ONE), "text/xml", "XML_BROKEN", "13.2.0.0-1"),
     "no cmi5.xml": (lambda: _without(), "application/zip", "ZIP_WITHOUT_STRUCTURE", "14.1.0.0-2"),
     "cmi5.xml in a folder": (lambda: _without("x/cmi5.xml"), "application/zip", "ZIP_WITHOUT_STRUCTURE", "14.1.0.0-2"),

@@ -66,6 +66,12 @@ def test_defaults_are_the_schema_s():
     assert (unit.launch_parameters, unit.entitlement_key) == (None, None)
 
 
+def test_broken_xml_is_told_by_its_place():
+    with pytest.raises(PackageInvalid) as refused:
+        read('<?xml version="1.0"?>\n<a>\n  <b></a>')
+    assert refused.value.values["where"] == "3:8"
+
+
 def test_a_thousand_units_are_read():
     tree = read(structure("".join(au(n) for n in range(1001))))
     assert [unit.index for unit in tree.aus()] == list(range(1001))
