@@ -230,7 +230,7 @@ def _enter(job: HoursImport, line: Line, member: Member) -> None:
             title=line.title,
             provider=line.provider,
             hours=line.hours,
-            started_at=noon(line.started_on),
+            started_at=min(noon(line.started_on), now),
             finished_at=min(noon(line.finished_on), now),
             recorder=job.actor,
             approver=job.actor,

@@ -13,6 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('archive', '0016_lessons_done_otherwise_and_replaced_cmi5_courses'),
+        ('archive', '0022_beats_are_found_by_session_or_number'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
