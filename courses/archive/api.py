@@ -1,8 +1,8 @@
 """What may be done with the archive: the door for the rooms above.
 
 Verbs live in closing/ (closed years), claims/ (study elsewhere), playing.py
-(leave to play, beats, lease), progress.py (how far), ledger.py (hours,
-exemptions), standing.py (the year), seals.py and verification.py (that nobody changed the ledger);
+(leave to play, beats, lease), progress.py (how far), ledger.py (hours),
+exemptions/, standing.py (the year), seals.py and verification.py (that nobody changed the ledger);
 what they answer in answers.py.
 """
 
@@ -30,16 +30,15 @@ from courses.archive.claims.api import (
     withdraw_claim,
 )
 from courses.archive.closing.api import close_year, closes_over, reopen_year
+from courses.archive.exemptions.api import end_exemption, grant_exemption, revoke_exemption
 from courses.archive.exports.sections import register as register_export_section
 from courses.archive.folding import catch_up, rebuild_state
 from courses.archive.ledger import (
     add_entry,
     entries,
-    grant_exemption,
     open_archive,
     open_years,
     reverse_entry,
-    revoke_exemption,
     years_of,
 )
 from courses.archive.playing import complete_reading, play, record_beats, study_state, take_lease
@@ -72,6 +71,7 @@ __all__ = [
     "complete_reading",
     "continue_item",
     "due_items",
+    "end_exemption",
     "entries",
     "file_again",
     "file_claim",

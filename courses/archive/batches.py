@@ -16,6 +16,7 @@ __all__ = [
     "CLOCK_MAX_MS",
     "FLAGS",
     "INTERVALS_MAX",
+    "LONGEST_MS",
     "RATE_LEAST",
     "SentBeat",
     "read_batch",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
+from uuid import UUID
 
 from django import forms
 from django.contrib.auth.decorators import login_required
@@ -13,10 +14,20 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from people.api import scope_of
+from people.client_address import source_of
 from people.models import Member, PartyOrganization
 from people.querysets import Scope
 
-__all__ = ["OrganizationField", "me", "organisers_only"]
+__all__ = [
+    "OrganizationField",
+    "me",
+    "member_chosen",
+    "members_to_choose",
+    "organisers_only",
+    "source_of",
+]
+
+CHOICES = 40
 
 
 def me(request: HttpRequest) -> Member:
@@ -37,6 +48,24 @@ def organisers_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResp
         return view(request, scope, *args, **kwargs)
 
     return guarded
+
+
+def members_to_choose(scope: Scope, actor: Member, text: str) -> list[Member]:
+    """Up to 40 members of the scope whom `text` may mean, by name, never `actor` herself; [] for a blank text."""
+    if not text.strip():
+        return []
+    found = Member.objects.on_roster().within(scope).exclude(pk=actor.pk).matching(text)
+    return list(found.select_related("organization").by_name()[:CHOICES])
+
+
+def member_chosen(scope: Scope, actor: Member, number: str) -> Member | None:
+    """The member of the scope with this uuid, or None: also for `actor` herself, and for what is no number."""
+    try:
+        wanted = UUID(number)
+    except ValueError:
+        return None
+    found = Member.objects.on_roster().within(scope).exclude(pk=actor.pk)
+    return found.select_related("organization").filter(uuid=wanted).first()
 
 
 class OrganizationField(forms.ModelChoiceField):

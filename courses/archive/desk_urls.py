@@ -6,7 +6,9 @@ from courses.archive.certificates import views as certificates
 from courses.archive.claims import views as claims
 from courses.archive.classes import views as classes
 from courses.archive.closing import views as closing
+from courses.archive.exemptions import views as exemptions
 from courses.archive.imports import views as imports
+from courses.archive.late import views as late
 
 app_name = "desk"
 urlpatterns = [
@@ -28,6 +30,12 @@ urlpatterns = [
     path("hours/template.xlsx", imports.template, name="hours_template"),
     path("hours/<uuid:list_>/", imports.one, name="hours_list"),
     path("hours/<uuid:list_>/refused.xlsx", imports.refused, name="hours_refused"),
+    path("exemptions/", exemptions.desk, name="exemptions"),
+    path("exemptions/new/", exemptions.new, name="exemption_new"),
+    path("exemptions/<uuid:exemption>/", exemptions.one, name="exemption"),
+    path("late/", late.desk, name="late"),
+    path("late/new/", late.new, name="late_new"),
+    path("late/<uuid:line>/", late.one, name="late_line"),
     path("years/", closing.years, name="years"),
     path("years/<uuid:close>/reopen/", closing.reopen, name="reopen"),
 ]

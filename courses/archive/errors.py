@@ -58,12 +58,6 @@ class BadBeats(ArchiveError):
     code, status = "BAD_BEATS", 422
 
 
-class NotReckoned(ArchiveError):
-    """The member's log cannot be folded (a broken record): what depends on it has to wait. Nothing moved."""
-
-    code, status, retryable = "NOT_RECKONED", 409, True
-
-
 class BatchTooBig(ArchiveError):
     """The body has more bytes than any batch needs; nothing of it was read."""
 
@@ -169,6 +163,12 @@ class WrongPerson(ArchiveError):
         self.what = what
 
 
+class NotReckoned(ArchiveError):
+    """What waits in the member's log cannot be reckoned just now (a fault of ours); it is kept, nothing was changed."""
+
+    code, status, retryable = "NOT_RECKONED", 503, True
+
+
 class YearClosed(ArchiveError):
     """The year is closed for the member's organisation: only a late line with a reason and an approver goes in."""
 
@@ -201,6 +201,28 @@ class ReasonMissing(ArchiveError):
     """A decision that needs a reason in words came without one."""
 
     code, status = "REASON_MISSING", 422
+
+
+class ExemptionRefused(ArchiveError):
+    """The exemption cannot be so: `why` is YEARS (they end before they begin, or end where it ends already) or OVERLAP."""
+
+    code, status = "EXEMPTION_REFUSED", 409
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class LateRefused(ArchiveError):
+    """A late line cannot be so: `why` is OPEN (the year is not closed), TWO (a second person decides), MOVED (it was
+    decided meanwhile), PROPOSER (who proposed it holds no post there any more), ASKED (the entry waits already),
+    REVERSAL (it takes another one back, or was taken back itself), DATES or HOURS."""
+
+    code, status = "LATE_REFUSED", 409
+
+    def __init__(self, why: str, limit: object = None) -> None:
+        super().__init__(why)
+        self.why, self.limit = why, limit
 
 
 class ProofRefused(ArchiveError):

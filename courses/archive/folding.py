@@ -26,7 +26,7 @@ from django.utils import timezone
 
 from courses.archive import ledger, spans
 from courses.archive.beginnings import beginning_of, creditable_s, later_states
-from courses.archive.errors import AlreadyCredited, YearClosed
+from courses.archive.errors import AlreadyCredited, NotReckoned, YearClosed
 from courses.archive.fields import EPOCH, MILLISECOND
 from courses.archive.hours import hours_for
 from courses.archive.models import Beat, LearningArchive, LessonState, PlayLease, StudyHourEntry, StudyMode
@@ -123,6 +123,18 @@ def fold_if_possible(member_id: int, *, now: datetime | None = None) -> None:
         raise
     except Exception:
         log.exception(CANNOT, member_id)
+
+
+def fold_locked_or_say(archive: LearningArchive, *, now: datetime | None = None) -> None:
+    """As `fold_locked` for one, where what is written next depends on it. Raises NotReckoned for a log that cannot be
+    folded (the error is logged), and as it is when the database is away."""
+    try:
+        fold_locked([archive], now=now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as broken:
+        log.exception(CANNOT, archive.member_id)
+        raise NotReckoned(archive.member_id) from broken
 
 
 def waiting_of(member_id: int) -> QuerySet[Beat]:

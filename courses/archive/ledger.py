@@ -1,4 +1,4 @@
-"""Opening archives, writing the ledger of study hours, granting exemptions."""
+"""Opening archives, writing the ledger of study hours."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from courses.archive.closing import api as closing
 from courses.archive.errors import AlreadyCredited, AlreadyReversed, NotAllowed
 from courses.archive.models import (
     ArchiveYear,
-    Exemption,
-    ExemptionBasis,
     LearningArchive,
     StudyHourEntry,
     StudyMode,
@@ -27,12 +25,11 @@ from people.models import Member
 __all__ = [
     "add_entry",
     "entries",
-    "grant_exemption",
     "lock_archive",
+    "may_act",
     "open_archive",
     "open_years",
     "reverse_entry",
-    "revoke_exemption",
     "years_of",
 ]
 
@@ -114,8 +111,11 @@ def open_years(year: int, *, now: datetime | None = None) -> int:
     return len(ids)
 
 
-def _may_act(actor: Member | None, member: Member) -> None:
-    """Only the system (None), and organisers whose scope holds the member; nobody for herself, administrators included."""
+def may_act(actor: Member | None, member: Member) -> None:
+    """Only the system (None), and organisers whose scope holds the member; nobody for herself, administrators included.
+
+    Raises NotAllowed.
+    """
     if actor is None:
         return
     scope = scope_of(actor)
@@ -165,8 +165,8 @@ def add_entry(
     In a closed year it needs a `reason` and an `approver` (closing.api.require_open), else YearClosed.
     `recorded_at` is `now`, or the moment of the member's last entry where that is later.
     """
-    _may_act(recorder, member)
-    _may_act(approver, member)
+    may_act(recorder, member)
+    may_act(approver, member)
     mode = StudyMode(mode)
     hours = Decimal(hours)
     if hours <= 0:
@@ -241,8 +241,8 @@ def reverse_entry(
 
     In a closed year it needs a `reason` and an `approver` (closing.api.require_open), else YearClosed.
     """
-    _may_act(actor, entry.member)
-    _may_act(approver, entry.member)
+    may_act(actor, entry.member)
+    may_act(approver, entry.member)
     now = now or timezone.now()
     archive = lock_archive(entry.member, at=now)
     closing.require_open(entry.member, entry.year, approver=approver, reason=reason, now=now)
@@ -278,45 +278,6 @@ def reverse_entry(
     )
     documents.note_changed(entry.pk)
     return back
-
-
-@transaction.atomic
-def grant_exemption(
-    member: Member,
-    *,
-    year: int,
-    basis: str = ExemptionBasis.ART23,
-    reason: str = "",
-    actor: Member | None,
-    now: datetime | None = None,
-) -> Exemption:
-    """Free the member from the requirement of `year`; the second time it returns the first. Raises NotAllowed."""
-    _may_act(actor, member)
-    now = now or timezone.now()
-    exemption, fresh = Exemption.objects.get_or_create(
-        member=member,
-        year=year,
-        revoked_at=None,
-        defaults={"basis": ExemptionBasis(basis), "reason": reason, "granted_by": actor, "granted_at": now},
-    )
-    if fresh:
-        # The reason tells of health: the trail says that, not why.
-        record(
-            actor, "archive.exemption_granted", exemption, detail={"year": year, "basis": str(basis)}, at=now
-        )
-    return exemption
-
-
-@transaction.atomic
-def revoke_exemption(exemption: Exemption, *, actor: Member | None, now: datetime | None = None) -> Exemption:
-    """Take an exemption back; the row is kept. Again changes nothing. Raises NotAllowed."""
-    _may_act(actor, exemption.member)
-    exemption = Exemption.objects.select_for_update(of=("self",)).get(pk=exemption.pk)
-    if exemption.revoked_at is None:
-        exemption.revoked_at = now or timezone.now()
-        exemption.save(update_fields=["revoked_at"])
-        record(actor, "archive.exemption_revoked", exemption, detail={"year": exemption.year}, at=now)
-    return exemption
 
 
 def entries(member: Member, year: int | None = None) -> EntryQuerySet:

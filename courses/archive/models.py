@@ -19,7 +19,8 @@ from django.utils.translation import pgettext_lazy
 
 from courses.archive.conversion import Conversion
 from courses.archive.fields import MomentField, PackedBodyField
-from courses.archive.querysets import AppendOnlyQuerySet, EntryQuerySet, RuleQuerySet
+from courses.archive.keys import member_key
+from courses.archive.querysets import AppendOnlyQuerySet, EntryQuerySet, ExemptionQuerySet, RuleQuerySet
 from courses.archive.rule_values import parse_value
 from people.encryption import EncryptedTextField
 
@@ -378,15 +379,19 @@ class ExemptionBasis(models.TextChoices):
 
 
 class Exemption(models.Model):
-    """One member freed from the study requirement of one year; leaves the denominator (domain.md §0.8).
+    """One member freed from the study requirement of a year or some years; leaves the denominator (domain.md §0.8).
 
-    The reason tells of health, so it is encrypted and shown to nobody but the member and those who
-    may grant exemptions. Taking it back keeps the row.
+    E.g. 赵淑珍 from 2026 until further notice. In whole years, since the requirement is one of the calendar year.
+
+    The reasons tell of health, so they are encrypted and shown to nobody but the member and those who
+    may grant exemptions. Ending it and taking it back keep the row.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     member = _member(db_index=False)
     year = models.PositiveSmallIntegerField(_("year"))
+    until_year = models.PositiveSmallIntegerField(_("until the end of"), null=True, blank=True)
+    """The last calendar year that it frees from, `year` itself for one year; None: until it is ended."""
     basis = models.CharField(_("basis"), max_length=16, choices=ExemptionBasis.choices)
     reason = EncryptedTextField(_("reason"), blank=True, default="")
     granted_by = models.ForeignKey(
@@ -400,6 +405,12 @@ class Exemption(models.Model):
     )
     granted_at = models.DateTimeField(_("granted at"))
     revoked_at = models.DateTimeField(_("taken back at"), null=True, blank=True)
+    """It was given by mistake: then it frees from nothing. One that ended keeps the years until then."""
+    ended_by = member_key(_("ended by"), null=True, db_index=False)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    end_reason = EncryptedTextField(_("why it ended"), blank=True, default="")
+
+    objects = ExemptionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("exemption")
@@ -408,10 +419,20 @@ class Exemption(models.Model):
             models.UniqueConstraint(
                 fields=["member", "year"], condition=Q(revoked_at__isnull=True), name="exemption_once_a_year"
             ),
+            models.CheckConstraint(
+                condition=Q(until_year__isnull=True) | Q(until_year__gte=F("year")),
+                name="exemption_ends_after_it_starts",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.year} {self.get_basis_display()}"
+
+    def years(self, *, last: int) -> range:
+        """The years that it frees from, up to `last`; none once it was taken back."""
+        if self.revoked_at is not None:
+            return range(0)
+        return range(self.year, min(last if self.until_year is None else self.until_year, last) + 1)
 
 
 class RuleUnit(models.TextChoices):
@@ -570,5 +591,6 @@ from courses.archive.cmi5.models import *  # noqa: E402, F403
 from courses.archive.corrections.models import Correction  # noqa: E402, F401
 from courses.archive.exports.models import ArchiveExport  # noqa: E402, F401
 from courses.archive.imports.models import HoursImport, ImportFile, RefusedLine  # noqa: E402, F401
+from courses.archive.late.models import LateKind, LateLine, LateState  # noqa: E402, F401
 from courses.archive.records.models import RecordImport, SchoolKey  # noqa: E402, F401
 from courses.archive.xapi.models import *  # noqa: E402, F403

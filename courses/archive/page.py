@@ -30,7 +30,17 @@ from courses.archive.wording import evidence_words
 from courses.catalogue.models import Lesson
 from people.models import Member, PostRole
 
-__all__ = ["Evidence", "Intact", "Line", "YearLine", "evidence_of", "intact", "lines", "years"]
+__all__ = [
+    "Evidence",
+    "Intact",
+    "Line",
+    "YearLine",
+    "evidence_of",
+    "exemptions",
+    "intact",
+    "lines",
+    "years",
+]
 
 LINES_A_PAGE = 30
 SEALS_LOOKED_AT = 5
@@ -86,6 +96,12 @@ def lines(member: Member, year: int, *, page: int = 1) -> tuple[list[Line], bool
     return found[:LINES_A_PAGE], len(found) > LINES_A_PAGE
 
 
+def exemptions(member: Member) -> list[Exemption]:
+    """The member's exemptions that were not taken back, the latest first, each with who gave it. One query."""
+    found = Exemption.objects.standing().filter(member=member).select_related("granted_by", "ended_by")
+    return list(found.order_by("-year"))
+
+
 @dataclass(frozen=True)
 class YearLine:
     """One year: hours of each mode as they stand in the ledger (before caps), and how many entries."""
@@ -104,10 +120,15 @@ class YearLine:
         ]
 
 
-def years(member: Member) -> list[YearLine]:
-    """All years that the member's archive knows, latest first. Three queries."""
+def years(member: Member, freed: list[Exemption] | None = None) -> list[YearLine]:
+    """All years that the member's archive knows, latest first. Three queries, two with `exemptions` given."""
     opened = set(ArchiveYear.objects.filter(member=member).values_list("year", flat=True))
-    exempt = set(Exemption.objects.filter(member=member, revoked_at=None).values_list("year", flat=True))
+    this_year = timezone.localdate().year
+    exempt = {
+        year
+        for one in (exemptions(member) if freed is None else freed)
+        for year in one.years(last=max({this_year, *opened}))
+    }
     hours: dict[int, dict[str, Decimal]] = defaultdict(dict)
     counts: dict[int, int] = defaultdict(int)
     rows = StudyHourEntry.objects.of(member).order_by().values("year", "mode")

@@ -40,7 +40,15 @@ from courses.catalogue.models import Lesson, LessonKind, LessonVersion
 from people.api import record
 from people.models import Member
 
-__all__ = ["admit", "complete_reading", "play", "record_beats", "study_state", "take_lease"]
+__all__ = [
+    "admit",
+    "complete_reading",
+    "keep_reported",
+    "play",
+    "record_beats",
+    "study_state",
+    "take_lease",
+]
 
 log = logging.getLogger(__name__)
 
@@ -128,6 +136,13 @@ def record_beats(
     return _keep(member, version, claims, sent, now, sent_ms)
 
 
+def keep_reported(claims: Claims, beats: Sequence[Mapping[str, Any]], *, now: datetime) -> Receipt:
+    """As `record_beats`, for a session that never had a token: another program played, and told at `now`
+    (xapi/outside.py), in however many beats."""
+    member, version = admit(claims)
+    return _keep(member, version, claims, read_batch(beats, most=len(beats)), now, None)
+
+
 def _keep(
     member: Member,
     version: LessonVersion,
@@ -193,12 +208,12 @@ def _our_turn(member: Member, now: datetime, *, reckoned: bool = False) -> Learn
     """Wait until nobody else writes of this member, and bring up to the log what is reckoned of her.
 
     A log that cannot be folded stops nobody from adding to it; with `reckoned`, where what is written depends on the
-    state, it raises.
+    state, it raises NotReckoned.
     """
     archive = ledger.lock_archive(member, at=now)
     log_order.wait_for_turn(member.pk)
     if reckoned:
-        folding.fold_locked([archive], now=now)
+        folding.fold_locked_or_say(archive, now=now)
     else:
         folding.fold_locked_if_possible(archive, now=now)
     return archive
@@ -365,7 +380,7 @@ def _complete_reading(token: str, now: datetime) -> LessonProgress:
         }
         sent = read_batch([said], most=1, seq_limit=2**31 - 1)
         _accepted, _lost, expired = _add(claims, sent, rules, now, sent, None)
-        folding.fold_locked([archive], now=now)
+        folding.fold_locked_or_say(archive, now=now)
     if expired:
         raise TokenExpired()
     return lesson_progress(member, version)

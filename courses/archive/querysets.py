@@ -12,6 +12,7 @@ from courses.archive.chain import DECIMALS, FIELDS, MOMENTS, UUIDS
 
 if TYPE_CHECKING:
     from people.models import Member
+    from people.querysets import Scope
 
 
 class AppendOnlyQuerySet(QuerySet):
@@ -48,6 +49,20 @@ class EntryQuerySet(AppendOnlyQuerySet):
             as_text = name in MOMENTS or name in DECIMALS or name in UUIDS
             said.append(Cast(source, TextField()) if as_text else F(source))
         return self.order_by().values_list(*names, *said)
+
+
+class ExemptionQuerySet(QuerySet):
+    def standing(self) -> ExemptionQuerySet:
+        """Those that were not taken back."""
+        return self.filter(revoked_at__isnull=True)
+
+    def holding_in(self, year: int) -> ExemptionQuerySet:
+        """Those that free from the requirement of `year`; one for a member at most."""
+        return self.standing().filter(Q(until_year=None) | Q(until_year__gte=year), year__lte=year)
+
+    def within(self, scope: Scope, *, but: Member) -> ExemptionQuerySet:
+        """Exemptions of members inside `scope`, never those of `but`: nobody decides about her own."""
+        return self.filter(scope.condition("member__organization__path")).exclude(member=but)
 
 
 class RuleQuerySet(QuerySet):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 
 from courses.archive import errors
+from courses.archive.wording import ERRORS
 
 __all__ = ["why_not", "why_not_entered", "why_not_read"]
 
@@ -19,6 +20,12 @@ def why_not(refusal: errors.ArchiveError) -> str:
         return _claim(refusal)
     if isinstance(refusal, errors.ImportRefused):
         return why_not_read(refusal.why)
+    if isinstance(refusal, errors.ExemptionRefused):
+        return _exemption(refusal)
+    if isinstance(refusal, errors.LateRefused):
+        return _late(refusal)
+    if isinstance(refusal, errors.OfAClass):
+        return str(ERRORS["OF_A_CLASS"])
     if isinstance(refusal, errors.YearClosed):
         said = _(
             "%(organization)s has closed %(year)s. Only an organiser there can still approve it, with a reason."
@@ -62,6 +69,34 @@ def _claim(refusal: errors.ClaimRefused) -> str:
     if refusal.why == "NO_PROOF":
         return _("Add at least one proof, e.g. a photograph of the certificate or the attendance list.")
     return _("Choose how it was studied.")
+
+
+def _exemption(refusal: errors.ExemptionRefused) -> str:
+    if refusal.why == "OVERLAP":
+        return _("For one of these years there is an exemption already. End it, or choose other years.")
+    return _("The last year lies before the first, or it ends by then already. Choose other years.")
+
+
+def _late(refusal: errors.LateRefused) -> str:
+    if refusal.why == "OPEN":
+        said = _("%(year)s is not closed for this member: what is missing is entered in the usual way.")
+        return said % {"year": refusal.limit}
+    if refusal.why == "TWO":
+        return _("Somebody else has to decide: neither who proposed it nor whom it concerns.")
+    if refusal.why == "PROPOSER":
+        return _("Who proposed it holds no post there any more. Refuse it, and have it proposed anew.")
+    if refusal.why == "ASKED":
+        return _("This entry waits for a decision already.")
+    if refusal.why == "REVERSAL":
+        return _("This entry was taken back before, or takes another one back.")
+    if refusal.why == "DATES":
+        return _("The last day lies before the first, or in another year. Enter each year by itself.")
+    if refusal.why == "HOURS":
+        said = _(
+            "For these days between 0.25 and %(most)s study hours can be entered, in quarters of an hour."
+        )
+        return said % {"most": f"{refusal.limit:.2f}".rstrip("0").rstrip(".")}
+    return _("Meanwhile this was decided or withdrawn. Look at it once more.")
 
 
 def _proof(refusal: errors.ProofRefused) -> str:

@@ -75,7 +75,8 @@ def _round(members: Sequence[Member], year: int, today: date, book: RuleBook) ->
         .values_list("member_id", "mode", "sum", "number")
     )
     # Exemptions come along in the same query, as a mode of their own.
-    exemptions = Exemption.objects.filter(member_id__in=ids, year=year, revoked_at=None).values_list(
+    freed = Exemption.objects.holding_in(year).filter(member_id__in=ids)
+    exemptions = freed.values_list(
         "member_id", Value(EXEMPT), Value(Decimal(0), output_field=DecimalField()), Value(1)
     )
     for pk, mode, total, number in ledger.union(exemptions, all=True):

@@ -7,6 +7,7 @@ from courses.archive import api
 from courses.archive.cmi5 import launching
 from courses.archive.folder import fold_everything
 from courses.archive.imports import api as imports
+from courses.archive.xapi import outside
 
 
 @shared_task(name="archive.open_this_year", soft_time_limit=240, time_limit=300)
@@ -19,6 +20,13 @@ def open_this_year() -> int:
 def abandon_cmi5() -> int:
     """Abandon launches of cmi5 units whose time is over; how many. Again changes nothing."""
     return launching.abandon_expired()
+
+
+@shared_task(name="archive.count_outside", soft_time_limit=240, time_limit=300)
+def count_outside() -> int:
+    """Count what other programs' players reported and what is not yet in the log; how many reports. Again changes
+    nothing: each is counted after its own commit, and waits only where a process died then."""
+    return outside.count_waiting()
 
 
 @shared_task(name="archive.seal", soft_time_limit=1500, time_limit=1800)

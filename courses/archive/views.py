@@ -73,14 +73,16 @@ def index(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 def all_years(request: HttpRequest) -> HttpResponse:
-    """All years by mode."""
-    found = page.years(_member(request))
-    total = sum((one.hours for one in found), start=0)
-    return render(
-        request,
-        "archive/years.html",
-        {"years": found, "total": total, "entries": sum(one.entries for one in found)},
-    )
+    """All years by mode, and the member's exemptions with their reasons."""
+    exemptions = page.exemptions(_member(request))
+    found = page.years(_member(request), exemptions)
+    context = {
+        "years": found,
+        "total": sum((one.hours for one in found), start=0),
+        "entries": sum(one.entries for one in found),
+        "exemptions": exemptions,
+    }
+    return render(request, "archive/years.html", context)
 
 
 @require_safe

@@ -78,8 +78,8 @@ ERRORS = {
     "SEQ_CONFLICT": _("This record was handed in before with another content. Open the lesson again."),
     "BAD_BEATS": _("The record of playing could not be read."),
     "NOT_RECKONED": _(
-        "Your record of study cannot be reckoned at the moment. All of it is kept. Tell your administrator; once it is "
-        "mended, everything is counted by itself."
+        "What you have read is kept, but cannot be reckoned at the moment; nothing is lost. Choose «I have read it» once "
+        "more in a few minutes. If it stays like this, tell your branch."
     ),
     "BATCH_TOO_BIG": _(
         "The record of playing is too big to be handed in at once. Hand it in in smaller parts."
@@ -104,6 +104,7 @@ EVIDENCE = {
     "claim": _("Claimed with proof, and approved"),
     "class": _("Training class"),
     "certificate": _("Certificate of a training class"),
+    "late": _("Entered late, after the year had been closed"),
     "meeting": _("Meeting record"),
     "exam": _("Exam"),
     "cmi5": _("Completed an interactive course on this site"),

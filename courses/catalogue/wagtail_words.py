@@ -1,4 +1,5 @@
-"""Texts of Wagtail's admin that its own Chinese catalogue (7.4) lacks; here, so that ours translates them.
+"""Texts of Wagtail's admin that its own Chinese catalogue (7.4) lacks; here, so that ours translates them. And what
+Django says of an empty field, «必需字段», which tells nobody what to do.
 
 Nothing calls these. They are the gaps that an editor or moderator meets on the pages of her work; look
 again when Wagtail is upgraded, and drop what it has learnt by then.
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_noop, ngettext_lazy
 __all__ = ["GAPS"]
 
 GAPS = (
+    gettext_noop("This field is required."),
     gettext_noop("account"),
     gettext_noop("Section"),
     gettext_noop("Application"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, HelpPanel, MultiFieldPanel, PageChooserPanel
+from wagtail.admin.ui.tables import BooleanColumn
 from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet, SnippetViewSetGroup
 
 from courses.quizzes.models import Paper, Question, QuestionBank
@@ -15,6 +16,9 @@ TO_KNOW = _(
     "Attempts that have begun keep the questions and figures with which they began. Twenty questions, 60 of 100 "
     "points, three attempts and 60 minutes are a proposal; no rule prescribes them."
 )
+
+IN_USE = BooleanColumn("live", label=_("in use"), sort_key="live")
+"""A tick or a cross with its word, where Django would write True."""
 
 
 def _facts(paper: Paper) -> dict[str, Any]:
@@ -50,7 +54,7 @@ class PaperViewSet(SnippetViewSet):
     model = Paper
     icon = "form"
     menu_label = _("Exam papers")
-    list_display = ["title", "bank", "lesson", "live"]
+    list_display = ["title", "bank", "lesson", IN_USE]
     list_filter = ["live", "bank"]
     search_fields = ["title"]
     copy_view_enabled = False
@@ -80,7 +84,7 @@ class QuestionViewSet(SnippetViewSet):
     model = Question
     icon = "help"
     menu_label = _("Questions")
-    list_display = ["text", "kind", "bank", "live"]
+    list_display = ["text", "kind", "bank", IN_USE]
     list_filter = ["bank", "kind", "live"]
     search_fields = ["text", "options"]
     list_per_page = 50

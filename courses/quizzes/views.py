@@ -89,7 +89,8 @@ def _own(request: HttpRequest, number: UUID) -> Attempt:
 def attempt(request: HttpRequest, attempt: UUID) -> HttpResponse:
     """An open attempt to answer, or a graded one with its score.
 
-    Context: `attempt`, `questions` (as drawn, each with `chosen`), and while open `left_s`, else
+    Context: `attempt`, `questions` (as drawn, each with `chosen`), and while open `left_s` and how many are
+    `answered`, else
     `standing` and, once they are shown, `right` of each question.
     """
     found = _own(request, attempt)
@@ -102,7 +103,9 @@ def attempt(request: HttpRequest, attempt: UUID) -> HttpResponse:
     context = {"attempt": found, "questions": questions, "standing": standing, "section": "study"}
     if found.submitted_at is None:
         left = math.ceil((found.ends_at - timezone.now()).total_seconds())
-        return render(request, "exams/attempt.html", context | {"left_s": max(left, 0)})
+        answered = sum(bool(question["chosen"]) for question in questions)
+        more = {"left_s": max(left, 0), "answered": answered}
+        return render(request, "exams/attempt.html", context | more)
     if standing.answers_shown:
         for question in questions:
             question["answered_right"] = sorted(question["chosen"]) == sorted(question["right"])

@@ -40,6 +40,7 @@ app.conf.beat_schedule = {
         "options": {"expires": 50},
     },
     "archive.open_this_year": {"task": "archive.open_this_year", "schedule": crontab(hour=0, minute=5)},
+    "archive.count_outside": {"task": "archive.count_outside", "schedule": crontab(minute="*/5")},
     "archive.abandon_cmi5": {"task": "archive.abandon_cmi5", "schedule": crontab(minute=25)},
     "quizzes.finish_overdue": {
         "task": "quizzes.finish_overdue",

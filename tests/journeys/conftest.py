@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.test import Client
 
+from people.models import Member, PartyOrganization, PostRole
+from tests.factories import MemberFactory, PartyOrganizationFactory, PostFactory
 from tests.journeys.school import (
     CHROMIUM_FLAGS,
     DESKTOP,
@@ -20,23 +25,38 @@ from tests.journeys.school import (
     Accessibility,
     School,
     Visitor,
-    start_school,
+    await_school,
+    open_school,
     stop_school,
 )
 
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright keeps a loop in this thread
 
-@pytest.fixture(scope="session")
-def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
-    """The demonstration, seeded and transcoded, running until the last journey is over.
+
+@pytest.fixture(scope="session", autouse=True)
+def opening(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[School | None]:
+    """The school, opening in the background while the journeys run that do without it (they come first, since
+    pytest-django runs what uses the test's own database before the rest). None where no journey needs it.
 
     JOURNEY_DATA names a data folder to use again while writing a journey; CI starts from nothing.
     """
+    if not any("school" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        yield None
+        return
     kept = os.environ.get("JOURNEY_DATA")
-    running = start_school(Path(kept) if kept else tmp_path_factory.mktemp("school") / "data")
+    running = open_school(Path(kept) if kept else tmp_path_factory.mktemp("school") / "data")
     yield running
     stop_school(running)
     PICTURES.mkdir(parents=True, exist_ok=True)
     (PICTURES / "school.log").write_text("\n".join(running.lines), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def school(opening: School) -> School:
+    """The demonstration, seeded and transcoded, running until the last journey is over."""
+    return await_school(opening)
 
 
 @pytest.fixture(scope="session")
@@ -93,6 +113,67 @@ def visit(chromium: Any, school: School) -> Iterator[Any]:
     for context in contexts:
         context.close()
     assert faults == []
+
+
+@pytest.fixture
+def browser_of(chromium: Any, live_server: Any) -> Iterator[Any]:
+    """`browser_of(member)`: a phone that is signed in at the test's own server, without the demonstration;
+    `browser_of(member, desktop=True)` a desk, `browser_of(None)` a stranger. Quicker than a whole school where no
+    lecture is played.
+
+    Errors that the page throws, and answers of 500 and above, fail the test at its end.
+    """
+    contexts, faults = [], []
+
+    def arrive(member: Any, *, desktop: bool = False) -> Any:
+        context = chromium.new_context(
+            viewport=DESKTOP if desktop else PHONE,
+            has_touch=not desktop,
+            is_mobile=not desktop,
+            locale="zh-CN",
+            timezone_id="Asia/Shanghai",
+            base_url=live_server.url,
+        )
+        context.set_default_timeout(10_000)
+        if member is not None:
+            signed_in = Client()
+            signed_in.force_login(member)
+            name = settings.SESSION_COOKIE_NAME
+            cookie = {"name": name, "value": signed_in.cookies[name].value, "url": live_server.url}
+            context.add_cookies([cookie])
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
+        page.on("response", lambda r: faults.append(f"{r.status} {r.url}") if r.status >= 500 else None)
+        return page
+
+    yield arrive
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A committee with one branch: its organiser, and of the branch the secretary and a member."""
+
+    committee: PartyOrganization
+    branch: PartyOrganization
+    organiser: Member
+    secretary: Member
+    member: Member
+
+
+@pytest.fixture
+def people() -> Branch:
+    """桂花社区党委 with 周敏, 第一党支部 with 陈刚 (secretary) and 李秀兰, in the test's own database."""
+    committee = PartyOrganizationFactory(code="001.001", name="桂花社区党委", type="GRASSROOTS_COMMITTEE")
+    branch = PartyOrganizationFactory(parent=committee, code="001.001.001", name="桂花社区第一党支部")
+    secretary = MemberFactory(name="陈刚", organization=branch)
+    PostFactory(member=secretary, role=PostRole.SECRETARY)
+    organiser = PostFactory(member=MemberFactory(name="周敏", organization=committee)).member
+    member = MemberFactory(name="李秀兰", organization=branch, phone="13800001234")
+    return Branch(committee, branch, organiser, secretary, member)
 
 
 @pytest.fixture(scope="session")

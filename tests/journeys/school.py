@@ -62,6 +62,9 @@ class School:
     data: Path
     process: subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
+    ready: threading.Event = field(default_factory=threading.Event)
+    sessions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Cookies by role, once somebody of it has signed in: `Visitor.sign_in` takes the form once a role."""
 
     @property
     def accounts(self) -> dict[str, dict[str, str]]:
@@ -70,6 +73,11 @@ class School:
 
 def start_school(data: Path, *arguments: str, patience_s: float = 900, **environment: str) -> School:
     """Start the launcher on `data` and wait for its `ready` line; fails with its output when it does not come."""
+    return await_school(open_school(data, *arguments, **environment), patience_s=patience_s)
+
+
+def open_school(data: Path, *arguments: str, **environment: str) -> School:
+    """Start the launcher on `data`, which takes its time; `await_school` waits until it is ready."""
     clean = {k: v for k, v in os.environ.items() if k not in {"DJANGO_SETTINGS_MODULE", "ESCHOOL_DATA_DIR"}}
     process = subprocess.Popen(
         [sys.executable, "-m", "portal.launch", "serve", "--port", "0", "--data", str(data), *arguments],
@@ -80,7 +88,7 @@ def start_school(data: Path, *arguments: str, patience_s: float = 900, **environ
         text=True,
         start_new_session=True,
     )
-    school, ready = School("", data, process), threading.Event()
+    school = School("", data, process)
 
     def listen() -> None:
         assert process.stdout is not None
@@ -88,11 +96,16 @@ def start_school(data: Path, *arguments: str, patience_s: float = 900, **environ
             school.lines.append(line.rstrip())
             if found := re.match(r"ready (http://\S+)", line):
                 school.url = found.group(1)
-                ready.set()
-        ready.set()
+                school.ready.set()
+        school.ready.set()
 
     threading.Thread(target=listen, daemon=True).start()
-    if not ready.wait(patience_s) or not school.url:
+    return school
+
+
+def await_school(school: School, *, patience_s: float = 900) -> School:
+    """Wait for the `ready` line of a school that is opening; fails with its output when it does not come."""
+    if not school.ready.wait(patience_s) or not school.url:
         stop_school(school)
         pytest.fail("the school did not start:\n" + "\n".join(school.lines[-60:]))
     return school
@@ -118,12 +131,19 @@ class Visitor:
     name: str
 
     def sign_in(self, role: str, *, to: str = "/study/") -> None:
+        """Sign in with the form, and from the second visitor of the role on with the session that came of it."""
+        if kept := self.school.sessions.get(role):
+            self.page.context.add_cookies(kept)
+            self.page.goto(self.school.url + to)
+            assert "/accounts/login/" not in self.page.url, f"the session of {role} has ended"
+            return
         account = self.school.accounts[role]
         self.page.goto(f"{self.school.url}/accounts/login/?next={to}")
         self.page.fill("input[name=login]", account["username"])
         self.page.fill("input[name=password]", account["password"])
         self.page.click("form[action*=login] button[type=submit]")
         self.page.wait_for_url(f"**{to}")
+        self.school.sessions[role] = [one for one in self.page.context.cookies() if "session" in one["name"]]
 
     def go(self, path: str) -> None:
         self.page.goto(self.school.url + path)
@@ -160,8 +180,11 @@ class Accessibility:
     source: str
 
     def check(self, visitor: Visitor, where: str) -> None:
-        visitor.page.evaluate(self.source)
-        found = visitor.page.evaluate(
+        self.check_page(visitor.page, where)
+
+    def check_page(self, page: Any, where: str) -> None:
+        page.evaluate(self.source)
+        found = page.evaluate(
             """async () => (await axe.run(document, {
                 runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
             })).violations.map((v) => ({

@@ -6,15 +6,11 @@ its address and speaks with fetch. It also tries what foreign code must not be a
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
-from django.test import Client
 from django.urls import reverse
 
 from courses.archive.cmi5 import launching
@@ -25,8 +21,6 @@ from tests.courses.archive.cmi5.packages import au, block, package, structure
 from tests.courses.archive.conftest import add_version
 from tests.factories import AdministratorFactory, CourseFactory, LessonFactory, MemberFactory
 from tests.journeys.school import PICTURES
-
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright keeps a loop in this thread
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
@@ -106,26 +100,6 @@ def course(settings: Any, tmp_path: Path) -> Any:
     return made
 
 
-@pytest.fixture
-def browser_of(chromium: Any, live_server: Any) -> Iterator[Any]:
-    """browser_of(member): a phone that is signed in."""
-    contexts = []
-
-    def arrive(member: Any, **size: int) -> Any:
-        signed_in = Client()
-        signed_in.force_login(member)
-        viewport = size or {"width": 390, "height": 844}
-        context = chromium.new_context(viewport=viewport, locale="zh-CN", timezone_id="Asia/Shanghai")
-        name = django_settings.SESSION_COOKIE_NAME
-        context.add_cookies([{"name": name, "value": signed_in.cookies[name].value, "url": live_server.url}])
-        contexts.append(context)
-        return context.new_page()
-
-    yield arrive
-    for context in contexts:
-        context.close()
-
-
 def test_from_the_lesson_into_a_unit_and_back_with_hours(course, browser_of, live_server):
     # Given a member on the page of the lesson
     member = MemberFactory()
@@ -181,7 +155,7 @@ def test_from_the_lesson_into_a_unit_and_back_with_hours(course, browser_of, liv
 
 def test_an_editor_brings_a_package_in_and_replaces_it(course, browser_of, live_server):
     # Given an administrator at the desk, with a file that is no package
-    page = browser_of(AdministratorFactory(), width=1280, height=900)
+    page = browser_of(AdministratorFactory(), desktop=True)
     page.goto(f"{live_server.url}{reverse('cmi5_courses:index')}")
     page.screenshot(path=PICTURES / "cmi5-desk.png", full_page=True)
     page.goto(f"{live_server.url}{reverse('cmi5_courses:add')}")

@@ -322,7 +322,7 @@ def test_8b_the_pages_of_a_member_are_pictured(visit, axe):
         member.page.locator("main a[href^='/courses/']", has_text="六条基本原则").first.click()
         member.page.locator(".player__start").click()
         member.wait_until(lambda m=member: video_time(m) > 1, patience_s=90, what="the lecture to play")
-        member.page.wait_for_timeout(5000)
+        member.page.locator(".player__stage.is-quiet").wait_for()  # the picture is without its controls
         axe.check(member, f"demonstration lesson {device}")
         member.picture(f"lesson-demonstration-{device}", full_page=False, in_readme=device == "phone")
         for name, path in {

@@ -29,12 +29,11 @@ NUL = "\x00"
 
 @dataclass(frozen=True)
 class Shown:
-    """All that a stranger may see of a certificate (domain.md §1.5)."""
+    """All that a stranger may see of a certificate: what domain.md §1.5 lists, and the number that she typed."""
 
     number: str
     holder: str
     title: str
-    organization: str
     hours: Decimal
     starts_on: date
     ends_on: date
@@ -147,7 +146,6 @@ def _shown(certificate: Certificate) -> Shown:
         number=certificate.number,
         holder=certificate.masked_holder,
         title=certificate.title,
-        organization=certificate.organization_name,
         hours=certificate.hours,
         starts_on=certificate.starts_on,
         ends_on=certificate.ends_on,

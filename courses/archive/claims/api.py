@@ -30,6 +30,7 @@ __all__ = [
     "claims_waiting",
     "file_again",
     "file_claim",
+    "most_hours",
     "return_claim",
     "withdraw_claim",
 ]
@@ -60,11 +61,16 @@ def _check(said: Said, member: Member, today: date) -> None:
         raise ClaimRefused("FUTURE")
     if said.finished_on.year < today.year - 1:
         raise ClaimRefused("TOO_OLD", today.year - 1)
-    path = member.organization.path if member.organization else ""
-    a_day = RuleBook.load(today).find("CLAIM_HOURS_A_DAY", path).decimal()
-    most = a_day * ((said.finished_on - said.started_on).days + 1)
+    most = most_hours(member, said.started_on, said.finished_on, today)
     if not 0 < said.hours <= most or said.hours % Decimal("0.25"):
         raise ClaimRefused("HOURS", most)
+
+
+def most_hours(member: Member, first: date, last: date, today: date) -> Decimal:
+    """The most study hours that may be entered for the days from `first` to `last` (rule CLAIM_HOURS_A_DAY)."""
+    path = member.organization.path if member.organization else ""
+    a_day = RuleBook.load(today).find("CLAIM_HOURS_A_DAY", path).decimal()
+    return a_day * ((last - first).days + 1)
 
 
 def file_claim(

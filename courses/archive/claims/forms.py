@@ -33,14 +33,19 @@ class ClaimForm(forms.Form):
     """A claim as it is written down; the files come beside it as `proofs`."""
 
     mode = forms.ChoiceField(
-        label=_("How it was studied"), choices=[(code, StudyMode(code).label) for code in CLAIMED_MODES]
+        label=_("How it was studied"),
+        choices=[("", _("Please choose")), *((code, StudyMode(code).label) for code in CLAIMED_MODES)],
     )
     title = forms.CharField(
         label=_("What was studied"), max_length=200, help_text=_("Name of the class, meeting or lecture.")
     )
     provider = forms.CharField(label=_("Who held it"), max_length=120, required=False)
-    started_on = forms.DateField(label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}))
-    finished_on = forms.DateField(label=_("Last day"), widget=forms.DateInput(attrs={"type": "date"}))
+    started_on = forms.DateField(
+        label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    finished_on = forms.DateField(
+        label=_("Last day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     hours = forms.DecimalField(
         label=_("Study hours"),
         min_value=Decimal("0.25"),
@@ -54,7 +59,9 @@ class ClaimForm(forms.Form):
     proofs = _ProofsField(
         label=_("Proofs"),
         required=False,
-        widget=_Proofs(attrs={"accept": "application/pdf,image/jpeg,image/png"}),
+        widget=_Proofs(
+            attrs={"accept": "application/pdf,image/jpeg,image/png", "data-proofs-target": "files"}
+        ),
         help_text=_(
             "PDF, JPEG or PNG, up to 10 MB each, six at most. Only you and the organisers of your organisation and "
             "of those above it see them."

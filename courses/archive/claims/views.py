@@ -10,8 +10,9 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import Count
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -48,7 +49,7 @@ def mine(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 def new(request: HttpRequest) -> HttpResponse:
-    """A new claim. Context: `form`, `refused` (a sentence, or "")."""
+    """A new claim. Context: `form`, `refused` (a sentence, or ""), `kept` (the chosen files stay in the page)."""
     form = ClaimForm(request.POST or None, request.FILES or None)
     refused = ""
     if request.method == "POST" and form.is_valid():
@@ -60,8 +61,8 @@ def new(request: HttpRequest) -> HttpResponse:
             messages.success(
                 request, _("Your claim is with your branch. You get a notice when it is decided.")
             )
-            return redirect("archive:claims:one", claim.uuid)
-    context = {"form": form, "refused": refused, "section": "study"}
+            return _goes_on(request, claim)
+    context = {"form": form, "refused": refused, "section": "study", "kept": _by_script(request)}
     return render(request, "archive/claims/edit.html", context, status=422 if refused or form.errors else 200)
 
 
@@ -93,9 +94,22 @@ def again(request: HttpRequest, claim: UUID) -> HttpResponse:
             messages.success(
                 request, _("Your claim is with your branch. You get a notice when it is decided.")
             )
-            return redirect("archive:claims:one", found.uuid)
+            return _goes_on(request, found)
     context = {"form": form, "refused": refused, "claim": found, "section": "study"}
+    context["kept"] = _by_script(request)
     return render(request, "archive/claims/edit.html", context, status=422 if refused or form.errors else 200)
+
+
+def _by_script(request: HttpRequest) -> bool:
+    """Whether proofs_controller.ts sends the form: then the page with the chosen files stays where it is."""
+    return request.headers.get("X-Sent-By") == "proofs"
+
+
+def _goes_on(request: HttpRequest, claim: OfflineClaim) -> HttpResponse:
+    """On to the page of the claim that was filed."""
+    if _by_script(request):
+        return JsonResponse({"url": reverse("archive:claims:one", args=[claim.uuid])}, status=201)
+    return redirect("archive:claims:one", claim.uuid)
 
 
 @require_POST

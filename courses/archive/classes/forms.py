@@ -28,8 +28,12 @@ class ClassForm(forms.Form):
 
     title = forms.CharField(label=_("Name of the class"), max_length=160)
     mode = forms.ChoiceField(label=_("How it is held"), choices=ClassMode.choices)
-    starts_on = forms.DateField(label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}))
-    ends_on = forms.DateField(label=_("Last day"), widget=forms.DateInput(attrs={"type": "date"}))
+    starts_on = forms.DateField(
+        label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    ends_on = forms.DateField(
+        label=_("Last day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     hours = forms.DecimalField(
         label=_("Study hours (online)"),
         required=False,
@@ -45,7 +49,9 @@ class ClassForm(forms.Form):
         queryset=Lesson.objects.none(),
         widget=forms.CheckboxSelectMultiple,
     )
-    paper = forms.ModelChoiceField(label=_("Exam"), required=False, queryset=Paper.objects.none())
+    paper = forms.ModelChoiceField(
+        label=_("Exam"), required=False, queryset=Paper.objects.none(), empty_label=_("No exam")
+    )
     gives_certificate = forms.BooleanField(label=_("Issue certificates"), required=False, initial=True)
 
     def __init__(self, scope: Scope, actor: Member, *args: Any, **kwargs: Any) -> None:
@@ -64,7 +70,9 @@ class SessionForm(forms.Form):
     """One part of a class at the place."""
 
     title = forms.CharField(label=_("What was held"), max_length=120)
-    held_on = forms.DateField(label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}))
+    held_on = forms.DateField(
+        label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     hours = forms.DecimalField(
         label=_("Study hours"),
         min_value=Decimal("0.25"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
@@ -27,12 +29,13 @@ from courses.archive.errors import ArchiveError
 from courses.archive.refusals import why_not
 from courses.archive.wording import CLASS_OPEN
 from people.models import Member
-from people.querysets import Scope
+from people.querysets import MemberQuerySet, Scope
 
 SHOWN = 40
 FOUND = 100
 CONCLUDE_S = 15.0
 """So long one request concludes; a large class takes several."""
+NAMES_MAX = 4000
 
 
 @require_safe
@@ -147,10 +150,15 @@ def session_remove(request: HttpRequest, scope: Scope, course: UUID, session: in
 @require_http_methods(["GET", "POST"])
 @organisers_only
 def roster(request: HttpRequest, scope: Scope, course: UUID) -> HttpResponse:
-    """Choose who takes part. Context: `course`, `field` (organisations), `found` members, `there` (their ids)."""
+    """Choose who takes part: by organisation, by name, or by a list of names out of a spreadsheet.
+
+    Context: `course`, `organizations`, `found` members, `there` (ids of those who are in it), `ticked` (ids that the
+    page proposes), and for a list `names` as pasted, `lost` (nobody is called so) and `several` (more than one is).
+    """
     found = _course(scope, course)
     members = Member.objects.on_roster().within(scope).select_related("organization").by_name()
-    if request.method == "POST":
+    listed = request.POST.get("names", "")[:NAMES_MAX] if request.POST.get("what") == "look" else ""
+    if request.method == "POST" and not listed.strip():
         chosen = members.filter(pk__in=[n for n in request.POST.getlist("member") if n.isdecimal()])
         try:
             number = api.enter(found, chosen, actor=me(request))
@@ -168,16 +176,36 @@ def roster(request: HttpRequest, scope: Scope, course: UUID) -> HttpResponse:
         place = next((one for one in field.queryset if str(one.uuid) == chosen_place), None)
     if place is not None:
         members = members.of(place)
-    context = {
+    shown = list(members.matching(text)[:FOUND]) if text.strip() or place is not None else []
+    ticked = {member.pk for member in shown} if place is not None and not text.strip() else set()
+    context = {"names": listed}
+    if listed.strip():
+        shown, ticked, more = _named(listed, members)
+        context |= more
+    context |= {
         "section": "classes",
         "course": found,
         "text": text,
         "organizations": [(str(one.uuid), field.label_from_instance(one)) for one in field.queryset],
         "chosen": chosen_place,
-        "found": members.matching(text)[:FOUND] if text.strip() or place is not None else [],
+        "found": shown,
+        "ticked": ticked,
         "there": set(found.roster.filter(left_at=None).values_list("member_id", flat=True)),
     }
     return render(request, "archive/classes/roster.html", context)
+
+
+def _named(listed: str, members: MemberQuerySet) -> tuple[list[Member], set[int], dict[str, list[str]]]:
+    """Members of the names in a pasted list, the ids of those whose name is theirs alone, and names that are
+    `lost` or of `several`. Cells without a letter, e.g. a number in front, are left out.
+    """
+    cells = [cell.strip() for cell in re.split(r"[\n\t,，、;；]+", listed)]
+    names = list(dict.fromkeys(cell for cell in cells if any(sign.isalpha() for sign in cell)))
+    shown = list(members.filter(name__in=names))
+    number = Counter(member.name for member in shown)
+    ticked = {member.pk for member in shown if number[member.name] == 1}
+    lost = [name for name in names if name not in number]
+    return shown, ticked, {"lost": lost, "several": [name for name in names if number[name] > 1]}
 
 
 @require_http_methods(["GET", "POST"])

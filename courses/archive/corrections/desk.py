@@ -18,13 +18,12 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from courses.archive import ledger
-from courses.archive.classes import api as classes
-from courses.archive.classes.models import ClassMember
 from courses.archive.corrections.models import Correction, CorrectionKind, CorrectionState
-from courses.archive.errors import AlreadyAnswered, AlreadyAsked, AlreadyReversed, NotAllowed, OfAClass
+from courses.archive.errors import AlreadyAnswered, AlreadyAsked, AlreadyReversed, NotAllowed
 from courses.archive.models import StudyHourEntry
 from courses.archive.rules import RuleBook
 from courses.archive.states import path_of
+from courses.archive.taking_back import take_entry_back
 from people.api import deliver, record, scope_of
 from people.models import ORGANISING_ROLES, Member, Notice, Post
 from people.querysets import Scope
@@ -174,7 +173,9 @@ def accept(
         raise ValueError("what was missing has to be entered")
     member = held.member
     if held.entry is not None:
-        held.reversal = _take_back(held.entry, actor=actor, reason=reason.strip(), now=now)
+        held.reversal = take_entry_back(
+            held.entry, actor=actor, approver=actor, reason=reason.strip(), now=now
+        )
     if new is not None:
         held.new_entry = ledger.add_entry(
             member,
@@ -191,21 +192,6 @@ def accept(
             now=now,
         )
     return _answer(held, CorrectionState.ACCEPTED, actor, reason, now)
-
-
-def _take_back(entry: StudyHourEntry, *, actor: Member, reason: str, now: datetime) -> StudyHourEntry:
-    """The entry that takes `entry` back. A class takes its own completion back, with certificate and lessons'
-    hours; where its organiser has done so before, that is the answer. Raises OfAClass where `actor` may not.
-    """
-    place = ClassMember.objects.filter(entry=entry).select_related("training_class").first()
-    if place is not None:
-        try:
-            classes.take_back(place, actor=actor, reason=reason, now=now)
-        except NotAllowed as refusal:
-            raise OfAClass(str(place.training_class.uuid)) from refusal
-    elif entry.evidence_type != "class" or not StudyHourEntry.objects.filter(reversal_of=entry).exists():
-        return ledger.reverse_entry(entry, actor=actor, approver=actor, reason=reason, now=now)
-    return StudyHourEntry.objects.get(reversal_of=entry)
 
 
 @transaction.atomic

@@ -24,6 +24,7 @@ from courses.archive.models import (
     ClassMember,
     Cmi5Registration,
     Correction,
+    LateLine,
     OfflineClaim,
     RecordImport,
 )
@@ -66,6 +67,11 @@ CORRECTIONS = rows(
     uuid=UUID, kind=TEXT, entry=or_null(UUID), text=TEXT, state=TEXT, opened_at=MOMENT, due_on=DAY,
     answered_by=or_null(TEXT), answered_at=or_null(MOMENT), answer=TEXT, reversal=or_null(UUID),
     new_entry=or_null(UUID),
+)  # fmt: skip
+LATE = rows(
+    uuid=UUID, year=NUMBER, kind=TEXT, entry=or_null(UUID), mode=TEXT, title=TEXT, provider=TEXT, started_on=DAY,
+    finished_on=DAY, hours=DECIMAL, reason=TEXT, state=TEXT, proposed_by=TEXT, proposed_at=MOMENT,
+    decided_by=or_null(TEXT), decided_at=or_null(MOMENT), answer=TEXT, made=or_null(UUID),
 )  # fmt: skip
 RECORDS = rows(
     uuid=UUID, record=UUID, school=UUID, school_name=TEXT, person=UUID, issued_at=MOMENT, sha256=TEXT,
@@ -200,6 +206,22 @@ def corrections_of(member: Member) -> list[dict[str, Any]]:
     ]
 
 
+def late_of(member: Member) -> list[dict[str, Any]]:
+    """What organisers proposed for her closed years, whatever was decided."""
+    found = LateLine.objects.filter(member=member).order_by("proposed_at", "pk")
+    return [
+        _plain(
+            one,
+            LATE,
+            entry=_uuid(one.entry),
+            made=_uuid(one.made),
+            proposed_by=one.proposed_by.name,
+            decided_by=_name(one.decided_by),
+        )
+        for one in found.select_related("entry", "made", "proposed_by", "decided_by")
+    ]
+
+
 def records_of(member: Member) -> list[dict[str, Any]]:
     found = RecordImport.objects.filter(member=member).select_related("actor").order_by("imported_at", "pk")
     return [_plain(one, RECORDS, actor=_name(one.actor)) for one in found]
@@ -264,6 +286,7 @@ def register_rooms() -> None:
     register("certificates", load=certificates_of, schema=CERTIFICATES)
     register("claims", load=claims_of, schema=CLAIMS)
     register("corrections", load=corrections_of, schema=CORRECTIONS)
+    register("late", load=late_of, schema=LATE)
     register("records", load=records_of, schema=RECORDS)
     register("cmi5", load=cmi5_of, schema=CMI5)
     register("statements", load=statements_of, schema=STATEMENTS)

@@ -88,8 +88,9 @@ ENTRIES = rows(
 )  # fmt: skip
 YEARS = rows(year=NUMBER, opened_at=MOMENT)
 EXEMPTIONS = rows(
-    uuid=UUID, year=NUMBER, basis=TEXT, reason=TEXT, granted_at=MOMENT, revoked_at=or_null(MOMENT)
-)
+    uuid=UUID, year=NUMBER, until_year=or_null(NUMBER), basis=TEXT, reason=TEXT, granted_at=MOMENT,
+    revoked_at=or_null(MOMENT), ended_at=or_null(MOMENT), end_reason=TEXT,
+)  # fmt: skip
 LESSONS = rows(
     lesson=UUID, title=TEXT, version=UUID, number=NUMBER, duration_s=NUMBER, watched_s=NUMBER, needed_s=NUMBER,
     counted={"type": "array", "items": {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}},

@@ -12,8 +12,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('archive', '0016_lessons_done_otherwise_and_replaced_cmi5_courses'),
-        ('archive', '0022_beats_are_found_by_session_or_number'),
+        ('archive', '0014_outside_play_sessions'),
+        ('archive', '0019_late_lines'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

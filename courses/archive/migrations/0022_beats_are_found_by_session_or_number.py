@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('archive', '0011_credit_conversion'),
+        ('archive', '0016_lessons_done_otherwise_and_replaced_cmi5_courses'),
     ]
 
     operations = [

@@ -9,6 +9,8 @@ from decimal import Decimal
 from hashlib import scrypt
 from typing import Any
 
+from django.utils import timezone
+
 from courses.archive.exports.sections import text_of
 from courses.archive.models import ArchiveYear, Exemption, LearningArchive, StudyHourEntry
 from courses.archive.records import keys
@@ -49,7 +51,7 @@ def issue(member: Member, *, now: datetime) -> bytes:
     )
     lessons = _lesson_keys(entries)
     end = LearningArchive.objects.filter(member=member).values_list("chain_seq", "chain_link").first()
-    exemptions = Exemption.objects.filter(member=member, revoked_at=None).order_by("year")
+    exemptions = Exemption.objects.standing().filter(member=member).order_by("year")
     body = {
         "format": FORMAT,
         "record": str(uuid.uuid4()),
@@ -66,7 +68,11 @@ def issue(member: Member, *, now: datetime) -> bytes:
             ArchiveYear.objects.filter(member=member).order_by("year").values_list("year", flat=True)
         ),
         # The reason tells of health: it stays here.
-        "exemptions": [{"year": one.year, "basis": one.basis} for one in exemptions],
+        "exemptions": [
+            {"year": year, "basis": one.basis}
+            for one in exemptions
+            for year in one.years(last=timezone.localtime(now).year)
+        ],
         "total_hours": text_of(sum((one.hours for one in entries), Decimal("0.00"))),
         "chain": {"entries": end[0] if end else 0, "link": end[1] if end else ""},
     }

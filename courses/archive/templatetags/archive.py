@@ -3,6 +3,7 @@
 {% load archive %}
 {% lesson_study page as study %}      study.play (None without a sign-in), study.progress, study.version
 {% study_config study as config %}    data of the player: {{ config|json_script:"lesson-play" }}
+{% exemption_of member year as freed %}   her exemption in that year, or None
 {{ seconds|clock }}                   244 → 04:04
 {% interactive_course page as cmi5 %} the cmi5 course that hangs on the lesson `page`, or None
 """
@@ -19,6 +20,7 @@ from django.template import Context
 from courses.archive import api
 from courses.archive.answers import LessonProgress, Play
 from courses.archive.cmi5.models import Cmi5Course
+from courses.archive.models import Exemption
 from courses.archive.wording import REASONS, clock_label
 from courses.catalogue.api import lesson_version
 from courses.catalogue.models import Lesson, LessonKind, LessonVersion
@@ -60,6 +62,12 @@ def lesson_study(context: Context, page: Lesson) -> LessonStudy:
 def interactive_course(page: Lesson) -> Cmi5Course | None:
     """The interactive course in use that hangs on the lesson; whoever may open the lesson may open it."""
     return Cmi5Course.objects.in_use().defer("structure").filter(lesson=page.pk).first()
+
+
+@register.simple_tag
+def exemption_of(member: Member, year: int) -> Exemption | None:
+    """The exemption that frees `member` from the requirement of `year`; only for pages of her organisers."""
+    return Exemption.objects.holding_in(year).filter(member=member).first()
 
 
 @register.simple_tag

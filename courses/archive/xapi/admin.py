@@ -33,6 +33,7 @@ SCOPE_LABELS = {
     "state": _("Read and write states"),
     "define": _("Tell what activities are"),
     "profile": _("Read and write profiles"),
+    "study": _("Report that members play our lessons (it counts as study)"),
     "cmi5": _("Import interactive courses (cmi5), and launch those that it imported"),
     "cmi5/all": _("Import interactive courses (cmi5), and launch all of them, also the school's own"),
     "all/read": _("Read everything"),

@@ -49,7 +49,7 @@ def record(
         statements,
         by=credential_of(client),
         v2=version.startswith("2"),
-        now=now or timezone.now(),
+        now=now,
         parts=attachments,
     )
     return stored.ids

@@ -45,13 +45,15 @@ SCOPES = (
     "state",
     "define",
     "profile",
+    "study",
     "cmi5",
     "cmi5/all",
     "all/read",
     "all",
 )
 """xAPI 1.0.3, Communication 4.2. `all/read` reads everything, `all` may do everything.
-Ours are `cmi5` (by /api/cmi5/: import cmi5 courses, launch its own imports) and `cmi5/all` (launch everybody's)."""
+Ours are `study` (what it reports of our lessons being played counts as study: outside.py), `cmi5` (by /api/cmi5/:
+import cmi5 courses, launch its own imports) and `cmi5/all` (launch everybody's)."""
 
 RESERVED = frozenset({"own-player", "cmi5"})
 """User names of clients that are the school itself; nobody signs in as one."""

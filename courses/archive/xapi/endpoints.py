@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +34,7 @@ from courses.archive.xapi import (
 )
 from courses.archive.xapi.attachments import boundary_of, content_type_of, join, plain_header, split
 from courses.archive.xapi.clients import Credential
+from courses.archive.xapi.consistency import consistent_through
 from courses.archive.xapi.errors import (
     BadRequest,
     Forbidden,
@@ -64,8 +65,11 @@ READERS = ("statements/read", "all/read")
 Handler = Callable[[Asked, Credential, datetime], HttpResponse]
 
 
-def _resource(**handlers: Handler) -> Callable[[HttpRequest], HttpResponse]:
-    """A view of one resource from its handlers by method; HEAD is GET without the body."""
+def _resource(*, of_statements: bool = False, **handlers: Handler) -> Callable[[HttpRequest], HttpResponse]:
+    """A view of one resource from its handlers by method; HEAD is GET without the body.
+
+    `of_statements`: whatever the answer, it says up to when it knows of all (Communication 2.1.3).
+    """
     methods = set(handlers) | ({"HEAD"} if "GET" in handlers else set())
 
     @csrf_exempt
@@ -78,13 +82,16 @@ def _resource(**handlers: Handler) -> Callable[[HttpRequest], HttpResponse]:
                 "Authorization, Content-Type, If-Match, If-None-Match, Accept-Language, " + VERSION_HEADER
             )
             answer["Access-Control-Max-Age"] = "86400"
-            return _dress(answer, "2.0.0", now)
+            return _dress(answer, "2.0.0")
         version = _version_when_unread(request)
+        through = None
         try:
             if request.method not in methods:
                 answer = _refusal(405, "this method is not known here")
                 answer["Allow"] = ", ".join(sorted(methods))
-                return _dress(answer, version, now)
+                return _dress(answer, version)
+            if of_statements:
+                through = consistent_through()  # before anything is looked up
             asked, by = read(request, lambda header: clients.authenticate(header, now=now))
             version = asked.version
             handler = handlers.get("GET" if asked.method == "HEAD" else asked.method)
@@ -104,7 +111,7 @@ def _resource(**handlers: Handler) -> Callable[[HttpRequest], HttpResponse]:
             log.exception("the LRS could not reach or lock its database")
             answer = _refusal(503, "busy, try again")
             answer["Retry-After"] = "5"
-        return _dress(answer, version, now)
+        return _dress(answer, version, through)
 
     return view
 
@@ -121,9 +128,10 @@ def _version_when_unread(request: HttpRequest) -> str:
     return "1.0.3" if request.method in ("GET", "HEAD") and not request.META.get("QUERY_STRING") else "2.0.0"
 
 
-def _dress(answer: HttpResponse, version: str, now: datetime) -> HttpResponse:
+def _dress(answer: HttpResponse, version: str, through: datetime | None = None) -> HttpResponse:
     answer[VERSION_HEADER] = version
-    answer[CONSISTENT_THROUGH] = values.as_text(now)
+    if through is not None:
+        answer[CONSISTENT_THROUGH] = values.as_text(through)
     answer["Cache-Control"] = "no-cache, no-store, private"
     # Documents are of a client's making: should a browser ever show one, it runs nothing and is nobody's.
     answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
@@ -160,7 +168,7 @@ def _post_statements(asked: Asked, by: Credential, now: datetime) -> HttpRespons
     batch = body if isinstance(body, list) else [body]
     if not all(isinstance(one, dict) for one in batch):
         raise BadRequest("the body is a statement or an array of statements")
-    stored = statements.store(batch, by=by, v2=asked.v2, now=now, parts=parts)
+    stored = statements.store(batch, by=by, v2=asked.v2, parts=parts)
     if stored.ids and not stored.fresh:
         return HttpResponse(status=204)  # all of them were here and are the same (Communication 2.1.2)
     return _json(strict_json.dumps(stored.ids))
@@ -178,7 +186,7 @@ def _put_statement(asked: Asked, by: Credential, now: datetime) -> HttpResponse:
         body = {"id": asked.params["statementId"], **body}
     if values.parse_uuid(body["id"]) != wanted:
         raise BadRequest("the id of the statement differs from the parameter statementId")
-    statements.store([body], by=by, v2=asked.v2, now=now, parts=parts)
+    statements.store([body], by=by, v2=asked.v2, parts=parts)
     return HttpResponse(status=204)
 
 
@@ -483,20 +491,21 @@ def _get_activity(asked: Asked, by: Credential, now: datetime) -> HttpResponse:
 @csrf_exempt
 def about(request: HttpRequest) -> HttpResponse:
     """Which versions are spoken here; for everybody, with or without a version in the request."""
-    now = datetime.now(UTC)
     version = _version_when_unread(request)
     if request.method not in ("GET", "HEAD"):
         answer = _refusal(405, "this method is not known here")
         answer["Allow"] = "GET, HEAD"
-        return _dress(answer, version, now)
+        return _dress(answer, version)
     said = request.headers.get(VERSION_HEADER, "")
     # 1.0.3 lets the list name versions of its own line only (Communication 2.8).
     versions = VERSIONS_1 if said.startswith("1.") else VERSIONS_2
     answer = _json(strict_json.dumps({"version": versions}))
-    return _dress(_without_body(answer) if request.method == "HEAD" else answer, version, now)
+    return _dress(_without_body(answer) if request.method == "HEAD" else answer, version)
 
 
-statements_resource = _resource(GET=_get_statements, POST=_post_statements, PUT=_put_statement)
+statements_resource = _resource(
+    of_statements=True, GET=_get_statements, POST=_post_statements, PUT=_put_statement
+)
 activity_state = _document_resource(_state, "stateId", "state")
 activity_profile = _document_resource(_activity_profile, "profileId", "profile")
 agent_profile = _document_resource(_agent_profile, "profileId", "profile")

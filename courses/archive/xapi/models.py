@@ -19,6 +19,8 @@ __all__ = [
     "LrsAttachment",
     "LrsClient",
     "LrsDocument",
+    "OutsideReport",
+    "OutsideSession",
     "RefKind",
     "Statement",
     "StatementRef",
@@ -211,3 +213,46 @@ class LrsDocument(models.Model):
                 fields=["kind", "activity", "agent", "registration", "name_key"], name="lrs_document_once"
             )
         ]
+
+
+class OutsideSession(models.Model):
+    """One session in which another program's player plays a lesson of ours for a member (outside.py).
+
+    Begun by its first statement. `session` is its number in the log of beats, in the archive's own form.
+    """
+
+    client = _client(related_name="+")
+    member = models.ForeignKey(
+        "people.Member", on_delete=models.PROTECT, db_constraint=False, related_name="+"
+    )
+    version = models.ForeignKey(
+        "courses.LessonVersion", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    told = models.UUIDField()
+    """Key of the registration and the session-id by which the program knows it."""
+    session = models.UUIDField(unique=True)
+    began_at = models.DateTimeField()
+    beats = models.PositiveIntegerField(default=0)
+    """How many were made of it: the number of the next one."""
+    segments = models.TextField(default="")
+    """What it has reported so far, e.g. 0.000[.]12.000[,]14.000[.]21.000."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "client", "version", "told"], name="outside_session_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"outside session {self.session}"
+
+
+class OutsideReport(models.Model):
+    """A stored statement whose segments wait to be turned into beats; gone when they were."""
+
+    statement = models.OneToOneField(Statement, on_delete=models.CASCADE, db_constraint=False)
+    session = models.ForeignKey(OutsideSession, on_delete=models.CASCADE, db_constraint=False)
+
+    def __str__(self) -> str:
+        return f"report in statement {self.statement_id}"

@@ -16,7 +16,7 @@ from django.conf import settings
 from courses.archive import spans
 from courses.archive.models import LessonState, PlayLease
 from courses.archive.states import studied_at
-from courses.archive.xapi import statements, video_profile
+from courses.archive.xapi import outside, statements, video_profile
 from courses.archive.xapi.accounts import actor_of, home_page
 from courses.archive.xapi.clients import Credential
 from courses.archive.xapi.errors import LrsError
@@ -46,10 +46,12 @@ def tell(member: Member, *, now: datetime) -> int:
     by_session: dict[UUID, list[PlayLease]] = {}
     for turn in turns:
         by_session.setdefault(turn.session, []).append(turn)
+    others = outside.sessions_of(member)  # those programs told of their sessions themselves
     over = {
         session: some
         for session, some in by_session.items()
-        if all(turn.until_at is not None or turn.seen_at < now - OVER_AFTER for turn in some)
+        if session not in others
+        and all(turn.until_at is not None or turn.seen_at < now - OVER_AFTER for turn in some)
     }
     told = set(
         Statement.objects.filter(uuid__in=[uuid5(session, "terminated") for session in over]).values_list(
@@ -69,14 +71,14 @@ def tell(member: Member, *, now: datetime) -> int:
         if version is not None and state is not None and version.kind == "LECTURE":
             made += _statements(member, session, some, version, state)
         if len(made) >= AT_ONCE:
-            fresh, made = fresh + _store(made, by, now), []
-    return fresh + _store(made, by, now)
+            fresh, made = fresh + _store(made, by), []
+    return fresh + _store(made, by)
 
 
-def _store(made: list[dict[str, Any]], by: Credential, now: datetime) -> int:
+def _store(made: list[dict[str, Any]], by: Credential) -> int:
     """How many were new. What the LRS will not take is logged: it must not stand in the way of the rest."""
     try:
-        return statements.store(made, by=by, v2=False, now=now).fresh if made else 0
+        return statements.store(made, by=by, v2=False).fresh if made else 0
     except LrsError:
         log.exception("the LRS refused what our own player did")
         return 0

@@ -9,14 +9,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Length
 
 from courses.archive.xapi import attachments as parts_of
-from courses.archive.xapi import formats, references, strict_json, values
+from courses.archive.xapi import formats, outside, references, strict_json, values
 from courses.archive.xapi.attachments import Attachment
 from courses.archive.xapi.clients import Credential
+from courses.archive.xapi.consistency import begin_storing
 from courses.archive.xapi.errors import BadRequest, Forbidden, StatementConflict, StatementForbidden
 from courses.archive.xapi.models import (
     ActivitySeen,
@@ -55,9 +56,6 @@ MAX_REFS, REFS_EACH = 5000, 20
 """Agents and activities that a request may name, and that each statement of a large batch may name on average."""
 PAGE_BYTES = 20 * 1024**2
 """Of an answer with attachments: the page ends there, and `more` goes on."""
-TURNS = 0x78415049
-"""The number of the lock, on PostgreSQL: «xAPI»."""
-
 _learned = Recently(10_000, for_s=60)
 """The last definition of each activity and the last name of each agent that are in the database."""
 
@@ -85,10 +83,11 @@ def store(
     *,
     by: Credential,
     v2: bool,
-    now: datetime,
+    now: datetime | None = None,
     parts: Sequence[Attachment] = (),
 ) -> Stored:
-    """Store all or none. One that is here already and is the same moves nothing.
+    """Store all or none. One that is here already and is the same moves nothing. `now` is for whoever writes history:
+    otherwise the moment is drawn in turn with whoever else is storing (consistency.py).
 
     Raises BadRequest (StatementInvalid), StatementConflict, Forbidden.
     """
@@ -99,7 +98,7 @@ def store(
     parts_of.check_parts(statements, parts)
     for statement in statements:
         check_signatures(statement, parts)
-    prepared = [_prepare(statement, by, v2, now) for statement in statements]
+    prepared = [_prepare(statement, by, v2) for statement in statements]
     if len({one.row.uuid for one in prepared}) != len(prepared):
         raise BadRequest("an id occurs twice in the batch")
     names = sum(len(one.named.related_agents) + len(one.named.related_activities) for one in prepared)
@@ -114,16 +113,12 @@ def store(
     return Stored([one.body["id"] for one in prepared], fresh)
 
 
-def _prepare(statement: dict[str, Any], by: Credential, v2: bool, now: datetime) -> _Prepared:
+def _prepare(statement: dict[str, Any], by: Credential, v2: bool) -> _Prepared:
     body = formats.with_lists(statement)
     _check_credential(body, by)
-    stored = values.as_text(now)
     said = values.moment(body["timestamp"], rfc3339=v2) if "timestamp" in body else None
     body.setdefault("id", str(uuid4()))
-    body["stored"] = stored
-    if said is None:
-        body["timestamp"] = stored
-    elif v2 and not body["timestamp"].endswith("Z"):
+    if said is not None and v2 and not body["timestamp"].endswith("Z"):
         body["timestamp"] = values.as_text(said)  # 2.0 §4.2.7: answered in UTC
     body.setdefault("version", "2.0.0" if v2 else "1.0.0")
     body["authority"] = by.authority
@@ -135,15 +130,22 @@ def _prepare(statement: dict[str, Any], by: Credential, v2: bool, now: datetime)
         client=by.client,
         verb=references.key(body["verb"]["id"]),
         registration=UUID(registration) if registration else None,
-        stored_at=now,
-        timestamp_at=said or now,
         voids=refers_to if is_voiding(body) else None,
         target=refers_to,
         version=body["version"],
         digest=hashlib.sha256(references.comparable(body).encode("utf-8")).hexdigest(),
-        body=strict_json.dumps(body),
     )
     return _Prepared(row, body, references.named_in(body), said)
+
+
+def _stamp(one: _Prepared, now: datetime) -> None:
+    """Say when it is stored, which is known only when it is its turn."""
+    one.body["stored"] = values.as_text(now)
+    if one.said_timestamp is None:
+        one.body["timestamp"] = one.body["stored"]
+    one.row.pk = None
+    one.row.stored_at, one.row.timestamp_at = now, one.said_timestamp or now
+    one.row.body = strict_json.dumps(one.body)
 
 
 def _check_credential(body: dict[str, Any], by: Credential) -> None:
@@ -157,8 +159,11 @@ def _check_credential(body: dict[str, Any], by: Credential) -> None:
         by.check_statement(body)
 
 
-def _write(prepared: list[_Prepared], by: Credential, parts: Sequence[Attachment], now: datetime) -> int:
-    _take_turns(any(one.row.target for one in prepared))
+def _write(
+    prepared: list[_Prepared], by: Credential, parts: Sequence[Attachment], now: datetime | None
+) -> int:
+    turn = begin_storing(refers=any(one.row.target for one in prepared))
+    now = now or turn
     ids = [one.row.uuid for one in prepared]
     near = list(Statement.objects.filter(Q(uuid__in=ids) | Q(target__in=ids)).select_related("client"))
     known = {row.uuid: row for row in near}
@@ -172,7 +177,7 @@ def _write(prepared: list[_Prepared], by: Credential, parts: Sequence[Attachment
     if not fresh:
         return 0
     for one in fresh:
-        one.row.pk = None
+        _stamp(one, now)
     Statement.objects.bulk_create([one.row for one in fresh])
     _refer(fresh)
     fresh_ids = {one.row.uuid for one in fresh}
@@ -181,18 +186,11 @@ def _write(prepared: list[_Prepared], by: Credential, parts: Sequence[Attachment
     if by.allows("define"):
         _learn_activities(fresh)
     _learn_names(fresh)
+    if by.allows("study"):
+        outside.note([(one.row, one.body) for one in fresh], at=now)
     for one in fresh:
         transaction.on_commit(_announce(one, by))
     return len(fresh)
-
-
-def _take_turns(refers: bool) -> None:
-    """Until the end of the transaction: what refers to statements is written while nothing else is, or two that are
-    committed at once would not see each other. SQLite writes one after the other anyway."""
-    if connection.vendor == "postgresql":
-        how = "pg_advisory_xact_lock" if refers else "pg_advisory_xact_lock_shared"
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {how}(%s)", [TURNS])
 
 
 def _is_same(one: _Prepared, before: Statement) -> bool:

@@ -18,10 +18,12 @@ from courses.archive.xapi import values
 __all__ = [
     "Session",
     "Watched",
+    "beyond",
     "covered_s",
     "parse_segments",
     "read",
     "session_statements",
+    "united",
     "write_segments",
 ]
 
@@ -57,13 +59,33 @@ def parse_segments(text: object, length_s: float | None = None) -> Segments:
         start, end = max(ends[0], 0.0), ends[1] if length_s is None else min(ends[1], length_s)
         if start < end:
             found.append((start, end))
-    united: Segments = []
-    for start, end in sorted(found):
-        if united and start <= united[-1][1]:
-            united[-1] = (united[-1][0], max(end, united[-1][1]))
+    return united(found)
+
+
+def united(segments: Iterable[tuple[float, float]]) -> Segments:
+    """In order, overlapping and touching ones as one."""
+    made: Segments = []
+    for start, end in sorted(segments):
+        if made and start <= made[-1][1]:
+            made[-1] = (made[-1][0], max(end, made[-1][1]))
         else:
-            united.append((start, end))
-    return united
+            made.append((start, end))
+    return made
+
+
+def beyond(segments: Segments, known: Segments) -> Segments:
+    """What of united segments is not in the other ones."""
+    found: Segments = []
+    for start, end in segments:
+        for known_start, known_end in known:
+            if known_end <= start or known_start >= end:
+                continue
+            if start < known_start:
+                found.append((start, known_start))
+            start = known_end
+        if start < end:
+            found.append((start, end))
+    return found
 
 
 def covered_s(segments: Iterable[tuple[float, float]]) -> float:
@@ -91,6 +113,8 @@ class Watched:
     """Whether `progress` reaches the threshold."""
     claimed_progress: float | None
     claims_completion: bool
+    speed: float = 1.0
+    """At which it was played, e.g. 1.5."""
 
 
 def read(statement: Mapping[str, Any]) -> Watched | None:
@@ -118,6 +142,7 @@ def read(statement: Mapping[str, Any]) -> Watched | None:
         reached=progress is not None and progress >= (THRESHOLD if threshold is None else threshold),
         claimed_progress=_share(told.get(EXTENSIONS + "progress")),
         claims_completion=verb == "completed" or result.get("completion") is True,
+        speed=_speed(about.get(EXTENSIONS + "speed")),
     )
 
 
@@ -199,6 +224,11 @@ def _number(value: object) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
+
+
+def _speed(value: object) -> float:
+    number = _number(value)
+    return number if number is not None and 0 < number <= 16 else 1.0
 
 
 def _share(value: object) -> float | None:

@@ -22,6 +22,12 @@ if (document.getElementById("lesson-play")) {
   void import("./study/leftovers").then(({ handInLeftovers }) => handInLeftovers());
 }
 
+if (document.querySelector('[data-controller~="proofs"]')) {
+  void import("./controllers/proofs_controller").then(({ default: ProofsController }) =>
+    application.register("proofs", ProofsController),
+  );
+}
+
 if (document.querySelector('[data-controller~="exam"]')) {
   void import("./controllers/exam_controller").then(({ default: ExamController }) =>
     application.register("exam", ExamController),

@@ -191,7 +191,6 @@ def test_a_stranger_sees_what_the_paper_says_and_of_the_name_one_sign(client, ce
             "number": "001.002-2026-000001-65",
             "holder": "欧*",
             "title": "书记轮训班",
-            "organization": "桂花社区党委",
             "hours": Decimal("4.00"),
             "starts_on": date(2026, 6, 9),
             "ends_on": date(2026, 6, 10),

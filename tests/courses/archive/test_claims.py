@@ -328,6 +328,26 @@ def test_the_whole_way_over_the_pages(client, member, organiser):
     assert (claim.state, claim.entry.hours, claim.proofs.count()) == ("APPROVED", 10, 2)
 
 
+def test_sent_by_the_script_it_answers_where_to_go_on_and_keeps_the_files(client, member):
+    # given what proofs_controller.ts sends, first with a proof that is none
+    client.force_login(member)
+    by_script = {"X-Sent-By": "proofs"}
+    page = client.post("/archive/claims/new/", form(proofs=[upload("坏.jpg", b"nothing")]), headers=by_script)
+    assert page.status_code == 422 and "坏.jpg" in page.text
+    assert "请重新选择文件" not in page.text and page.context["kept"]
+    sent = client.post("/archive/claims/new/", form(proofs=[upload()]), headers=by_script)
+    claim = OfflineClaim.objects.get()
+    assert (sent.status_code, sent.json()) == (201, {"url": f"/archive/claims/{claim.uuid}/"})
+    assert "申报" in client.get(sent.json()["url"]).text
+
+
+def test_filed_again_it_begins_with_the_days_as_the_browser_takes_them(client, claim, member, organiser):
+    api.return_claim(claim, actor=organiser, reason="看不清", filing=1)
+    client.force_login(member)
+    page = client.get(f"/archive/claims/{claim.uuid}/again/").text
+    assert 'value="2026-03-03"' in page and 'value="2026-03-05"' in page
+
+
 def test_a_refused_claim_says_why_and_keeps_what_was_written(client, member):
     client.force_login(member)
     page = client.post("/archive/claims/new/", form(proofs=[upload("坏.jpg", b"nothing")]))

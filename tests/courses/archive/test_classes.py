@@ -102,21 +102,44 @@ def member(branch):
 
 
 @pytest.fixture
-def at_the_place(committee, organiser, member):
+def hold(committee, organiser):
+    """`hold(member, …, **said)`: opens a class of the committee (9 to 12 June, at the place) with these members in it.
+
+    `said` is anything of `open_class`, also its `organization` and `actor`.
+    """
+
+    def hold(*members, **said):
+        said = {
+            "organization": committee,
+            "actor": organiser,
+            "title": "书记轮训班",
+            "mode": "CENTRAL_OFFLINE",
+            "starts_on": date(2026, 6, 9),
+            "ends_on": date(2026, 6, 12),
+        } | said
+        course = classes.open_class(said.pop("organization"), **said)
+        classes.enter(course, members, actor=said["actor"])
+        return course
+
+    return hold
+
+
+@pytest.fixture
+def hold_online(hold, member):
+    """`hold_online(**said)`: an online class of eight hours, 1 to 29 September, with 李文 in it."""
+    online = {"title": "网上专题班", "mode": "CENTRAL_ONLINE", "hours": Decimal(8)}
+    days = {"starts_on": date(2026, 9, 1), "ends_on": date(2026, 9, 29)}
+    return lambda **said: hold(member, **(online | days | said))
+
+
+@pytest.fixture
+def at_the_place(hold, organiser, member):
     """Seven sessions of four hours in June; 李文 is in it."""
-    course = classes.open_class(
-        committee,
-        actor=organiser,
-        title="书记轮训班",
-        mode="CENTRAL_OFFLINE",
-        starts_on=date(2026, 6, 9),
-        ends_on=date(2026, 6, 12),
-    )
+    course = hold(member)
     for number in range(7):
         classes.add_session(
             course, actor=organiser, title=f"第{number}讲", held_on=date(2026, 6, 9 + number // 2), hours=FOUR
         )
-    classes.enter(course, [member], actor=organiser)
     return course
 
 
@@ -204,7 +227,7 @@ def test_taken_back_corrected_and_concluded_again(at_the_place, member, organise
     assert api.verify().whole
 
 
-def test_who_may_not(at_the_place, committee, member, secretary, organiser, nothing_moved):
+def test_who_may_not(at_the_place, hold, member, secretary, organiser, nothing_moved):
     stranger = PostFactory(member=MemberFactory()).member
     outsider = MemberFactory()
     place = at_the_place.roster.get()
@@ -224,14 +247,7 @@ def test_who_may_not(at_the_place, committee, member, secretary, organiser, noth
     with pytest.raises(NotAllowed):
         classes.enter(at_the_place, [outsider], actor=organiser)
     with pytest.raises(NotAllowed):
-        classes.open_class(
-            committee,
-            actor=secretary,
-            title="x",
-            mode="CENTRAL_OFFLINE",
-            starts_on=date(2026, 6, 9),
-            ends_on=date(2026, 6, 9),
-        )
+        hold(actor=secretary)
     assert (at_the_place.roster.count(), TrainingClass.objects.count()) == (1, 1)
     nothing_moved()
 
@@ -250,17 +266,10 @@ def test_nobody_marks_or_concludes_for_herself(at_the_place, organiser, committe
 
 
 def test_members_outside_the_scope_stay_open_for_somebody_above(
-    clock, branch, committee, organiser, secretary
+    hold, branch, committee, organiser, secretary
 ):
     # given a class of the branch, into which the committee entered somebody of another branch
-    course = classes.open_class(
-        branch,
-        actor=secretary,
-        title="支部培训",
-        mode="CENTRAL_OFFLINE",
-        starts_on=date(2026, 6, 9),
-        ends_on=date(2026, 6, 9),
-    )
+    course = hold(organization=branch, actor=secretary)
     session = classes.add_session(
         course, actor=secretary, title="第一讲", held_on=date(2026, 6, 9), hours=FOUR
     )
@@ -366,15 +375,9 @@ def test_somebody_who_left_gets_nothing_and_may_come_back(at_the_place, member, 
         ({"mode": "CENTRAL_ONLINE", "hours": Decimal(8)}, "MODE"),
     ],
 )
-def test_classes_that_cannot_be(committee, organiser, change, why):
-    said = {
-        "title": "x",
-        "mode": "CENTRAL_OFFLINE",
-        "starts_on": date(2026, 6, 9),
-        "ends_on": date(2026, 6, 9),
-    }
+def test_classes_that_cannot_be(hold, change, why):
     with pytest.raises(ClassRefused) as refused:
-        classes.open_class(committee, actor=organiser, **(said | change))
+        hold(**change)
     assert refused.value.why == why
     assert not TrainingClass.objects.exists()
 
@@ -398,26 +401,19 @@ def paper(db):
     )
 
 
-def test_an_online_class_counts_its_lessons_once(
-    committee, organiser, member, paper, course, phone_of, clock
-):
+@pytest.fixture
+def studied(course, phone_of, member):
+    """Two lessons of half an hour, both studied by 李文 in September 2026: an hour each."""
     lessons = [LessonFactory(parent=course), LessonFactory(parent=course)]
-    online = classes.open_class(
-        committee,
-        actor=organiser,
-        title="网上专题班",
-        mode="CENTRAL_ONLINE",
-        starts_on=date(2026, 9, 1),
-        ends_on=date(2026, 10, 1),
-        hours=Decimal(8),
-        lessons=lessons,
-        paper=paper,
-    )
-    classes.enter(online, [member], actor=organiser)
     for lesson in lessons:
         phone = phone_of(member, add_version(lesson, duration_s=1800))
         phone.watch(1800)
         phone.flush()
+    return lessons
+
+
+def test_an_online_class_counts_its_lessons_once(hold_online, studied, organiser, member, paper, clock):
+    online = hold_online(lessons=studied, paper=paper, ends_on=date(2026, 10, 1))
     # then each lesson has brought its hour, and the class still asks for the exam
     assert total(member) == 2
     assert classes.roster(online)[0].verdict.open == ("EXAM_OPEN",)
@@ -438,48 +434,18 @@ def test_an_online_class_counts_its_lessons_once(
     assert api.verify().whole
 
 
-@pytest.fixture
-def studied(course, phone_of, member):
-    """Two lessons of half an hour, both studied by 李文 in September 2026: an hour each."""
-    lessons = [LessonFactory(parent=course), LessonFactory(parent=course)]
-    for lesson in lessons:
-        phone = phone_of(member, add_version(lesson, duration_s=1800))
-        phone.watch(1800)
-        phone.flush()
-    return lessons
-
-
-@pytest.fixture
-def held_online(committee, organiser, member):
-    """Opens an online class of eight hours until 29 September, with 李文 in it."""
-
-    def hold(**said):
-        days = {"starts_on": date(2026, 9, 1), "ends_on": date(2026, 9, 29)}
-        online = classes.open_class(
-            committee,
-            actor=organiser,
-            title="网上专题班",
-            mode="CENTRAL_ONLINE",
-            **(days | {"hours": Decimal(8)} | said),
-        )
-        classes.enter(online, [member], actor=organiser)
-        return online
-
-    return hold
-
-
 def until_today(clock):
     clock.at = datetime(2026, 10, 1, 4, 0, tzinfo=UTC)
     return {"ends_on": date(2026, 10, 1)}
 
 
-def test_a_lesson_of_two_classes_counts_in_one(held_online, studied, member, organiser, clock):
+def test_a_lesson_of_two_classes_counts_in_one(hold_online, studied, member, organiser, clock):
     # given three classes: both lessons, one of them and a third, both again
     third = LessonFactory(parent=studied[0].course)
     days = until_today(clock)
-    both = held_online(lessons=studied, **days)
-    one = held_online(lessons=[studied[0], third], **days)
-    again = held_online(lessons=studied, **days)
+    both = hold_online(lessons=studied, **days)
+    one = hold_online(lessons=[studied[0], third], **days)
+    again = hold_online(lessons=studied, **days)
     state = {"member": member, "duration_s": 600, "needed_s": 570, "params": {}, "last_beat_at": clock.at}
     LessonState.objects.create(version=add_version(third), completed_at=clock.at, **state)
     # when all are concluded
@@ -503,8 +469,8 @@ def test_a_lesson_of_two_classes_counts_in_one(held_online, studied, member, org
     assert api.verify().whole
 
 
-def test_an_exam_alone_counts_in_one_class(held_online, paper, member, organiser, clock):
-    first, second = (held_online(paper=paper, **until_today(clock)) for _n in range(2))
+def test_an_exam_alone_counts_in_one_class(hold_online, paper, member, organiser, clock):
+    first, second = (hold_online(paper=paper, **until_today(clock)) for _n in range(2))
     attempt = start_exam(paper, member)
     submit(attempt, attempt.right_keys())
     assert classes.conclude(first, actor=organiser).counts == (1, 0)
@@ -513,14 +479,14 @@ def test_an_exam_alone_counts_in_one_class(held_online, paper, member, organiser
 
 
 def test_what_was_studied_in_an_earlier_year_completes_no_class(
-    held_online, studied, paper, organiser, member, clock
+    hold_online, studied, paper, organiser, member, clock
 ):
     paper.audience = "MEMBERS"
     paper.save()
     attempt = start_exam(paper, member)
     submit(attempt, attempt.right_keys())
     clock.at = datetime(2027, 3, 2, 1, 0, tzinfo=UTC)
-    online = held_online(lessons=studied, paper=paper, starts_on=date(2027, 3, 1), ends_on=date(2027, 3, 2))
+    online = hold_online(lessons=studied, paper=paper, starts_on=date(2027, 3, 1), ends_on=date(2027, 3, 2))
     assert classes.roster(online)[0].verdict.open == ("LESSONS_OPEN", "EXAM_OPEN")
     assert classes.conclude(online, actor=organiser).counts == (0, 1)
     assert total(member, 2027) == 0
@@ -530,7 +496,7 @@ def test_what_was_studied_in_an_earlier_year_completes_no_class(
 
 
 def test_tests_and_interactive_courses_of_its_lessons_count_once_too(
-    held_online, studied, paper, organiser, member, clock
+    hold_online, studied, paper, organiser, member, clock
 ):
     # given the bonus of a lesson's test and the hours of its interactive course
     paper.lesson, paper.audience = studied[0], "MEMBERS"
@@ -547,7 +513,7 @@ def test_tests_and_interactive_courses_of_its_lessons_count_once_too(
         evidence_type="cmi5", evidence_id=str(begun.uuid), source_system="cmi5",
     )  # fmt: skip
     assert total(member) == Decimal("4.5")
-    online = held_online(lessons=studied, **until_today(clock))
+    online = hold_online(lessons=studied, **until_today(clock))
     for _time in range(2):
         assert classes.conclude(online, actor=organiser).counts == (1, 0)
         assert total(member) == 8
@@ -556,18 +522,8 @@ def test_tests_and_interactive_courses_of_its_lessons_count_once_too(
     assert api.verify().whole
 
 
-def test_what_comes_after_the_last_day_is_too_late(committee, organiser, member, lesson, clock):
-    online = classes.open_class(
-        committee,
-        actor=organiser,
-        title="网上专题班",
-        mode="CENTRAL_ONLINE",
-        starts_on=date(2026, 9, 1),
-        ends_on=date(2026, 9, 29),
-        hours=Decimal(8),
-        lessons=[lesson],
-    )
-    classes.enter(online, [member], actor=organiser)
+def test_what_comes_after_the_last_day_is_too_late(hold_online, organiser, member, lesson, clock):
+    online = hold_online(lessons=[lesson])
     version = add_version(lesson)
     state = {"member": member, "version": version, "duration_s": 600, "needed_s": 570, "params": {}}
     done = LessonState.objects.create(
@@ -626,6 +582,24 @@ def test_the_whole_way_over_the_pages(client, committee, organiser, member, cloc
     assert place.entry is None
 
 
+def test_a_list_of_names_from_a_spreadsheet_is_looked_at_before_anybody_is_entered(
+    client, hold, branch, member, organiser
+):
+    # given 李文 and two 周敏 in the scope (the organiser has another name), and somebody outside it
+    one, two = (MemberFactory(organization=branch, name="周敏") for _n in range(2))
+    MemberFactory(name="赵外")
+    course = hold()
+    client.force_login(organiser)
+    address = f"/archive/desk/classes/{course.uuid}/roster/"
+    page = client.post(address, {"what": "look", "names": "1\t李文\r\n2\t周敏\r\n3\t赵外\r\n"})
+    assert {found.pk for found in page.context["found"]} == {member.pk, one.pk, two.pk}
+    assert page.context["ticked"] == {member.pk}
+    assert (page.context["lost"], page.context["several"]) == (["赵外"], ["周敏"])
+    assert "没有找到：赵外" in page.text and course.roster.count() == 0
+    client.post(address, {"member": [str(member.pk), str(two.pk)]})
+    assert set(course.roster.values_list("member_id", flat=True)) == {member.pk, two.pk}
+
+
 def test_a_class_of_days_without_a_rule_keeps_the_pages_open(client, at_the_place, member, organiser):
     mark(at_the_place, member, organiser, *["PRESENT"] * 6, "LEAVE")
     TrainingClass.objects.update(starts_on=date(1026, 6, 9), ends_on=date(1026, 6, 12))
@@ -646,16 +620,9 @@ def test_a_mistyped_year_is_said_in_the_form(client, committee, organiser):
     assert "培训班只能在上一年、今年或明年" in page.text
 
 
-def test_the_desk_turns_pages_not_lessons(client, at_the_place, organiser, monkeypatch):
+def test_the_desk_turns_pages_not_lessons(client, at_the_place, hold, organiser, monkeypatch):
     monkeypatch.setattr("courses.archive.classes.views.SHOWN", 1)
-    classes.open_class(
-        at_the_place.organization,
-        actor=organiser,
-        title="第二期",
-        mode="CENTRAL_OFFLINE",
-        starts_on=date(2026, 7, 1),
-        ends_on=date(2026, 7, 1),
-    )
+    hold(title="第二期", starts_on=date(2026, 7, 1), ends_on=date(2026, 7, 1))
     client.force_login(organiser)
     assert "下一页" in client.get("/archive/desk/classes/").text
     last = client.get("/archive/desk/classes/?page=2").text

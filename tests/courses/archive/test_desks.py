@@ -13,14 +13,18 @@ DESKS = [
     "/archive/desk/claims/",
     "/archive/desk/corrections/",
     "/archive/desk/classes/",
+    "/archive/desk/exemptions/",
     "/archive/desk/years/",
+    "/archive/desk/late/",
     "/archive/desk/records/",
 ]
 STYLES = Path(settings.LOCALE_PATHS[0]).parent / "frontend" / "styles"
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("desk", [*DESKS, "/archive/desk/classes/new/"])
+@pytest.mark.parametrize(
+    "desk", [*DESKS, "/archive/desk/classes/new/", "/archive/desk/exemptions/new/", "/archive/desk/late/new/"]
+)
 def test_every_desk_leads_to_all_the_others(client, desk):
     organiser = MemberFactory()
     PostFactory(member=organiser)

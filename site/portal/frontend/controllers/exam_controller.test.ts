@@ -5,8 +5,9 @@ import ExamController from "./exam_controller";
 
 const PAGE = `
 <div data-controller="exam" data-exam-left-value="600" data-exam-save-value="/save/"
-     data-exam-saved-text-value="saved" data-exam-unsaved-text-value="unsaved" data-exam-soon-text-value="soon">
-  <span data-exam-target="clock"></span><span data-exam-target="said"></span>
+     data-exam-saved-text-value="saved" data-exam-unsaved-text-value="unsaved" data-exam-soon-text-value="soon"
+     data-exam-count-text-value="{n}/{all}">
+  <span data-exam-target="clock"></span><span data-exam-target="said"></span><span data-exam-target="count">0/1</span>
   <form data-exam-target="form" data-action="change->exam#answered submit->exam#handIn">
     <input type="hidden" name="csrfmiddlewaretoken" value="c">
     <fieldset data-exam-target="question" data-number="7">
@@ -57,6 +58,14 @@ test("an answer is saved as it is given, and the server's time is taken over", a
   expect(said()).toBe("saved");
   await vi.advanceTimersByTimeAsync(1000);
   expect(clock()).toMatch(/^08:(19|20)$/);
+});
+
+test("how many questions are answered goes along with the answers", async () => {
+  const count = (): string => document.querySelector("[data-exam-target=count]")!.textContent ?? "";
+  await choose("A");
+  expect(count()).toBe("1/1");
+  await choose("A");
+  expect(count()).toBe("0/1");
 });
 
 test("an answer that was taken back is saved as none", async () => {

@@ -5,8 +5,8 @@
  *
  *   <div data-controller="exam" data-exam-left-value="3600" data-exam-save-value="/exams/attempts/…/answers/"
  *        data-exam-saved-text-value="Saved." data-exam-unsaved-text-value="…" data-exam-soon-text-value="…"
- *        data-exam-open-text-value="…">
- *     <span data-exam-target="clock"></span> <span data-exam-target="said"></span>
+ *        data-exam-open-text-value="…" data-exam-count-text-value="{n} of {all} answered">
+ *     <span data-exam-target="clock"></span> <span data-exam-target="said"></span> <span data-exam-target="count"></span>
  *     <form data-exam-target="form" data-action="change->exam#answered submit->exam#handIn">
  *       <fieldset data-exam-target="question" data-number="7">
  *         <input type="hidden" name="was7" value=""> … <input name="q7" value="A"> …
@@ -22,10 +22,20 @@ const SOON_S = 300;
 const UNKNOWN = "?";
 
 export default class ExamController extends Controller<HTMLElement> {
-  static override targets = ["clock", "said", "form", "question"];
-  static override values = { left: Number, save: String, savedText: String, unsavedText: String, soonText: String, openText: String };
+  static override targets = ["clock", "said", "count", "form", "question"];
+  static override values = {
+    left: Number,
+    save: String,
+    savedText: String,
+    unsavedText: String,
+    soonText: String,
+    openText: String,
+    countText: String,
+  };
   declare readonly clockTarget: HTMLElement;
   declare readonly saidTarget: HTMLElement;
+  declare readonly hasCountTarget: boolean;
+  declare readonly countTarget: HTMLElement;
   declare readonly formTarget: HTMLFormElement;
   declare readonly questionTargets: HTMLElement[];
   declare readonly leftValue: number;
@@ -34,6 +44,7 @@ export default class ExamController extends Controller<HTMLElement> {
   declare readonly unsavedTextValue: string;
   declare readonly soonTextValue: string;
   declare readonly openTextValue: string;
+  declare readonly countTextValue: string;
   private endsAt = 0;
   private timer = 0;
   private again = 0;
@@ -58,7 +69,16 @@ export default class ExamController extends Controller<HTMLElement> {
     const number = question.dataset.number ?? "";
     this.waiting.add(number);
     this.know(number, UNKNOWN);
+    this.countAnswers();
     void this.save();
+  }
+
+  private countAnswers(): void {
+    if (!this.hasCountTarget) return;
+    const done = this.questionTargets.filter((question) => question.querySelector("input:checked")).length;
+    this.countTarget.textContent = this.countTextValue
+      .replace("{n}", String(done))
+      .replace("{all}", String(this.questionTargets.length));
   }
 
   /** Asks once more while something is open; nothing more is saved once the form is on its way. */

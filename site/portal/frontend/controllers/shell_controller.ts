@@ -1,5 +1,6 @@
 /**
- * What every page needs: a quiet line while there is no network, and the service worker for the shell and texts.
+ * What every page needs: a quiet line while there is no network, choices that slide brought to where one is, and the
+ * service worker for the shell and texts.
  *
  *   <body data-controller="shell" data-shell-worker-value="/sw.js">
  *     <p role="status" hidden data-shell-target="offline">No connection. …</p>
@@ -28,6 +29,10 @@ export default class ShellController extends Controller<HTMLElement> {
       this.draw();
     });
     this.draw();
+    for (const here of this.element.querySelectorAll<HTMLElement>(".choices--slide > [aria-current]")) {
+      const line = here.parentElement!; // a line that slides begins where one is
+      line.scrollLeft = here.offsetLeft - line.offsetLeft - (line.clientWidth - here.offsetWidth) / 2;
+    }
     if (this.workerValue && "serviceWorker" in navigator && window.isSecureContext) {
       navigator.serviceWorker.register(this.workerValue).catch((error: unknown) => {
         console.debug("pages are not kept for reading offline", error); // in-app browsers refuse

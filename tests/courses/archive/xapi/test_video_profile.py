@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from courses.archive.models import LessonState, PlayLease
-from courses.archive.xapi import accounts, own_player, statements, video_profile
+from courses.archive.xapi import accounts, own_player, statements, values, video_profile
 from courses.archive.xapi.errors import BadRequest
 from courses.archive.xapi.models import LrsClient, Statement
 from courses.archive.xapi.validation import check_statement
@@ -229,6 +229,14 @@ def test_a_text_that_was_read_is_no_video(member, lesson, lrs, clock):
         until_at=clock(),
     )
     assert lrs.ids(agent=accounts.actor_of(member)) == []
+
+
+@pytest.mark.django_db
+def test_what_is_told_is_stored_when_its_turn_comes(watched, member, clock, monkeypatch):
+    turn = clock() + timedelta(seconds=3)
+    monkeypatch.setattr(statements, "begin_storing", lambda *, refers: turn)
+    found = watched.get("statements", agent=accounts.actor_of(member)).json()["statements"]
+    assert {one["stored"] for one in found} == {values.as_text(turn)}
 
 
 @pytest.mark.django_db
