@@ -13,7 +13,7 @@ class ArchiveConfig(AppConfig):
     verbose_name = "学习档案"
 
     def ready(self) -> None:
-        from courses.archive import beginnings, bonus, documents, rules
+        from courses.archive import beginnings, bonus, documents, rules, tasks  # noqa: F401  (registers tasks)
         from courses.archive.exports import rooms, sections
         from courses.archive.signals import lesson_completed
         from courses.catalogue.affected import counted_by

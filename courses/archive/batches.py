@@ -11,10 +11,13 @@ from courses.archive.errors import BadBeats
 from courses.archive.packing import USUAL, USUAL_TAG, pack, unpack
 
 __all__ = [
+    "BODY_MOST",
     "CLIENT_SEQ_LIMIT",
     "CLOCK_MAX_MS",
     "FLAGS",
+    "INTERVALS_MAX",
     "LONGEST_MS",
+    "RATE_LEAST",
     "SentBeat",
     "in_tenths",
     "kept_age_ms",
@@ -22,10 +25,14 @@ __all__ = [
     "read_clock",
 ]
 
+BODY_MOST = 1024**2
+"""A body has at most as many bytes; a full batch of usual beats has a fiftieth of that."""
 FLAGS = frozenset({"audio", "idle", "confirmed"})
 INTERVALS_MAX = 50
 CLIENT_SEQ_LIMIT = 2**30
 """Numbers from here on are given by the server itself (complete_reading)."""
+RATE_LEAST = 0.001
+"""As much of it is kept (packing.py)."""
 LONGEST_MS = 24 * 3600 * 1000
 CLOCK_MAX_MS = 2**53
 
@@ -55,6 +62,14 @@ def _whole(where: str, value: Any, most: int) -> int:
     return whole
 
 
+def _number(where: str, value: Any, most: int) -> int:
+    """A number that names something, 0..most: 7 or 7.0. What lies between two is neither the one nor the other."""
+    number = _whole(where, value, most)
+    if number != value:
+        raise BadBeats(f"{where}: a whole number is needed")
+    return number
+
+
 def read_clock(where: str, value: Any) -> int:
     """A reading of the phone's clock in milliseconds; raises BadBeats."""
     return _whole(where, value, CLOCK_MAX_MS)
@@ -64,7 +79,7 @@ def _beat(place: int, raw: Any, seq_limit: int) -> SentBeat:
     where = f"beats[{place}]"
     if not isinstance(raw, Mapping):
         raise BadBeats(f"{where}: an object is needed")
-    seq = _whole(f"{where}.seq", raw.get("seq"), seq_limit - 1)
+    seq = _number(f"{where}.seq", raw.get("seq"), seq_limit - 1)
     given = raw.get("intervals", [])
     if not isinstance(given, Sequence) or isinstance(given, str) or len(given) > INTERVALS_MAX:
         raise BadBeats(f"{where}.intervals: a list of at most {INTERVALS_MAX} pairs is needed")
@@ -78,8 +93,8 @@ def _beat(place: int, raw: Any, seq_limit: int) -> SentBeat:
         if end > start:
             intervals.append([start, end])
     rate = raw.get("rate", 1)
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= 16:
-        raise BadBeats(f"{where}.rate: a number above 0 and up to 16 is needed")
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not RATE_LEAST <= rate <= 16:
+        raise BadBeats(f"{where}.rate: a number from {RATE_LEAST} to 16 is needed")
     visible = raw.get("visible", True)
     if not isinstance(visible, bool):
         raise BadBeats(f"{where}.visible: true or false is needed")

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from people.api import scope_of
+from people.client_address import source_of
 from people.models import Member, PartyOrganization
 from people.querysets import Scope
 
@@ -32,11 +33,6 @@ CHOICES = 40
 def me(request: HttpRequest) -> Member:
     """Who asks, once she has signed in."""
     return cast(Member, request.user)
-
-
-def source_of(request: HttpRequest) -> str:
-    """Where a request came from, for the audit trail."""
-    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def organisers_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -7,6 +7,7 @@ from courses.archive.claims import views as claims
 from courses.archive.classes import views as classes
 from courses.archive.closing import views as closing
 from courses.archive.exemptions import views as exemptions
+from courses.archive.imports import views as imports
 from courses.archive.late import views as late
 
 app_name = "desk"
@@ -25,6 +26,10 @@ urlpatterns = [
     ),
     path("classes/<uuid:course>/conclude/", classes.conclude, name="class_conclude"),
     path("certificates/<uuid:certificate>/revoke/", certificates.revoke, name="certificate_revoke"),
+    path("hours/", imports.lists, name="hours"),
+    path("hours/template.xlsx", imports.template, name="hours_template"),
+    path("hours/<uuid:list_>/", imports.one, name="hours_list"),
+    path("hours/<uuid:list_>/refused.xlsx", imports.refused, name="hours_refused"),
     path("exemptions/", exemptions.desk, name="exemptions"),
     path("exemptions/new/", exemptions.new, name="exemption_new"),
     path("exemptions/<uuid:exemption>/", exemptions.one, name="exemption"),

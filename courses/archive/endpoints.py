@@ -7,7 +7,7 @@ and no session of the site is needed; everything else by the sign-in. 200 means:
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.core.exceptions import RequestDataTooBig
@@ -19,8 +19,20 @@ from ninja.security import django_auth
 from pydantic import Field
 
 from courses.archive import api
-from courses.archive.errors import ArchiveError, BadBeats, NotOpen, SeqConflict
+from courses.archive.batches import BODY_MOST, CLIENT_SEQ_LIMIT, CLOCK_MAX_MS, INTERVALS_MAX, RATE_LEAST
+from courses.archive.beat_schema import (
+    BEATS,
+    BEATS_ANSWERS,
+    BEATS_ASKED,
+    PLAY,
+    PLAY_ANSWERS,
+    RETRY_AFTER_S,
+    TOKEN,
+    asks_for,
+)
+from courses.archive.errors import ArchiveError, BadBeats, BatchTooBig, NotOpen, SeqConflict
 from courses.archive.wording import ERRORS
+from courses.catalogue.api import current_versions
 from courses.catalogue.models import Lesson, LessonVersion
 from people.models import Member
 
@@ -28,25 +40,40 @@ __all__ = ["router"]
 
 router = Router(tags=["archive"])
 
-RETRY_AFTER_S = 5
+Milliseconds = Annotated[float, Field(ge=0, le=24 * 3600 * 1000)]
 
 
 class BeatIn(Schema):
     """What was played since the beat before it; at most 30 s."""
 
-    seq: int = Field(ge=0, description="number within the session; the same number is the same beat")
-    intervals: list[tuple[int, int]] = Field(description="played [a, b) in ms of the lesson")
-    position_ms: int
-    clock_ms: int = Field(description="the phone's clock; only differences are used")
-    rate: float = 1.0
+    seq: int = Field(
+        ge=0,
+        lt=CLIENT_SEQ_LIMIT,
+        description="number within the session; the same number is the same beat",
+    )
+    intervals: list[tuple[Milliseconds, Milliseconds]] = Field(
+        [], max_length=INTERVALS_MAX, description="played [a, b) in ms of the lesson, a ≤ b"
+    )
+    position_ms: Milliseconds = Field(description="where the player stands at the end of the beat")
+    clock_ms: float = Field(
+        ge=0,
+        le=CLOCK_MAX_MS,
+        description="the phone's clock at the end of the beat; only differences are used",
+    )
+    rate: float = Field(1.0, ge=RATE_LEAST, le=16)
     visible: bool = Field(True, description="whether the page was visible during the whole beat")
     flags: list[str] = Field([], description="audio | idle | confirmed")
 
 
 class BatchIn(Schema):
     token: str
-    beats: list[BeatIn]
-    sent_ms: int | None = Field(None, description="the phone's clock in the moment of sending")
+    beats: list[BeatIn] = Field(min_length=1, max_length=200)
+    sent_ms: float | None = Field(
+        None,
+        ge=0,
+        le=CLOCK_MAX_MS,
+        description="the phone's clock in the moment of sending; default: that of the latest beat",
+    )
 
 
 class TokenIn(Schema):
@@ -55,6 +82,17 @@ class TokenIn(Schema):
 
 class PlayIn(Schema):
     version: UUID = Field(description="uuid of the lesson version")
+
+
+class LessonOut(Schema):
+    version: UUID = Field(description="what POST play asks for")
+    title: str
+    kind: str
+    duration_s: int
+
+
+class DetailOut(Schema):
+    detail: str
 
 
 class SpanOut(Schema):
@@ -110,6 +148,7 @@ class RefusalOut(Schema):
     accepted: list[int] = []
     duplicates: list[int] = []
     conflicts: list[int] = []
+    state: StateOut | None = None
 
 
 class PlayOut(Schema):
@@ -148,79 +187,7 @@ class StandingOut(Schema):
     by_mode: list[ModeOut]
 
 
-EXAMPLE = {
-    "token": "eyJtIjo3LCJ2IjozfQ:qX…",
-    "sent_ms": 1790000046000,
-    "beats": [
-        {
-            "seq": 1,
-            "intervals": [[0, 15000]],
-            "position_ms": 15000,
-            "rate": 1.0,
-            "visible": True,
-            "clock_ms": 1790000015000,
-            "flags": [],
-        },
-        {
-            "seq": 2,
-            "intervals": [[15000, 30000]],
-            "position_ms": 30000,
-            "rate": 1.0,
-            "visible": True,
-            "clock_ms": 1790000030000,
-            "flags": [],
-        },
-    ],
-}
-
-
-def _asks_for(schema: type[Schema], example: Any) -> dict[str, Any]:
-    """The request body for the OpenAPI schema; the body itself is read by hand (media type is free)."""
-    inlined = json.dumps(schema.model_json_schema(ref_template="#/components/schemas/{model}"))
-    described = json.loads(inlined)
-    for name, part in described.pop("$defs", {}).items():
-        described = json.loads(
-            json.dumps(described).replace(
-                json.dumps({"$ref": f"#/components/schemas/{name}"}), json.dumps(part)
-            )
-        )
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": described, "example": example}},
-        }
-    }
-
-
-RECEIPT = {"accepted": [1, 2], "duplicates": [], "state": None}
-REFUSED = {
-    401: {
-        "code": "TOKEN_EXPIRED",
-        "message": "…",
-        "detail": "",
-        "accepted": [],
-        "duplicates": [],
-        "conflicts": [],
-    },
-    404: {"code": "NOT_OPEN", "message": "…"},
-    409: {"code": "SEQ_CONFLICT", "message": "…", "conflicts": [2]},
-    422: {"code": "BAD_BEATS", "message": "…", "detail": "beats[0].seq: a number is needed"},
-    503: {"code": "BUSY", "message": "…"},
-}
-
-
-def _answers_with(receipt: Any, refused: dict[int, Any]) -> dict[str, Any]:
-    """Examples of answers, laid over the responses that ninja describes."""
-    examples = {200: receipt, **refused}
-    return {
-        "responses": {
-            status: {"content": {"application/json": {"example": example}}}
-            for status, example in examples.items()
-        }
-    }
-
-
-REFUSALS = dict.fromkeys((401, 404, 409, 422, 503), RefusalOut)
+REFUSALS = dict.fromkeys((401, 404, 409, 413, 422, 503), RefusalOut)
 
 
 def _refuse(error: ArchiveError) -> JsonResponse:
@@ -242,9 +209,13 @@ def _busy() -> JsonResponse:
 
 def _body(request: HttpRequest) -> dict[str, Any]:
     try:
-        said = json.loads(request.body)
+        body = request.body
     except RequestDataTooBig as big:
-        raise BadBeats("the batch is too big") from big
+        raise BatchTooBig() from big
+    if len(body) > BODY_MOST:
+        raise BatchTooBig()
+    try:
+        said = json.loads(body)
     except (ValueError, RecursionError) as bad:
         raise BadBeats("the body is not JSON") from bad
     if not isinstance(said, dict):
@@ -256,19 +227,12 @@ def _body(request: HttpRequest) -> dict[str, Any]:
     "/beats",
     auth=None,
     response={200: ReceiptOut, **REFUSALS},
-    openapi_extra=_asks_for(BatchIn, EXAMPLE) | _answers_with(RECEIPT, REFUSED),
+    openapi_extra=asks_for(BatchIn, BEATS_ASKED) | BEATS_ANSWERS,
     summary="Hand in a batch of beats",
+    description=BEATS,
 )
 def beats(request: HttpRequest) -> JsonResponse:
-    """Idempotent by (member, session, seq). After 200 the beats are on disk and may be forgotten.
-
-    The token is that of POST /api/archive/play (after the sign-in): one member, one lesson version, one session.
-    The answer to a session's first beats tells how the lesson stands; later ones are kept on a shorter way
-    (courses/archive/ingest) and answer `"state": null`. 503 and no answer at all: send the same batch again.
-
-    401 TOKEN_INVALID, TOKEN_EXPIRED · 404 NOT_OPEN · 409 LEASE_LOST (another device goes on; what
-    happened before is kept), SEQ_CONFLICT (nothing is kept) · 422 BAD_BEATS · 503 BUSY, with Retry-After.
-    """
+    """What portal.asgi's short way (courses/archive/ingest) does not answer itself; the promises: beat_schema.BEATS."""
     try:
         said = _body(request)
         receipt = api.record_beats(said.get("token", ""), said.get("beats", []), sent_ms=said.get("sent_ms"))
@@ -283,7 +247,7 @@ def beats(request: HttpRequest) -> JsonResponse:
     "/lease",
     auth=None,
     response={200: ReceiptOut, **REFUSALS},
-    openapi_extra=_asks_for(TokenIn, {"token": EXAMPLE["token"]}),
+    openapi_extra=asks_for(TokenIn, {"take": ("Go on here", {"token": TOKEN})}),
     summary="Go on here: take the play lease",
 )
 def lease(request: HttpRequest) -> JsonResponse:
@@ -297,11 +261,33 @@ def lease(request: HttpRequest) -> JsonResponse:
     return JsonResponse(receipt.as_json())
 
 
+@router.get("/lessons", auth=django_auth, response=list[LessonOut], summary="Lessons that I may study")
+def lessons(request: HttpRequest) -> list[dict[str, Any]]:
+    """Lessons that are open to the member, in the order of the courses, each with its current version."""
+    found = Lesson.objects.open_to(_signed_in(request)).order_by("path")
+    versions = current_versions(found)
+    return [
+        {
+            "version": versions[lesson.pk].uuid,
+            "title": lesson.title,
+            "kind": versions[lesson.pk].kind,
+            "duration_s": versions[lesson.pk].duration_s,
+        }
+        for lesson in found
+        if lesson.pk in versions
+    ]
+
+
 @router.post(
-    "/play", auth=django_auth, response={200: PlayOut, 404: RefusalOut}, summary="Leave to play a lesson"
+    "/play",
+    auth=django_auth,
+    response={200: PlayOut, 401: DetailOut, 403: DetailOut, 404: RefusalOut},
+    openapi_extra=PLAY_ANSWERS,
+    summary="Leave to play a lesson",
+    description=PLAY,
 )
 def play(request: HttpRequest, asked: PlayIn) -> JsonResponse:
-    """A fresh play token for a lesson version that is open to the member; also after TOKEN_EXPIRED."""
+    """Promises: beat_schema.PLAY."""
     member = _signed_in(request)
     version = LessonVersion.objects.filter(uuid=asked.version).first()
     if version is None or not Lesson.objects.open_to(member).filter(pk=version.lesson_id).exists():

@@ -58,6 +58,12 @@ class BadBeats(ArchiveError):
     code, status = "BAD_BEATS", 422
 
 
+class BatchTooBig(ArchiveError):
+    """The body has more bytes than any batch needs; nothing of it was read."""
+
+    code, status = "BATCH_TOO_BIG", 413
+
+
 class NotAllowed(ArchiveError):
     """The acting person may not do this for this member."""
 
@@ -104,6 +110,16 @@ class OfAClass(ArchiveError):
     """The hours come from a training class that the organiser does not lead: its organiser takes them back there."""
 
     code, status = "OF_A_CLASS", 409
+
+
+class ImportRefused(ArchiveError):
+    """A list of study hours is not taken: EMPTY, TOO_LARGE, KIND."""
+
+    code, status = "IMPORT_REFUSED", 422
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 # Records of other schools

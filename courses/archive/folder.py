@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable
 
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
+from django.utils import timezone
 
 from courses.archive.folding import all_waiting, fold_members, waiting_between, waiting_members
+from courses.archive.models import LearningArchive
 
 __all__ = ["PAUSE_S", "Folder", "fold_everything"]
 
@@ -72,6 +74,8 @@ class Folder:
                     self._fold([member_id])
                 return
             log.exception("the beats of member %d cannot be folded; again in %d s", members[0], AGAIN_S)
+            if members[0] not in self._stuck:  # for those who run the school (behind.py)
+                LearningArchive.objects.filter(member_id=members[0]).update(stuck_at=timezone.now())
             self._stuck[members[0]] = time.monotonic() + AGAIN_S
         else:
             for member_id in members:

@@ -100,10 +100,15 @@ class LearningArchive(models.Model):
     """The link of the last one; "" before the first."""
     beats_folded = models.BigIntegerField(default=0, editable=False)
     """The last of the member's beats (`Beat.id`) that her states, turns and hours take account of."""
+    stuck_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When the folder last began to fail with her log (behind.py); of no meaning once nothing waits."""
 
     class Meta:
         verbose_name = _("learning archive")
         verbose_name_plural = _("learning archives")
+        indexes = [
+            models.Index(fields=["stuck_at"], condition=Q(stuck_at__isnull=False), name="archive_stuck"),
+        ]
 
     def __str__(self) -> str:
         return f"archive of member {self.member_id}"
@@ -597,6 +602,7 @@ from courses.archive.closing.models import YearClose  # noqa: E402, F401
 from courses.archive.cmi5.models import *  # noqa: E402, F403
 from courses.archive.corrections.models import Correction  # noqa: E402, F401
 from courses.archive.exports.models import ArchiveExport  # noqa: E402, F401
+from courses.archive.imports.models import HoursImport, ImportFile, RefusedLine  # noqa: E402, F401
 from courses.archive.late.models import LateKind, LateLine, LateState  # noqa: E402, F401
 from courses.archive.packs.models import PackedMonth  # noqa: E402, F401
 from courses.archive.records.models import RecordImport, SchoolKey  # noqa: E402, F401

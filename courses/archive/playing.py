@@ -6,14 +6,15 @@ no transaction here touches two members.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Max
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import BinaryField, ExpressionWrapper, F, Max
 from django.utils import timezone
 
 from courses.archive import folding, ledger, log_order, spans, tokens
@@ -27,11 +28,18 @@ from courses.archive.batches import (
     read_clock,
 )
 from courses.archive.beginnings import beginning_of, carried_state
-from courses.archive.errors import BadBeats, LeaseLost, NotOpen, SeqConflict, TokenExpired
+from courses.archive.errors import (
+    ArchiveError,
+    BadBeats,
+    LeaseLost,
+    NotOpen,
+    NotReckoned,
+    SeqConflict,
+    TokenExpired,
+)
 from courses.archive.fields import EPOCH, MILLISECOND
 from courses.archive.log import is_packed
 from courses.archive.models import Beat, LearningArchive, LessonState
-from courses.archive.packing import pack
 from courses.archive.progress import lesson_progress
 from courses.archive.spans import PlayRules
 from courses.archive.states import fold_of, rules_for
@@ -50,6 +58,8 @@ __all__ = [
     "study_state",
     "take_lease",
 ]
+
+log = logging.getLogger(__name__)
 
 
 def play(member: Member, version: LessonVersion, *, now: datetime | None = None) -> Play:
@@ -186,7 +196,9 @@ def _sift(claims: Claims, sent: list[SentBeat]) -> tuple[list[SentBeat], list[in
     kept = Beat.objects.filter(
         member_id=claims.member_id, session=claims.session, seq__in={beat.seq for beat in sent}
     )
-    known = {seq: pack(body) for seq, body in kept.values_list("seq", "body")}
+    # As bytes: what cannot be read any more is another body than any that is sent.
+    packed = ExpressionWrapper(F("body"), output_field=BinaryField())
+    known = {seq: bytes(body) for seq, body in kept.values_list("seq", packed)}
     fresh: dict[int, SentBeat] = {}
     duplicates: list[int] = []
     conflicts: list[int] = []
@@ -340,10 +352,19 @@ def complete_reading(token: str, *, now: datetime | None = None) -> LessonProgre
 
     Completes the lesson when that is long enough; otherwise progress says what is missing. Time
     that beats of this session counted already is not counted again.
-    Raises as `record_beats`, BadBeats for a lesson of another kind, and NotReckoned (nothing has moved then) when
-    what waits in the log cannot be folded.
+    Raises as `record_beats`, BadBeats for a lesson of another kind, and NotReckoned (nothing moved) when the member's
+    log cannot be folded, since what is claimed goes on from what is reckoned.
     """
-    now = now or timezone.now()
+    try:
+        return _complete_reading(token, now or timezone.now())
+    except (ArchiveError, OperationalError, InterfaceError):
+        raise
+    except Exception as broken:
+        log.exception("a reading cannot be confirmed on top of a log that cannot be folded")
+        raise NotReckoned() from broken
+
+
+def _complete_reading(token: str, now: datetime) -> LessonProgress:
     claims = tokens.read(token, now=now)
     member, version = admit(claims)
     if version.kind != LessonKind.READING:

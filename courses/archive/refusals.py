@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.utils.translation import gettext as _
 
 from courses.archive import errors
 from courses.archive.wording import ERRORS
 
-__all__ = ["why_not"]
+__all__ = ["why_not", "why_not_entered", "why_not_read"]
 
 
 def why_not(refusal: errors.ArchiveError) -> str:
@@ -16,6 +18,8 @@ def why_not(refusal: errors.ArchiveError) -> str:
         return _proof(refusal)
     if isinstance(refusal, errors.ClaimRefused):
         return _claim(refusal)
+    if isinstance(refusal, errors.ImportRefused):
+        return why_not_read(refusal.why)
     if isinstance(refusal, errors.ExemptionRefused):
         return _exemption(refusal)
     if isinstance(refusal, errors.LateRefused):
@@ -124,3 +128,50 @@ def _class(refusal: errors.ClassRefused) -> str:
     if refusal.why == "NOT_COMPLETED":
         return _("There is no completion to take back.")
     return _("These hours are in the archive already. Take the completion back first.")
+
+
+def why_not_read(code: str) -> str:
+    """Why a list of study hours as a whole is not taken, or cannot be read."""
+    if code == "EMPTY":
+        return _("There are no lines in this file. Fill in the template, and hand it in again.")
+    if code == "TOO_LARGE":
+        return _("The file is larger than 5 MB. Hand the list in in several files.")
+    if code == "TOO_LONG":
+        return _("The file has more than 20,000 lines. Hand the list in in several files.")
+    if code == "NO_HEAD":
+        return _(
+            "The line with the titles of the columns was not found. Use the template, and leave its titles as they are."
+        )
+    if code == "BROKEN":
+        return _(
+            "The file cannot be read; it may be damaged. Open it in Excel or WPS, save it as .xlsx, and hand it in again."
+        )
+    return _("Only .xlsx and .csv can be read. Save the list as .xlsx in Excel or WPS, and hand it in again.")
+
+
+def why_not_entered(code: str, value: str, titles: Mapping[str, str]) -> str:
+    """Why one line of a list was not entered, and what to do. `titles`: field → title of its column."""
+    if code == "MISSING":
+        return _("«%(column)s» is empty.") % {"column": titles.get(value, value)}
+    if code == "HOURS":
+        said = _("Study hours go in quarters of an hour, from 0.25 to %(most)s for these days.")
+        return said % {"most": value}
+    if code == "CLOSED":
+        said = _(
+            "%(year)s is closed. Ask an organiser of the organisation that closed it to hand the line in, with a reason."
+        )
+        return said % {"year": value}
+    return {
+        "TOO_LONG": _("The text is too long: up to 200 signs for what was studied, 120 for who held it."),
+        "MODE": _("Write 集中培训 or 集体学习 for how it was studied."),
+        "DATE": _("A day is written like 2026-05-01."),
+        "ORDER": _("The last day lies before the first, or in another year."),
+        "FUTURE": _("The last day has not come yet."),
+        "OLD": _("The year is too long ago; look at it once more."),
+        "NOT_FOUND": _("Within your organisation there is nobody with this sign-in name or mobile number."),
+        "OTHER_NAME": _("The sign-in name or mobile number belongs to somebody with another name."),
+        "FAULT": _(
+            "This line could not be entered because of a fault of the system. Tell your administrator."
+        ),
+        "OWN": _("Your own hours are entered by somebody else."),
+    }[code]

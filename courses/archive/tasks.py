@@ -6,6 +6,7 @@ from django.utils import timezone
 from courses.archive import api
 from courses.archive.cmi5 import launching
 from courses.archive.folder import fold_everything
+from courses.archive.imports import api as imports
 from courses.archive.packs.api import pack_all
 from courses.archive.xapi import outside
 
@@ -47,3 +48,21 @@ def seal() -> str:
     """
     fold_everything()
     return api.seal().root
+
+
+@shared_task(name="archive.import_hours", soft_time_limit=240, time_limit=300)
+def import_hours(pk: int) -> None:
+    """Go on with a list of study hours. Twice, side by side, or after a death: each line is entered once."""
+    imports.run(pk)
+
+
+@shared_task(name="archive.ring_imports", soft_time_limit=50, time_limit=60)
+def ring_imports() -> int:
+    """Ring for lists whose bell was lost or whose worker died; how many."""
+    return imports.ring_waiting()
+
+
+@shared_task(name="archive.tidy_imports", soft_time_limit=240, time_limit=300)
+def tidy_imports() -> int:
+    """Delete refused lines that nobody corrects any more; how many."""
+    return imports.tidy()

@@ -18,6 +18,7 @@ from courses.archive.corrections import desk as corrections
 from courses.archive.errors import RuleMissing
 from courses.archive.exports import log
 from courses.archive.exports.models import ExportKind
+from people.client_address import source_of
 from people.models import Member
 
 YEARS_SHOWN = 3
@@ -113,7 +114,7 @@ def export(request: HttpRequest, kind: str) -> HttpResponse:
     wanted = {"json": ExportKind.JSON, "pdf": ExportKind.PDF, "record": ExportKind.RECORD}.get(kind)
     if wanted is None:
         raise Http404
-    made = log.make(_member(request), wanted, source=request.META.get("REMOTE_ADDR", ""))
+    made = log.make(_member(request), wanted, source=source_of(request))
     response = HttpResponse(made.content, content_type=made.content_type)
     response.headers["Content-Disposition"] = str(content_disposition_header(True, made.filename))
     return response

@@ -10,6 +10,7 @@ from wagtail.permission_policies import ModelPermissionPolicy
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet
 
+from courses.archive.behind_panel import BehindPanel
 from courses.archive.cmi5.desk import Cmi5CourseViewSet
 from courses.archive.models import CreditConversion, Rule
 from courses.archive.xapi.admin import LrsClientViewSet
@@ -157,6 +158,13 @@ def keep_rules(request: HttpRequest, action_type: str, objects: Any, action_clas
         from django.core.exceptions import PermissionDenied
 
         raise PermissionDenied
+
+
+@hooks.register("construct_homepage_panels")  # type: ignore[untyped-decorator]
+def what_is_not_reckoned(request: HttpRequest, panels: list[Any]) -> None:
+    """Administrators learn of a log that cannot be folded where they come in."""
+    if request.user.is_superuser:
+        panels.append(BehindPanel())
 
 
 @hooks.register("register_admin_viewset")  # type: ignore[untyped-decorator]

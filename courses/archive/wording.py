@@ -81,6 +81,9 @@ ERRORS = {
         "What you have read is kept, but cannot be reckoned at the moment; nothing is lost. Choose «I have read it» once "
         "more in a few minutes. If it stays like this, tell your branch."
     ),
+    "BATCH_TOO_BIG": _(
+        "The record of playing is too big to be handed in at once. Hand it in in smaller parts."
+    ),
     "ALREADY_ASKED": _("You have asked about this entry before; the answer is still to come."),
     "ALREADY_ANSWERED": _("This request was answered meanwhile. Nothing more was changed."),
     "ALREADY_REVERSED": _("This entry was taken back before. Nothing more was changed."),
@@ -105,6 +108,7 @@ EVIDENCE = {
     "meeting": _("Meeting record"),
     "exam": _("Exam"),
     "cmi5": _("Completed an interactive course on this site"),
+    "import": _("Entered by the organisation from a list"),
 }
 """What an entry came from, by `evidence_type`. A room that writes entries of a new kind adds its words here."""
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from allauth.account.adapter import DefaultAccountAdapter, get_adapter
+from allauth.account.adapter import DefaultAccountAdapter
 from django.contrib.auth.backends import ModelBackend
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -31,14 +31,6 @@ def counted_name(request: HttpRequest, credentials: dict | None) -> str:
     """Under which name django-axes counts a failed attempt: name and number of one person are one."""
     typed = (credentials or {}).get("username") or (request.POST.get("login", "") if request else "")
     return account_name(str(typed))
-
-
-def client_address(request: HttpRequest) -> str | None:
-    """Where a request comes from, behind as many proxies as are trusted; None when nothing says so."""
-    try:
-        return str(get_adapter().get_client_ip(request))
-    except PermissionDenied:
-        return None
 
 
 class UsernameOrPhoneBackend(ModelBackend):
@@ -67,6 +59,14 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """As allauth finds it (ALLAUTH_TRUSTED_PROXY_COUNT). A request that passed fewer proxies than are trusted (a
+        machine inside asks directly) is known by the address that it came from; allauth would answer with an error."""
+        try:
+            return str(super().get_client_ip(request))
+        except ImproperlyConfigured:
+            return str(request.META["REMOTE_ADDR"])
 
 
 class TemporaryPasswordMiddleware:

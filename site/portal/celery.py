@@ -47,6 +47,12 @@ app.conf.beat_schedule = {
         "schedule": 120.0,
         "options": {"expires": 110},
     },
+    "archive.ring_imports": {
+        "task": "archive.ring_imports",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
+    "archive.tidy_imports": {"task": "archive.tidy_imports", "schedule": crontab(hour=3, minute=40)},
     "archive.seal": {"task": "archive.seal", "schedule": crontab(hour=0, minute=20)},
     "archive.pack": {"task": "archive.pack", "schedule": crontab(hour=2, minute=10)},
     "portal.tidy": {"task": "portal.tidy", "schedule": crontab(hour=3, minute=20)},

@@ -2,7 +2,7 @@
 
     python -m portal.serve --host 127.0.0.1 --port 8000 --workers 2 [--application portal.asgi:application]
 
-Addresses that a proxy tells of are read by people.sign_in.client_address alone, so uvicorn is not to believe any.
+Addresses that a proxy tells of are read by people.client_address alone, so uvicorn is not to believe any.
 """
 
 import argparse

@@ -26,6 +26,7 @@ from courses.archive import api as archive
 from courses.archive import wording
 from courses.archive.models import StudyMode
 from people import api as people
+from people.client_address import source_of
 from people.models import MemberStatus, PartyOrganization
 from people.querysets import Scope
 from reports import api
@@ -171,7 +172,7 @@ def export(request: HttpRequest, scope: Scope) -> HttpResponse:
             actor=request.user,
             purpose=request.POST.get("purpose", "")[:200],
             today=today,
-            source=request.META.get("REMOTE_ADDR", ""),
+            source=source_of(request),
             **asked,
         )
     except PurposeMissing:
@@ -203,7 +204,7 @@ def remind(request: HttpRequest, scope: Scope) -> HttpResponse:
         organization=asked["organization"],
         member_uuid=one,
         today=today,
-        source=request.META.get("REMOTE_ADDR", ""),
+        source=source_of(request),
     )
     if result.told:
         said = ngettext("%(told)s person was reminded.", "%(told)s people were reminded.", result.told)

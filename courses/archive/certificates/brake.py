@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from allauth.account.adapter import get_adapter
 from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils import timezone
+
+from people.client_address import source_of
 
 __all__ = ["LOOKUPS", "WINDOW_S", "allowed"]
 
@@ -21,7 +22,7 @@ def allowed(request: HttpRequest) -> bool:
     The address is kept as a hash, for ten minutes at most: windows of ten minutes by the clock, each with a key of
     its own. Behind a reverse proxy it is the visitor's own address (TRUSTED_PROXIES).
     """
-    address = get_adapter().get_client_ip(request)
+    address = source_of(request)
     window = int(timezone.now().timestamp()) // WINDOW_S
     key = f"certificate-check:{window}:{sha256(address.encode()).hexdigest()[:24]}"
     cache.add(key, 0, WINDOW_S)

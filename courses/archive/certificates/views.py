@@ -19,10 +19,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from courses.archive.certificates import api, brake
 from courses.archive.certificates.document import certificate_pdf
 from courses.archive.certificates.models import Certificate
-from courses.archive.desk import me, organisers_only, source_of
+from courses.archive.desk import me, organisers_only
 from courses.archive.errors import ArchiveError
 from courses.archive.refusals import why_not
 from people.api import record, scope_of
+from people.client_address import source_of
 from people.querysets import Scope
 
 

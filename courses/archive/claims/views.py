@@ -21,11 +21,12 @@ from courses.archive.claims import api, proofs
 from courses.archive.claims.forms import ClaimForm
 from courses.archive.claims.models import ClaimProof, ClaimState, OfflineClaim
 from courses.archive.closing.api import closes_over
-from courses.archive.desk import me, organisers_only, source_of
+from courses.archive.desk import me, organisers_only
 from courses.archive.errors import ArchiveError, ProofRefused
 from courses.archive.models import StudyHourEntry
 from courses.archive.refusals import why_not
 from people.api import record, scope_of
+from people.client_address import source_of
 from people.models import Member
 from people.querysets import Scope
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time as clock
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -76,6 +77,8 @@ class Conclusion:
     credited: int
     open: int
     refused: tuple[tuple[Member, NotAllowed | YearClosed], ...] = ()
+    left: int = 0
+    """Who was not looked at, since the time for it was over."""
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -418,12 +421,18 @@ def _day_after(day: date) -> datetime:
 
 
 def conclude(
-    course: TrainingClass, *, actor: Member, reason: str = "", now: datetime | None = None
+    course: TrainingClass,
+    *,
+    actor: Member,
+    reason: str = "",
+    now: datetime | None = None,
+    turn_s: float | None = None,
 ) -> Conclusion:
     """Credit the hours of everybody who has completed the class, and issue the certificates.
 
     Once its last day has come. Again it credits only those who were open. Each member is a transaction of her
-    own, so that what stops half-way is gone on with, and whose branch has closed the year stays open alone. `reason`
+    own, so that what stops half-way is gone on with, and whose branch has closed the year stays open alone. After
+    `turn_s` seconds it stops by itself and tells how many are left: a page must answer. `reason`
     only for a closed year. The actor's own hours and those of members outside her scope stay open: somebody else
     concludes for them.
 
@@ -433,11 +442,15 @@ def conclude(
     now = now or timezone.now()
     if timezone.localdate(now) < course.ends_on:
         raise ClassRefused("NOT_OVER")
-    credited = still_open = 0
+    credited = still_open = left = 0
+    until = None if turn_s is None else clock.monotonic() + turn_s
     refused: list[tuple[Member, NotAllowed | YearClosed]] = []
     scope = people.scope_of(actor)
     for standing in roster(course):
         if standing.place.completed_at is not None:
+            continue
+        if until is not None and credited and clock.monotonic() > until:
+            left += 1
             continue
         organization = standing.place.member.organization
         within = organization is not None and scope.holds(organization.path)
@@ -454,8 +467,10 @@ def conclude(
     if course.concluded_at is None:
         course.concluded_by, course.concluded_at = actor, now
         course.save(update_fields=["concluded_by", "concluded_at"])
-    people.record(actor, "class.concluded", course, detail={"credited": credited, "open": still_open}, at=now)
-    return Conclusion(credited, still_open, tuple(refused))
+    people.record(
+        actor, "class.concluded", course, detail={"credited": credited, "open": still_open + left}, at=now
+    )
+    return Conclusion(credited, still_open, tuple(refused), left)
 
 
 @transaction.atomic

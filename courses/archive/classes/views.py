@@ -33,6 +33,8 @@ from people.querysets import MemberQuerySet, Scope
 
 SHOWN = 40
 FOUND = 100
+CONCLUDE_S = 15.0
+"""So long one request concludes; a large class takes several."""
 NAMES_MAX = 4000
 
 
@@ -248,12 +250,19 @@ def conclude(request: HttpRequest, scope: Scope, course: UUID) -> HttpResponse:
     """Credit those who completed it."""
     found = _course(scope, course)
     try:
-        done = api.conclude(found, actor=me(request), reason=request.POST.get("reason", "")[:200])
+        done = api.conclude(
+            found, actor=me(request), reason=request.POST.get("reason", "")[:200], turn_s=CONCLUDE_S
+        )
     except ArchiveError as refusal:
         messages.error(request, why_not(refusal))
     else:
         said = _("Credited: %(credited)s. Still open: %(open)s.")
         messages.success(request, said % {"credited": done.credited, "open": done.open})
+        if done.left:
+            said = _(
+                "The class is large: %(left)s people are still to be looked at. Conclude it once more to go on."
+            )
+            messages.warning(request, said % {"left": done.left})
         for member, why in done.refused[:10]:
             messages.warning(
                 request, _("%(name)s stays open: %(why)s") % {"name": member.name, "why": why_not(why)}

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from courses.archive.closing.models import YearClose
+from courses.archive.closing.turn import hold_to_close, hold_to_write
 from courses.archive.errors import (
     AlreadyClosed,
     NotAllowed,
@@ -37,13 +38,14 @@ def close_year(
     """Close `year` for `organization` and everything below it.
 
     By an organiser of it or of an organisation above. Raises NotAllowed, YearNotOver (it has to be over in
-    Shanghai), AlreadyClosed (for this very organisation). An entry that was being written in the same
-    moment stands; what comes after needs a reason and an approver.
+    Shanghai), AlreadyClosed (for this very organisation). It waits for lines of that year that are being written
+    in the same moment; they stand, and what comes after needs a reason and an approver (turn.py).
     """
     now = now or timezone.now()
     _require_scope(actor, organization.path)
     if year >= timezone.localtime(now).year:
         raise YearNotOver(year)
+    hold_to_close(year)
     try:
         with transaction.atomic():
             close = YearClose.objects.create(
@@ -120,10 +122,13 @@ def require_open(
 
     A late line needs a reason and an approver who organises every organisation that closed the year, or
     one above (an administrator where it was dissolved since). Raises YearClosed without them, NotAllowed
-    when the approver organises less. The running year is never closed and costs no query.
+    when the approver organises less. The running year is never closed and costs no query, but on its last day, since
+    it may be over before the line is committed. Inside the transaction that writes the line.
     """
-    if year >= timezone.localtime(now or timezone.now()).year:
+    today = timezone.localdate(now)
+    if year > today.year or (year == today.year and (today.month, today.day) != (12, 31)):
         return
+    hold_to_write(year)
     closes = _closes_over(member, year)
     if not closes:
         return

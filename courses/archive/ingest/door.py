@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import translation
 
-from courses.archive.batches import read_batch, read_clock
+from courses.archive.batches import BODY_MOST, read_batch, read_clock
 from courses.archive.errors import ArchiveError
 from courses.archive.ingest.groups import Busy, Groups
 from courses.archive.ingest.holder import Holder, look_up
@@ -32,7 +32,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PATH = "/api/archive/beats"
-BODY_MOST = 1024**2
+DRAINED_MOST = 16 * 1024**2
 HOLDERS_MOST = 50_000
 LOOK_UPS_MOST = 500
 """As many tokens may wait to be looked up: some seconds of work for two threads."""
@@ -56,19 +56,18 @@ class BeatDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             return await self._elsewhere(scope, receive, send)
-        message = await receive()
-        body, whole = message.get("body", b""), not message.get("more_body", False)
-        while not whole and len(body) <= BODY_MOST:
-            message = await receive()
-            body += message.get("body", b"")
-            whole = not message.get("more_body", False)
+        body = await _whole(receive)
+        if body is None:  # who asked has gone, and what came is not what was sent
+            return
+        if len(body) > BODY_MOST:
+            return await _say(send, 413, _refusal("BATCH_TOO_BIG"), [])
         try:
-            answer = await self._keep(body) if whole else None
+            answer = await self._keep(body)
         except Busy:
-            return await _say(send, 503, _busy(), [(b"retry-after", b"%d" % RETRY_AFTER_S)])
+            return await _say(send, 503, _refusal("BUSY"), [(b"retry-after", b"%d" % RETRY_AFTER_S)])
         if answer is not None:
             return await _say(send, 200, answer, [])
-        await self._elsewhere(scope, _again(body, whole, receive), send)
+        await self._elsewhere(_counted(scope, len(body)), _again(body, receive), send)
 
     async def _keep(self, body: bytes) -> bytes | None:
         """The answer once the batch is on disk; None when Django is to answer."""
@@ -138,9 +137,9 @@ def _numbers(rows: list[Any]) -> bytes:
     return ",".join([str(seq) for seq in sorted(row[3] for row in rows)]).encode()
 
 
-def _busy() -> bytes:
+def _refusal(code: str) -> bytes:
     with translation.override(settings.LANGUAGE_CODE):
-        answer = {"code": "BUSY", "message": str(ERRORS["BUSY"])}
+        answer = {"code": code, "message": str(ERRORS[code])}
     return json.dumps(answer, ensure_ascii=False).encode()
 
 
@@ -156,7 +155,31 @@ async def _say(send: Send, status: int, body: bytes, more: list[tuple[bytes, byt
     await send({"type": "http.response.body", "body": body})
 
 
-def _again(body: bytes, whole: bool, receive: Receive) -> Receive:
+async def _whole(receive: Receive) -> bytes | None:
+    """The body, cut off where it is too big (read to its end all the same, so that the answer is heard); None when
+    the client left in the middle."""
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        piece = message.get("body", b"")
+        if size <= BODY_MOST:
+            pieces.append(piece)
+        size += len(piece)
+        if not message.get("more_body", False) or size > DRAINED_MOST:
+            return b"".join(pieces)
+
+
+def _counted(scope: Scope, size: int) -> Scope:
+    """The request with the length of its body, which Django goes by: one that came in chunks says none."""
+    lengths = (b"content-length", b"transfer-encoding")
+    headers = [(name, value) for name, value in scope.get("headers", ()) if name.lower() not in lengths]
+    return {**scope, "headers": [*headers, (b"content-length", b"%d" % size)]}
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
     """`receive` from the beginning, for whoever answers instead of us."""
     heard = False
 
@@ -165,6 +188,6 @@ def _again(body: bytes, whole: bool, receive: Receive) -> Receive:
         if heard:
             return await receive()
         heard = True
-        return {"type": "http.request", "body": body, "more_body": not whole}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     return hear

@@ -12,6 +12,7 @@ from wagtail.admin.views.reports import ReportView
 from wagtail.permissions import ModelPermissionPolicy
 
 from people import api
+from people.client_address import source_of
 from people.models import AuditEntry, Member, PartyOrganization
 
 ACTIONS = {
@@ -155,6 +156,6 @@ class AuditReportView(ReportView):
         if self.is_export:
             filters = {key: value for key, value in self.request.GET.items() if value and key != "export"}
             detail = {"rows": len(context["object_list"]), "filters": filters}
-            source = self.request.META.get("REMOTE_ADDR", "")
+            source = source_of(self.request)
             api.record(self.request.user, "audit.exported", detail=detail, source=source)
         return super().render_to_response(context, **response_kwargs)

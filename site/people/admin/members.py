@@ -26,6 +26,7 @@ from wagtail.users.views import users as wagtail_users
 
 from people import api
 from people.admin.fields import OrganizationField
+from people.client_address import source_of
 from people.encryption import digest
 from people.errors import AlreadyActive, NotActivated, PostAlreadyHeld
 from people.models import Member, MemberStatus, PartyOrganization, PostRole
@@ -381,9 +382,7 @@ class ReadPhoneView(MemberActionView):
             messages.error(request, _("Say what the number is needed for; it goes into the audit trail."))
             return self.back()
         purpose = form.cleaned_data["purpose"]
-        number = api.read_phone(
-            self.member, actor=request.user, purpose=purpose, source=request.META.get("REMOTE_ADDR", "")
-        )
+        number = api.read_phone(self.member, actor=request.user, purpose=purpose, source=source_of(request))
         context = {"member": self.member, "number": number, "purpose": purpose}
         return render(request, self.template_name, self.get_context_data(**context))
 

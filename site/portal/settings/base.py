@@ -150,7 +150,7 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 # A class of sixty signs in at once behind one address: axes counts failures by name and address.
 ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": False}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
-AXES_CLIENT_IP_CALLABLE = "people.sign_in.client_address"
+AXES_CLIENT_IP_CALLABLE = "people.client_address.client_address"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db.models import BinaryField, ExpressionWrapper, F
 from django.utils import timezone
 from hypothesis import settings as hypothesis_settings
 
@@ -157,6 +158,16 @@ def phone(phone_of, member, version) -> Phone:
     return phone_of(member, version)
 
 
+def _columns(model) -> list:
+    """All of them; a beat's body as its bytes, since a test may have broken one."""
+    names = [field.attname for field in model._meta.concrete_fields]
+    if model is Beat:
+        return [name for name in names if name != "body"] + [
+            ExpressionWrapper(F("body"), output_field=BinaryField())
+        ]
+    return names
+
+
 @pytest.fixture
 def nothing_moved():
     """Call it twice: the second time everything that the archive keeps must be as the first time."""
@@ -164,7 +175,7 @@ def nothing_moved():
 
     def look() -> None:
         rows = [
-            sorted(model._base_manager.order_by().values_list(), key=repr)
+            sorted(model._base_manager.order_by().values_list(*_columns(model)), key=repr)
             for model in (Beat, LessonState, PlayLease, StudyHourEntry, LearningArchive)
         ]
         seen.append(repr(rows))

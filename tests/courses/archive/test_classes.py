@@ -173,6 +173,25 @@ def test_attendance_hours_and_certificate_once(at_the_place, member, organiser, 
     assert api.verify().whole
 
 
+def test_a_large_class_is_concluded_in_turns(
+    at_the_place, member, organiser, branch, client, clock, monkeypatch
+):
+    # given a class of four, and no time for more than one of them in a request
+    everybody = [member, *(MemberFactory(organization=branch) for _ in range(3))]
+    classes.enter(at_the_place, everybody, actor=organiser)
+    for one in everybody:
+        mark(at_the_place, one, organiser, *["PRESENT"] * 7)
+    monkeypatch.setattr("courses.archive.classes.views.CONCLUDE_S", 0.0)
+    client.force_login(organiser)
+    # when it is concluded again and again
+    for done in range(1, 5):
+        page = client.post(f"/archive/desk/classes/{at_the_place.uuid}/conclude/", follow=True)
+        assert StudyHourEntry.objects.count() == Certificate.objects.count() == done
+        assert (f"{4 - done} 人" in page.text and "再点一次" in page.text) is (done < 4)
+    # then everybody has her hours once
+    assert {total(one) for one in everybody} == {28}
+
+
 def test_a_class_counts_as_central_training_of_a_leader(at_the_place, secretary, organiser):
     assert "MISSING_CENTRAL_TRAINING" in api.year_standing(secretary, 2026).flags
     classes.enter(at_the_place, [secretary], actor=organiser)

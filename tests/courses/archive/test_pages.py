@@ -318,7 +318,7 @@ def test_the_schema_describes_the_beats(client, db):
     client.force_login(AdministratorFactory())
     schema = client.get("/api/openapi.json").json()
     body = schema["paths"]["/api/archive/beats"]["post"]["requestBody"]["content"]["application/json"]
-    assert body["example"]["beats"][0]["seq"] == 1
+    assert body["examples"]["first_batch"]["value"]["beats"][0]["seq"] == 1
     assert set(body["schema"]["properties"]) == {"token", "beats", "sent_ms"}
     assert body["schema"]["properties"]["beats"]["items"]["properties"]["intervals"]
     assert set(schema["paths"]["/api/archive/beats"]["post"]["responses"]) >= {
@@ -326,6 +326,7 @@ def test_the_schema_describes_the_beats(client, db):
         "401",
         "404",
         "409",
+        "413",
         "422",
         "503",
     }

@@ -113,6 +113,25 @@ def _sql_file(place: Place, text: str) -> list:
         return kept.execute(text).fetchall()
 
 
+def _vacuum_into(place: Place, target: Path) -> None:
+    kept = sqlite3.connect(place.folder / "eschool.sqlite3", isolation_level=None)
+    kept.execute("VACUUM INTO ?", [str(target)])
+    kept.close()
+
+
+def _backup(place: Place, target: Path) -> None:
+    """SQLite's own `.backup`, while somebody is in the middle of writing."""
+    writer = sqlite3.connect(place.folder / "eschool.sqlite3", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("UPDATE archive_studyhourentry SET title = '改'")
+    kept, copy = sqlite3.connect(place.folder / "eschool.sqlite3"), sqlite3.connect(target)
+    kept.backup(copy)
+    copy.close()
+    kept.close()
+    writer.execute("ROLLBACK")
+    writer.close()
+
+
 @pytest.fixture
 def on_sqlite(tmp_path: Path, transactional_db: None) -> Place:
     folder = tmp_path / "first"
@@ -209,6 +228,27 @@ def test_sqlites_file_copied_verifies_to_the_published_root(on_sqlite):
     goes_and_comes(on_sqlite)
 
 
+def verifies_and_goes_on(place: Place, copy: Place) -> None:
+    # given a copy with the file of seals beside it, it verifies to the published root
+    shutil.copyfile(place.seals, copy.seals)
+    said = copy.verify(whole=True)
+    assert said["entries"] == 16 and copy.sealed_root() == copy.published_root() == place.published_root()
+    # and the school goes on from there: numbers, chains and seals follow on
+    copy.write(3, 5)
+    assert copy.verify(whole=True)["seals"] == 5
+    assert copy.published_root() != place.published_root()
+
+
+def test_sqlites_own_ways_of_copying_verify_and_go_on(on_sqlite):
+    on_sqlite.write(0, 3)
+    for make in (_vacuum_into, _backup):
+        folder = on_sqlite.folder.parent / make.__name__
+        folder.mkdir()
+        make(on_sqlite, folder / "eschool.sqlite3")
+        url = f"sqlite:///{folder / 'eschool.sqlite3'}"
+        verifies_and_goes_on(on_sqlite, Place(url, folder, _copy_file, _sql_file))
+
+
 @pytest.mark.grown
 @pytest.mark.skipif(
     not POSTGRES.startswith("postgres") or shutil.which("pg_dump") is None,
@@ -216,3 +256,13 @@ def test_sqlites_file_copied_verifies_to_the_published_root(on_sqlite):
 )
 def test_pg_dump_and_pg_restore_verify_to_the_published_root(on_postgres):
     goes_and_comes(on_postgres)
+
+
+@pytest.mark.grown
+@pytest.mark.skipif(
+    not POSTGRES.startswith("postgres") or shutil.which("pg_dump") is None,
+    reason="needs DATABASE_URL (PostgreSQL) and its pg_dump; .ci/run has both",
+)
+def test_what_pg_dump_put_back_goes_on(on_postgres):
+    on_postgres.write(0, 3)
+    verifies_and_goes_on(on_postgres, on_postgres.copy(on_postgres, "newer"))

@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from courses.archive.errors import PackDamaged
 from courses.archive.folding import catch_up, differs, rebuild_state
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     help = (
         "Folds the log of beats again, packed or not, member by member, and compares every state to the byte. Without "
         "--verify the states that differ are put right. Packs that are damaged are named. Exit code 1 when any state "
-        "differed and --verify was given, or a pack is damaged."
+        "differed and --verify was given, when a log cannot be read (check_archive names the record) or a pack is damaged."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="a line of JSON on stdout")
 
     def handle(self, *args: Any, verify: bool, **options: Any) -> None:
-        states = wrong = damaged = 0
+        states = wrong = unreadable = damaged = 0
         for archive in LearningArchive.objects.select_related("member").order_by("member_id").iterator():
             if not verify:
                 catch_up(archive.member)
@@ -43,22 +43,26 @@ class Command(BaseCommand):
                     )
                 for state in LessonState.objects.filter(member=archive.member).order_by("version_id"):
                     states += 1
+                    what = f"党员 {archive.member_id}，课程版本 {state.version_id}"
                     try:
-                        different = (differs if verify else rebuild_state)(state)
-                    except PackDamaged:
-                        self.stderr.write(
-                            f"党员 {archive.member_id}，课程版本 {state.version_id}：记录已损坏，无法核对"
-                        )
-                        continue
-                    if different:
-                        wrong += 1
-                        self.stderr.write(
-                            f"党员 {archive.member_id}，课程版本 {state.version_id}：与记录不一致"
-                        )
+                        with transaction.atomic():
+                            changed = (differs if verify else rebuild_state)(state)
+                    except (OperationalError, InterfaceError):
+                        raise
+                    except Exception as broken:  # one broken record hides nobody else's fault
+                        unreadable += 1
+                        self.stderr.write(f"{what}：无法按记录重算（{broken}），check_archive 指出是哪一条")
+                    else:
+                        if changed:
+                            wrong += 1
+                            self.stderr.write(f"{what}：与记录不一致")
         if options["json"]:
-            self.stdout.write(json.dumps({"states": states, "wrong": wrong, "damaged": damaged}))
+            told = {"states": states, "wrong": wrong, "unreadable": unreadable, "damaged": damaged}
+            self.stdout.write(json.dumps(told))
         else:
             what = "与记录不一致" if verify else "已按记录改正"
-            self.stdout.write(f"共 {states} 条学习进度，{wrong} 条{what}；{damaged} 个月的记录已损坏。")
-        if (verify and wrong) or damaged:
+            self.stdout.write(
+                f"共 {states} 条学习进度，{wrong} 条{what}，{unreadable} 条无法重算；{damaged} 个月的记录已损坏。"
+            )
+        if unreadable or damaged or (verify and wrong):
             raise SystemExit(1)
