@@ -7,7 +7,6 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, transaction
 
-from courses.archive.errors import PackDamaged
 from courses.archive.folding import catch_up, differs, rebuild_state
 from courses.archive.ledger import lock_archive
 from courses.archive.models import LearningArchive, LessonState
