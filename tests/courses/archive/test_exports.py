@@ -156,6 +156,7 @@ EXEMPT = {
     "archive.OutsideReport": "that a statement waits to be counted, seconds long; it is itself under statements",
     "archive.TrainingClass": "names who organised it; those are acts in office",
     "archive.YearClose": "names who closed a year; an act in office",
+    "archive.HoursImport": "names who handed in a list; an act in office, and the hours of it are under entries",
     "archive.Cmi5Course": "names the editor who imported it; an act in office",
 }
 

@@ -279,4 +279,4 @@ def test_a_state_that_cannot_be_reckoned_again_hides_no_other(spoiled_later, pho
     LessonState.objects.filter(watched_s=60).update(watched_s=1)
     with pytest.raises(SystemExit):
         call_command("rebuild_archive", "--verify", "--json")
-    assert json.loads(capsys.readouterr().out) == {"states": 2, "wrong": 1, "unreadable": 1}
+    assert json.loads(capsys.readouterr().out) == {"states": 2, "wrong": 1, "unreadable": 1, "damaged": 0}

@@ -95,7 +95,7 @@ def test_the_log_tells_the_same_before_and_after(in_november, version, member, c
     assert sum(len(bytes(one.body)) for one in packed) == done.bytes
     # and whoever reads the log reads what was there before
     assert (states(), turns(member), lessons_of(member), log_of(member, version)) == seen
-    assert verified(capsys, "--verify") == {"states": 2, "wrong": 0, "damaged": 0}
+    assert verified(capsys, "--verify") == {"states": 2, "wrong": 0, "unreadable": 0, "damaged": 0}
 
 
 def test_packing_is_lossless_to_the_byte_and_the_second_time_does_nothing(in_november, member, clock):
@@ -185,7 +185,7 @@ def test_a_session_that_comes_late_is_reckoned_as_without_packs(
             folding.fold_members([member.pk], now=clock.at)
     # then it is the same to the byte
     assert states() == expected
-    assert verified(capsys, "--verify") == {"states": 2, "wrong": 0, "damaged": 0}
+    assert verified(capsys, "--verify") == {"states": 2, "wrong": 0, "unreadable": 0, "damaged": 0}
 
 
 def test_a_lesson_begun_in_a_packed_month_is_credited_from_its_first_beat(
@@ -284,7 +284,7 @@ def test_a_turn_is_packed_with_the_month_in_which_it_ended(
     assert list(PackedMonth.objects.order_by("month").values_list())[:2] == before
     november = decode(bytes(PackedMonth.objects.get(month=202611).body))
     assert [(len(one.beats), len(one.turns)) for one in november] == [(0, 1), (1, 0)]
-    assert verified(capsys, "--verify") == {"states": 2, "wrong": 0, "damaged": 0}
+    assert verified(capsys, "--verify") == {"states": 2, "wrong": 0, "unreadable": 0, "damaged": 0}
 
 
 def test_a_packed_session_takes_nothing_more(in_november, phone, member, clock, settings, nothing_moved):
@@ -310,7 +310,7 @@ def test_a_damaged_pack_is_named_and_stops_nobody(in_november, member, version, 
         call_command("rebuild_archive", "--verify")
     told = capsys.readouterr().err
     assert f"党员 {member.pk}，2026 年 9 月" in told and "已损坏" in told
-    assert verified(capsys) == {"states": 2, "wrong": 0, "damaged": 1}
+    assert verified(capsys) == {"states": 2, "wrong": 0, "unreadable": 2, "damaged": 1}
     # and a session that needs it is kept, and reckoned once the pack is back
     watched_s = LessonState.objects.get(version=version).watched_s
     phone = phone_of(member, version)
@@ -323,7 +323,7 @@ def test_a_damaged_pack_is_named_and_stops_nobody(in_november, member, version, 
     PackedMonth.objects.filter(month=202609).update(body=good)
     api.catch_up(member, now=clock.at)
     assert LessonState.objects.get(version=version).completed_at is not None
-    assert verified(capsys, "--verify") == {"states": 2, "wrong": 0, "damaged": 0}
+    assert verified(capsys, "--verify") == {"states": 2, "wrong": 0, "unreadable": 0, "damaged": 0}
 
 
 def test_a_pack_that_lost_beats_is_named(in_november, member, clock):
