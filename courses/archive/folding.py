@@ -265,9 +265,9 @@ def _read(archives: Sequence[LearningArchive]) -> dict[int, tuple[int, list[_Wai
     marks = ", ".join(["%s"] * len(archives))
     lowest = min(archive.beats_folded for archive in archives)
     rows = fetch(
-        f"SELECT b.member_id, {_ROW} FROM {Beat._meta.db_table} b{_by_number(archives, lowest)}"
-        f" JOIN {LearningArchive._meta.db_table} a ON a.member_id = b.member_id AND b.id > a.beats_folded"
-        f" WHERE a.member_id IN ({marks}) AND b.id > %s ORDER BY b.member_id, b.version_id, b.session, b.seq",
+        f"SELECT b.member_id, {_ROW} FROM {_beats_above(lowest, archives)} {LearningArchive._meta.db_table} a"
+        f" WHERE a.member_id IN ({marks}) AND b.member_id = a.member_id AND b.id > a.beats_folded AND b.id > %s"
+        " ORDER BY b.member_id, b.version_id, b.session, b.seq",
         [*(archive.member_id for archive in archives), lowest],
     )
     found = {}
@@ -277,13 +277,19 @@ def _read(archives: Sequence[LearningArchive]) -> dict[int, tuple[int, list[_Wai
     return found
 
 
-def _by_number(archives: Sequence[LearningArchive], lowest: int) -> str:
-    """A word to SQLite, which has no statistics: for many members the beats above `lowest` are found by their numbers,
-    as long as those are few, and not by looking at all that each of the members ever sent."""
-    if len(archives) == 1 or connections[router.db_for_write(Beat)].vendor != "sqlite":
-        return ""
-    newest = Beat.objects.aggregate(newest=Max("id"))["newest"] or 0
-    return " NOT INDEXED" if newest - lowest <= NEAR else ""
+def _beats_above(lowest: int, archives: Sequence[LearningArchive]) -> str:
+    """Where beats above number `lowest` are found for these members, in SQL, up to the archives that they are joined with.
+
+    One member's by the member. Many members' by their numbers, as long as those are few: left to itself, the database
+    would look at all that each of them ever sent.
+    """
+    table, database = Beat._meta.db_table, connections[router.db_for_write(Beat)]
+    newest = Beat.objects.aggregate(newest=Max("id"))["newest"] or 0 if len(archives) > 1 else 0
+    if len(archives) == 1 or newest - lowest > NEAR:
+        return f"{table} b,"
+    if database.vendor == "sqlite":
+        return f"(SELECT * FROM {table} NOT INDEXED WHERE id > {lowest:d}) b CROSS JOIN"
+    return f"(SELECT * FROM {table} WHERE id > {lowest:d} OFFSET 0) b CROSS JOIN"
 
 
 def _by_version(rows: Iterable[tuple]) -> list[_Waiting]:
