@@ -54,8 +54,8 @@ log = logging.getLogger(__name__)
 
 CANNOT = "the beats of member %d cannot be folded; they stay in the log"
 
-NEAR = 50_000
-"""Beats that are sooner read than their members' whole logs."""
+NEAR = 1_000_000
+"""Beats that are sooner read than their members' whole logs; what waits is read in any case."""
 
 PROVIDER_MOST = StudyHourEntry._meta.get_field("provider").max_length
 """A course may have a longer title than an entry keeps of it."""

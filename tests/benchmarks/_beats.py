@@ -155,10 +155,10 @@ def cpu_s(pids: list[int]) -> float:
 class Behind(threading.Thread):
     """How old the oldest beat is that no fold has seen, looked at twice a second."""
 
-    # Of the last beats only: more than are kept in five seconds, and soon read.
-    SQL = """SELECT min(b.received_at) FROM
-        (SELECT id, member_id, received_at FROM archive_beat ORDER BY id DESC LIMIT 150000) b
-        JOIN archive_learningarchive a ON a.member_id = b.member_id AND b.id > a.beats_folded"""
+    SQL = """SELECT b.received_at FROM archive_beat b
+        JOIN archive_learningarchive a ON a.member_id = b.member_id AND b.id > a.beats_folded
+        WHERE b.id > (SELECT min(beats_folded) FROM archive_learningarchive WHERE beats_folded > 0)
+        ORDER BY b.id LIMIT 1"""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -171,9 +171,9 @@ class Behind(threading.Thread):
         while not self.stopped.wait(0.5):
             with connection.cursor() as cursor:
                 cursor.execute(self.SQL)
-                (oldest_ms,) = cursor.fetchone()
-            if oldest_ms is not None:
-                self.most_s = max(self.most_s, time.time() - oldest_ms / 1000)
+                oldest = cursor.fetchone()
+            if oldest is not None:
+                self.most_s = max(self.most_s, time.time() - oldest[0] / 1000)
         connection.close()
 
 
