@@ -1,4 +1,4 @@
-"""The LRS through the door that granian serves: bodies in pieces, answers without a body, HEAD."""
+"""The LRS through the door that uvicorn serves: bodies in pieces, answers without a body, HEAD."""
 
 from __future__ import annotations
 
