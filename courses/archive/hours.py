@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from courses.archive.rule_values import Tier
 
-__all__ = ["HoursRule", "hours_for"]
+__all__ = ["HoursRule", "hours_for", "may_be_entered"]
 
 
 @dataclass(frozen=True)
@@ -37,3 +37,8 @@ def hours_for(duration_s: int, rule: HoursRule, *, test_passed: bool = False) ->
     else:
         hours = max((tier.hours for tier in rule.tiers if tier.reached(length)), default=Decimal(0))
     return hours + (rule.test_bonus if test_passed else 0)
+
+
+def may_be_entered(hours: Decimal, most: Decimal) -> bool:
+    """Whether somebody may say that they were `hours`: some, in quarters, and at most `most`."""
+    return 0 < hours <= most and not hours % Decimal("0.25")

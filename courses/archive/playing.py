@@ -6,14 +6,13 @@ no transaction here touches two members.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import BinaryField, ExpressionWrapper, F, Max
 from django.utils import timezone
 
@@ -29,7 +28,6 @@ from courses.archive.batches import (
 )
 from courses.archive.beginnings import beginning_of, carried_state
 from courses.archive.errors import (
-    ArchiveError,
     BadBeats,
     LeaseLost,
     NotOpen,
@@ -58,8 +56,6 @@ __all__ = [
     "study_state",
     "take_lease",
 ]
-
-log = logging.getLogger(__name__)
 
 
 def play(member: Member, version: LessonVersion, *, now: datetime | None = None) -> Play:
@@ -355,16 +351,7 @@ def complete_reading(token: str, *, now: datetime | None = None) -> LessonProgre
     Raises as `record_beats`, BadBeats for a lesson of another kind, and NotReckoned (nothing moved) when the member's
     log cannot be folded, since what is claimed goes on from what is reckoned.
     """
-    try:
-        return _complete_reading(token, now or timezone.now())
-    except (ArchiveError, OperationalError, InterfaceError):
-        raise
-    except Exception as broken:
-        log.exception("a reading cannot be confirmed on top of a log that cannot be folded")
-        raise NotReckoned() from broken
-
-
-def _complete_reading(token: str, now: datetime) -> LessonProgress:
+    now = now or timezone.now()
     claims = tokens.read(token, now=now)
     member, version = admit(claims)
     if version.kind != LessonKind.READING:
@@ -380,7 +367,10 @@ def _complete_reading(token: str, now: datetime) -> LessonProgress:
         left_ms = max(0, turns.wall_ms(now) - claimed_ms)
         end_ms = min(fold.frontier_ms + left_ms, fold.seconds * 1000)
         mine = Beat.objects.filter(member_id=member.pk, session=claims.session)
-        last = mine.order_by("-seq").values_list("body", flat=True).first()
+        try:
+            last = mine.order_by("-seq").values_list("body", flat=True).first()
+        except ValueError as broken:  # it was folded once, and cannot be read any more
+            raise NotReckoned(member.pk) from broken
         number = max(mine.aggregate(last=Max("seq"))["last"] or 0, CLIENT_SEQ_LIMIT) + 1
         clock_ms = last["clock_ms"] if last else _ms(now)
         said = {

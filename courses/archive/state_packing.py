@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
+
+from courses.archive.leb128 import in_bytes
 
 __all__ = [
     "pack_bitmap",
@@ -59,8 +61,8 @@ def pack_bitmap(bitmap: bytes) -> bytes:
     bits = int.from_bytes(bitmap, "little")
     seconds = bits.bit_length()
     if not bits & (bits + 1) and len(bitmap) == (seconds + 7) // 8:
-        return b"\2" + _numbers([seconds])
-    runs = b"\1" + _numbers([len(bitmap), *_runs(bits)])
+        return b"\2" + in_bytes([seconds])
+    runs = b"\1" + in_bytes([len(bitmap), *_runs(bits)])
     return min(runs, b"\0" + bitmap, key=len)
 
 
@@ -95,7 +97,7 @@ def pack_refused(refused: list[Any]) -> bytes:
         if type(start) is not int or type(end) is not int or not 0 <= start <= end or reason not in REASONS:
             return b"\2" + _json(refused)
         numbers += (start, end - start, REASONS.index(reason))
-    return b"\1" + _numbers(numbers)
+    return b"\1" + in_bytes(numbers)
 
 
 def unpack_refused(kept: bytes) -> list[Any]:
@@ -141,7 +143,7 @@ def pack_fold(fold: dict[str, Any]) -> bytes:
     if completed is not None:
         told.append((latest_ms - numbers[4]) // step)
     tag = b"\1" if step == 1 else b"\3"
-    return tag + UUID(session).bytes + _numbers(2 * one if one >= 0 else -2 * one - 1 for one in told)
+    return tag + UUID(session).bytes + in_bytes(2 * one if one >= 0 else -2 * one - 1 for one in told)
 
 
 def unpack_fold(kept: bytes) -> dict[str, Any]:
@@ -160,16 +162,6 @@ def unpack_fold(kept: bytes) -> dict[str, Any]:
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _numbers(numbers: Iterable[int]) -> bytes:
-    said = bytearray()
-    for number in numbers:
-        while number > 127:
-            said.append(number & 127 | 128)
-            number >>= 7
-        said.append(number)
-    return bytes(said)
 
 
 def _read(kept: bytes) -> list[int]:

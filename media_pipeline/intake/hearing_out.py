@@ -1,10 +1,10 @@
 """Hear a refused upload out, and let go of every upload's body as soon as it is answered.
 
-When a request is refused before its body was read (signed out meanwhile, no right, a stale form token), the
-web server neither reads on nor hangs up, and a browser in the middle of a large piece waits for ever.
+When a request is refused before its body was read (signed out meanwhile, no right, a stale form token), not every
+web server reads on or hangs up (granian did neither), and a browser in the middle of a large piece waits for ever.
 
 A request of Django's refers to itself (by way of `request.user`), so it and what the web server had read ahead of
-its body, up to two megabytes, stay until the garbage collector comes to the oldest objects; among the hundreds of
+its body, up to two megabytes with granian, stay until the garbage collector comes to the oldest objects; among the hundreds of
 thousands that the school is made of it hardly ever does. Thus the web server grew by 6 MB with each GB of uploads.
 """
 

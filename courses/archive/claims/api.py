@@ -20,12 +20,14 @@ from courses.archive import ledger
 from courses.archive.claims import proofs
 from courses.archive.claims.models import CLAIMED_MODES, ClaimProof, ClaimState, OfflineClaim
 from courses.archive.errors import ClaimMoved, ClaimRefused, NotAllowed, ProofRefused, ReasonMissing
+from courses.archive.hours import may_be_entered
 from courses.archive.rules import RuleBook
 from people import api as people
 from people.models import ORGANISING_ROLES, Member, Post
 
 __all__ = [
     "Said",
+    "Study",
     "approve_claim",
     "claims_waiting",
     "file_again",
@@ -40,8 +42,8 @@ DESK = "/archive/desk/claims/"
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a claim says. `hours` of study between the two days, both included."""
+class Study:
+    """Study elsewhere: `hours` of it between the two days, both included."""
 
     mode: str
     title: str
@@ -49,20 +51,30 @@ class Said:
     finished_on: date
     hours: Decimal
     provider: str = ""
+
+    @property
+    def within_a_year(self) -> bool:
+        return self.started_on <= self.finished_on and self.started_on.year == self.finished_on.year
+
+
+@dataclass(frozen=True)
+class Said(Study):
+    """What a claim says."""
+
     note: str = ""
 
 
 def _check(said: Said, member: Member, today: date) -> None:
     if said.mode not in CLAIMED_MODES:
         raise ClaimRefused("MODE")
-    if said.finished_on < said.started_on or said.started_on.year != said.finished_on.year:
+    if not said.within_a_year:
         raise ClaimRefused("DATES")
     if said.finished_on > today:
         raise ClaimRefused("FUTURE")
     if said.finished_on.year < today.year - 1:
         raise ClaimRefused("TOO_OLD", today.year - 1)
     most = most_hours(member, said.started_on, said.finished_on, today)
-    if not 0 < said.hours <= most or said.hours % Decimal("0.25"):
+    if not may_be_entered(said.hours, most):
         raise ClaimRefused("HOURS", most)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from courses.archive.claims.api import Said
 from courses.archive.claims.models import CLAIMED_MODES
 from courses.archive.models import StudyMode
 
-__all__ = ["ClaimForm"]
+__all__ = ["ClaimForm", "StudyForm"]
 
 
 class _Proofs(forms.ClearableFileInput):
@@ -29,13 +30,10 @@ class _ProofsField(forms.FileField):
         return data
 
 
-class ClaimForm(forms.Form):
-    """A claim as it is written down; the files come beside it as `proofs`."""
+class StudyForm(forms.Form):
+    """Study elsewhere; who asks chooses the modes, and what else is asked."""
 
-    mode = forms.ChoiceField(
-        label=_("How it was studied"),
-        choices=[("", _("Please choose")), *((code, StudyMode(code).label) for code in CLAIMED_MODES)],
-    )
+    mode = forms.ChoiceField(label=_("How it was studied"))
     title = forms.CharField(
         label=_("What was studied"), max_length=200, help_text=_("Name of the class, meeting or lecture.")
     )
@@ -53,6 +51,19 @@ class ClaimForm(forms.Form):
         decimal_places=2,
         widget=forms.NumberInput(attrs={"step": "0.25", "inputmode": "decimal"}),
     )
+
+    def __init__(self, *args: Any, modes: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        mode = self.fields["mode"]
+        assert isinstance(mode, forms.ChoiceField)
+        mode.choices = [("", _("Please choose")), *((code, StudyMode(code).label) for code in modes)]
+        for name, field in self.fields.items():
+            field.widget.attrs["class"] = "select" if name == "mode" else "input"
+
+
+class ClaimForm(StudyForm):
+    """A claim as it is written down; the files come beside it as `proofs`."""
+
     note = forms.CharField(
         label=_("Note"), max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3})
     )
@@ -69,9 +80,7 @@ class ClaimForm(forms.Form):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name, field in self.fields.items():
-            field.widget.attrs["class"] = "select" if name == "mode" else "input"
+        super().__init__(*args, modes=CLAIMED_MODES, **kwargs)
 
     def said(self) -> Said:
         clean = {name: value for name, value in self.cleaned_data.items() if name != "proofs"}

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
+from courses.archive.hours import may_be_entered
+
 __all__ = ["MODES", "Line", "LineRefused", "read_line"]
 
 MODES = {
@@ -73,7 +75,7 @@ def read_line(said: Mapping[str, str], *, today: date, hours_a_day: Decimal) -> 
         hours = Decimal(said["hours"].strip())
     except InvalidOperation as wrong:
         raise LineRefused("HOURS", str(most)) from wrong
-    if not hours.is_finite() or not 0 < hours <= min(most, Decimal(999)) or hours % Decimal("0.25"):
+    if not hours.is_finite() or not may_be_entered(hours, min(most, Decimal(999))):
         raise LineRefused("HOURS", str(most))
     return Line(
         who=said["who"].strip(),

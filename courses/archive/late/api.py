@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, time
-from decimal import Decimal
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -12,10 +10,11 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from courses.archive import ledger
-from courses.archive.claims.api import most_hours
+from courses.archive.claims.api import Study, most_hours
 from courses.archive.closing import api as closing
 from courses.archive.closing.models import YearClose
 from courses.archive.errors import LateRefused, NotAllowed, ReasonMissing
+from courses.archive.hours import may_be_entered
 from courses.archive.late.models import LateKind, LateLine, LateState
 from courses.archive.models import StudyHourEntry, StudyMode
 from courses.archive.taking_back import take_entry_back
@@ -23,7 +22,6 @@ from people import api as people
 from people.models import ORGANISING_ROLES, Member, PartyOrganization, Post
 
 __all__ = [
-    "Said",
     "approve",
     "closed_years",
     "entries_to_take_back",
@@ -36,18 +34,6 @@ __all__ = [
 
 DESK = "/archive/desk/late/"
 YEARS_BACK = 5
-
-
-@dataclass(frozen=True)
-class Said:
-    """What is to be entered: `hours` of study between the two days, both included, in a closed year."""
-
-    mode: str
-    title: str
-    started_on: date
-    finished_on: date
-    hours: Decimal
-    provider: str = ""
 
 
 # Finding
@@ -95,7 +81,7 @@ def _closing_paths(line: LateLine) -> list[str]:
 
 @transaction.atomic
 def propose(
-    member: Member, said: Said, *, actor: Member, reason: str, now: datetime | None = None
+    member: Member, said: Study, *, actor: Member, reason: str, now: datetime | None = None
 ) -> LateLine:
     """Propose hours for a closed year of `member`.
 
@@ -103,10 +89,10 @@ def propose(
     """
     now = now or timezone.now()
     today = timezone.localdate(now)
-    if said.finished_on < said.started_on or said.started_on.year != said.finished_on.year:
+    if not said.within_a_year:
         raise LateRefused("DATES")
     most = most_hours(member, said.started_on, said.finished_on, today)
-    if not 0 < said.hours <= most or said.hours % Decimal("0.25"):
+    if not may_be_entered(said.hours, most):
         raise LateRefused("HOURS", most)
     line = LateLine(
         member=member,

@@ -22,6 +22,7 @@ from typing import Any
 from uuid import UUID
 from zlib import crc32
 
+from courses.archive.leb128 import in_bytes
 from courses.archive.packing import OTHER, OTHER_TAG, PAIR, USUAL, USUAL_TAG
 from courses.archive.packs.coder import Kind, Reader, Writer
 from courses.archive.quick_fold import KeptBeat
@@ -71,7 +72,7 @@ def encode(stretches: Iterable[Stretch]) -> bytes:
     versions = sorted({one.version_id for one in ordered})
     writer = Writer()
     _Format(writer).pack(ordered, versions, beats=True)
-    rest = _leb([len(versions), *versions]) + writer.done()
+    rest = in_bytes([len(versions), *versions]) + writer.done()
     return _HEAD.pack(FORMAT, crc32(rest)) + rest
 
 
@@ -120,16 +121,6 @@ def _opened(pack: bytes) -> tuple[list[int], bytes]:
             at, number, shift = at + 1, number | (byte & 127) << shift, shift + 7
         numbers.append(number)
     return numbers[1:], rest[at:]
-
-
-def _leb(numbers: Iterable[int]) -> bytes:
-    said = bytearray()
-    for number in numbers:
-        while number > 127:
-            said.append(number & 127 | 128)
-            number >>= 7
-        said.append(number)
-    return bytes(said)
 
 
 _KINDS = (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.management import call_command
 from django.db.models import BinaryField, ExpressionWrapper, F
 from django.utils import timezone
 from hypothesis import settings as hypothesis_settings
@@ -18,7 +20,14 @@ from courses.archive.models import (
     StudyHourEntry,
 )
 from courses.catalogue.models import LessonVersion
-from tests.factories import CourseFactory, LessonFactory, MemberFactory
+from people.models import PostRole
+from tests.factories import (
+    CourseFactory,
+    LessonFactory,
+    MemberFactory,
+    PartyOrganizationFactory,
+    PostFactory,
+)
 
 # A busy machine is no failure.
 hypothesis_settings.register_profile("archive", deadline=None)
@@ -189,3 +198,35 @@ def seals_file(settings, tmp_path):
     """Where the seals are kept outside the database: a file of the test's own."""
     settings.STUDY = settings.STUDY | {"SEALS_FILE": tmp_path / "seals" / "archive.jsonl"}
     return settings.STUDY["SEALS_FILE"]
+
+
+# Who decides: a committee with an organiser, a branch below it with a secretary
+
+
+@pytest.fixture
+def committee(clock):
+    return PartyOrganizationFactory(code="001.002", name="桂花社区党委")
+
+
+@pytest.fixture
+def branch(committee):
+    return PartyOrganizationFactory(parent=committee, code="001.002.001")
+
+
+@pytest.fixture
+def organiser(committee):
+    return PostFactory(member=MemberFactory(organization=committee, name="周敏")).member
+
+
+@pytest.fixture
+def secretary(branch):
+    return PostFactory(member=MemberFactory(organization=branch, name="陈刚"), role=PostRole.SECRETARY).member
+
+
+def verified(capsys, *words) -> dict:
+    """What `manage.py rebuild_archive` says, as JSON; exit code 1 is no failure here."""
+    try:
+        call_command("rebuild_archive", "--json", *words)
+    except SystemExit as ended:
+        assert ended.code == 1
+    return json.loads(capsys.readouterr().out)

@@ -8,32 +8,12 @@ from courses.archive import api
 from courses.archive.errors import ExemptionRefused, NotAllowed, YearClosed
 from courses.archive.models import Exemption
 from courses.archive.records.issue import issue
-from people.models import AuditEntry, Notice, PostRole
-from tests.factories import MemberFactory, PartyOrganizationFactory, PostFactory
+from people.models import AuditEntry, Notice
+from tests.factories import MemberFactory, PostFactory
 
 pytestmark = pytest.mark.django_db
 DESK = "/archive/desk/exemptions/"
 JANUARY = datetime(2027, 1, 15, 1, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def committee(clock):
-    return PartyOrganizationFactory(code="001.002", name="桂花社区党委")
-
-
-@pytest.fixture
-def branch(committee):
-    return PartyOrganizationFactory(parent=committee, code="001.002.001")
-
-
-@pytest.fixture
-def organiser(committee):
-    return PostFactory(member=MemberFactory(organization=committee, name="周敏")).member
-
-
-@pytest.fixture
-def secretary(branch):
-    return PostFactory(member=MemberFactory(organization=branch, name="陈刚"), role=PostRole.SECRETARY).member
 
 
 @pytest.fixture

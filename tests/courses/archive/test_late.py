@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from courses.archive import api
+from courses.archive.claims.api import Study
 from courses.archive.classes import api as classes
 from courses.archive.errors import LateRefused, NotAllowed, OfAClass, ReasonMissing
 from courses.archive.late import api as late
@@ -17,7 +18,7 @@ from tests.factories import AdministratorFactory, MemberFactory, PartyOrganizati
 
 pytestmark = pytest.mark.django_db
 DESK = "/archive/desk/late/"
-SAID = late.Said(
+SAID = Study(
     mode="COLLECTIVE",
     title="支部集体学习",
     started_on=date(2026, 5, 1),
@@ -36,16 +37,6 @@ def committee(clock):
 @pytest.fixture
 def branch(committee):
     return PartyOrganizationFactory(parent=committee, code="001.002.001", name="第一党支部")
-
-
-@pytest.fixture
-def organiser(committee):
-    return PostFactory(member=MemberFactory(organization=committee, name="周敏")).member
-
-
-@pytest.fixture
-def secretary(branch):
-    return PostFactory(member=MemberFactory(organization=branch, name="陈刚"), role=PostRole.SECRETARY).member
 
 
 @pytest.fixture
@@ -166,7 +157,7 @@ def test_the_database_too_holds_that_two_decide(proposed, secretary):
 )
 def test_lines_that_cannot_be(close, member, secretary, changed, why):
     with pytest.raises(LateRefused) as refused:
-        late.propose(member, late.Said(**(vars(SAID) | changed)), actor=secretary, reason="x")
+        late.propose(member, Study(**(vars(SAID) | changed)), actor=secretary, reason="x")
     assert refused.value.why == why
     assert not LateLine.objects.exists()
 

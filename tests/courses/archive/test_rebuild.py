@@ -1,11 +1,9 @@
 """manage.py rebuild_archive: the log tells every state again, to the byte."""
 
-import json
-
 import pytest
-from django.core.management import call_command
 
 from courses.archive.models import LessonState
+from tests.courses.archive.conftest import verified
 from tests.factories import MemberFactory
 
 pytestmark = pytest.mark.django_db
@@ -25,14 +23,6 @@ def studied(phone, phone_of, version, clock):
     other.watch(30, visible=False)
     other.flush()
     other.post(late, sent_ms=other.clock_ms)
-
-
-def verified(capsys, *words) -> dict:
-    try:
-        call_command("rebuild_archive", "--json", *words)
-    except SystemExit as ended:
-        assert ended.code == 1
-    return json.loads(capsys.readouterr().out)
 
 
 def test_what_the_log_tells_is_what_is_kept(studied, capsys):

@@ -50,7 +50,7 @@ class Command(BaseCommand):
                         raise
                     except Exception as broken:  # one broken record hides nobody else's fault
                         unreadable += 1
-                        self.stderr.write(f"{what}：无法按记录重算（{broken}），check_archive 指出是哪一条")
+                        self.stderr.write(f"{what}：无法按记录重算（{broken}）")
                     else:
                         if changed:
                             wrong += 1

@@ -16,7 +16,7 @@ from courses.archive.packs.month import decode
 from courses.archive.packs.months import closed_month, first_session_of, month_of, starts_at
 from courses.archive.xapi import own_player
 from courses.archive.xapi.models import Statement
-from tests.courses.archive.conftest import add_version
+from tests.courses.archive.conftest import add_version, verified
 from tests.factories import LessonFactory, MemberFactory
 
 pytestmark = pytest.mark.django_db
@@ -37,14 +37,6 @@ def turns(member) -> list[tuple]:
 
 def log_of(member, version) -> list:
     return log.beats_of(member.pk, version.pk, until=2**62)
-
-
-def verified(capsys, *words) -> dict:
-    try:
-        call_command("rebuild_archive", "--json", *words)
-    except SystemExit as ended:
-        assert ended.code == 1
-    return json.loads(capsys.readouterr().out)
 
 
 @pytest.fixture
@@ -394,6 +386,20 @@ def test_by_hand_and_by_night(in_november, clock, capsys):
     assert tasks.pack() == 0
     call_command("pack_archive")
     assert "完成：0 名党员" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("months", "finished", "rings"), [(3, False, True), (3, True, False), (0, False, False)]
+)
+def test_by_night_it_gives_others_their_turn_and_rings_for_the_rest(months, finished, rings, monkeypatch):
+    given, rung = [], []
+    monkeypatch.setattr(
+        tasks, "pack_all", lambda **said: given.append(said) or packs.Packed(months=months, finished=finished)
+    )
+    monkeypatch.setattr(tasks.pack, "apply_async", lambda **said: rung.append(said))
+    tasks.pack()
+    assert given[0]["seconds"] <= 10
+    assert bool(rung) is rings
 
 
 def test_a_month_costs_a_fixed_number_of_queries(in_november, clock, django_assert_num_queries):
