@@ -30,10 +30,12 @@ from search.errors import (
 )
 from search.outbox import changed, removed
 from search.query import Plan, plan
+from search.verification import Comparison, verify
 
 __all__ = [
     "MEMBERS",
     "PUBLIC",
+    "Comparison",
     "Document",
     "Filters",
     "Hit",
@@ -57,6 +59,7 @@ __all__ = [
     "search",
     "suggest",
     "tokens_of",
+    "verify",
 ]
 
 log = logging.getLogger(__name__)
@@ -201,8 +204,8 @@ def suggest(query: str, viewer: Any, *, size: int = 8) -> list[Suggestion]:
 def rebuild() -> int:
     """Make a new index of everything and put it in the place of the old one; the number of documents.
 
-    Readers go on with the old index until the new one is complete; changes made meanwhile wait in
-    the outbox and are applied to the new one. Raises WriterBusy while another process writes.
+    Readers go on with the old index until the new one is complete; changes made meanwhile go into both.
+    Raises WriterBusy while another process writes, NoSpaceLeft on a full disk (the old index stays).
     """
     return indexing.rebuild()
 

@@ -161,9 +161,7 @@ def _take_up(chosen: Engine, rows: list[SearchOutbox]) -> tuple[list[int], set[T
     try:
         with chosen.writing() as writer:
             gone = {
-                thing
-                for thing, its in known.items()
-                if all(row.op == SearchOutbox.Op.REMOVED for row in its)
+                thing for thing, its in known.items() if all(row.op == SearchOutbox.Op.REMOVED for row in its)
             }
             for kind, id in sorted(gone):
                 writer.drop(kind, id)

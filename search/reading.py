@@ -32,9 +32,7 @@ class Read:
 
     def fingerprints(self) -> dict[str, str]:
         """Of each document's id."""
-        return {
-            one.id: fingerprint_of(one, access_of(one, self.organizations)) for one in self.documents
-        }
+        return {one.id: fingerprint_of(one, access_of(one, self.organizations)) for one in self.documents}
 
 
 def read(kind: Kind, ids: list[str]) -> Read:
