@@ -8,7 +8,7 @@ from pathlib import Path
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings.test"
 
-import django  # noqa: E402
+import django
 
 django.setup()
 

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from search import api, documents, indexing, outbox
+from search import api, indexing, outbox
 from search.engines import tantivy as embedded
 from search.engines.current import engine
 from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, KindTaken, KindUnknown, WriterBusy
