@@ -9,9 +9,11 @@ from search.documents import kind_of
 from search.models import SearchOutbox
 from search.tasks import drain_outbox
 
-__all__ = ["changed", "removed"]
+__all__ = ["changed", "removed", "ring"]
 
 log = logging.getLogger(__name__)
+
+BELL_S = 10
 
 
 def changed(kind: str, *ids: object) -> None:
@@ -36,12 +38,18 @@ def _note(kind: str, ids: tuple[object, ...], op: SearchOutbox.Op) -> None:
     SearchOutbox.objects.bulk_create(
         [SearchOutbox(kind=kind, object_id=str(one), op=op) for one in ids], batch_size=500
     )
+    ring()
+
+
+def ring() -> None:
+    """Call the worker after the commit of the present transaction."""
     transaction.on_commit(_ring, robust=True)
 
 
 def _ring() -> None:
     # The bell only saves waiting for the scheduler's next round; a broker that is down loses nothing.
     try:
-        drain_outbox.apply_async(retry=False)
+        # One that waited so long has been overtaken by the scheduler's.
+        drain_outbox.apply_async(retry=False, expires=BELL_S)
     except OperationalError as fault:
         log.warning("The search worker could not be called (%s); the scheduler will do it.", fault)
