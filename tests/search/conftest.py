@@ -1,12 +1,24 @@
-"""A shelf of documents of our own, an index in a folder of its own, people in a small tree."""
+"""A shelf of documents of our own, an index of its own on either engine, people in a small tree.
 
+Whoever uses `shelf` is tested against both engines, unless it is marked `embedded` (about tantivy's
+files). Those of Elasticsearch bear the marker `elasticsearch`; where no node can be started they are
+left out, with a word about it, and fail in CI.
+"""
+
+import json
+import os
+import urllib.request
 from datetime import date
+from itertools import count
 
 import pytest
 
 from people.models import Member, PartyOrganization
 from search import documents
 from search.documents import Document
+from tests.search import elasticsearch_node
+
+_number = count()
 
 
 class Shelf:
@@ -34,6 +46,57 @@ class Shelf:
         return load
 
 
+def pytest_generate_tests(metafunc):
+    if "engine_kind" in metafunc.fixturenames and not metafunc.definition.get_closest_marker("embedded"):
+        both = ["tantivy", pytest.param("elasticsearch", marks=pytest.mark.elasticsearch)]
+        metafunc.parametrize("engine_kind", both, indirect=True)
+
+
+def pytest_collection_modifyitems(config, items):
+    wanted = [item for item in items if "elasticsearch" in item.keywords]
+    if not wanted or os.environ.get("CI") == "true":
+        return
+    reason = elasticsearch_node.missing()
+    if reason:
+        config.hook.pytest_deselected(items=wanted)
+        items[:] = [item for item in items if item not in set(wanted)]
+        config.issue_config_time_warning(
+            pytest.PytestWarning(f"{len(wanted)} tests of Elasticsearch are left out: {reason}"), 2
+        )
+
+
+@pytest.fixture(scope="session")
+def search_url(tmp_path_factory):
+    """The address of a real Elasticsearch, one for all workers of a parallel run."""
+    reason = elasticsearch_node.missing()
+    if reason:
+        pytest.fail(reason)
+    parallel = "PYTEST_XDIST_WORKER" in os.environ
+    common = tmp_path_factory.getbasetemp().parent if parallel else tmp_path_factory.getbasetemp()
+    with elasticsearch_node.shared_node(common / "elasticsearch") as url:
+        yield url
+
+
+@pytest.fixture
+def engine_kind(request, settings) -> str:
+    """Which engine answers in this test: "tantivy" or "elasticsearch"."""
+    kind = getattr(request, "param", "tantivy")
+    if kind == "tantivy":
+        return kind
+    url = request.getfixturevalue("search_url")
+    prefix = f"t{os.getpid()}-{next(_number)}"
+    settings.SEARCH = {**settings.SEARCH, "ENGINE": kind, "URL": url, "INDEX": prefix}
+    request.addfinalizer(lambda: _forget(url, prefix))
+    return kind
+
+
+def _forget(url: str, prefix: str) -> None:
+    with urllib.request.urlopen(f"{url}/_cat/indices/{prefix}*?format=json&h=index&expand_wildcards=all") as answer:
+        names = ",".join(one["index"] for one in json.load(answer))
+    if names:
+        urllib.request.urlopen(urllib.request.Request(f"{url}/{names}", method="DELETE")).close()
+
+
 @pytest.fixture(autouse=True)
 def index_dir(settings, tmp_path):
     settings.SEARCH = {**settings.SEARCH, "INDEX_DIR": tmp_path / "search"}
@@ -41,7 +104,7 @@ def index_dir(settings, tmp_path):
 
 
 @pytest.fixture
-def shelf(monkeypatch) -> Shelf:
+def shelf(monkeypatch, engine_kind) -> Shelf:
     """Two kinds, book and film, in the place of the real ones."""
     monkeypatch.setattr(documents, "_kinds", {})
     shelf = Shelf()
