@@ -65,7 +65,9 @@ class SearchAddressUnfit(SearchError):
     """SEARCH_URL cannot be read as the address of a search server. Does not repeat it: it may hold a password."""
 
     def __init__(self) -> None:
-        super().__init__("SEARCH_URL must be like https://user:password@host:9200, several with commas between")
+        super().__init__(
+            "SEARCH_URL must be like https://user:password@host:9200, several with commas between"
+        )
 
 
 class WritesRefused(SearchError):

@@ -11,6 +11,8 @@ from search.engines import Engine
 from search.engines.tantivy import TantivyEngine
 from search.errors import IndexNameUnfit
 
+ENGINES = ("tantivy", "elasticsearch")
+
 SITE = ""
 """The name of the site's own index."""
 
@@ -18,8 +20,9 @@ _NAME = re.compile("[a-z0-9][a-z0-9_-]{0,39}")
 
 
 def engine(name: str = SITE) -> Engine:
-    """The engine over the index `name`; one object for each index in each process. Raises IndexNameUnfit.
+    """The engine over the index `name`; one object for each index in each process.
 
+    Raises IndexNameUnfit, and SearchAddressUnfit where SEARCH_URL cannot be read.
     Whether such an index exists is told by the engine (`verify`).
     """
     if name != SITE and not _NAME.fullmatch(name):

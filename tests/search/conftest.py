@@ -16,6 +16,9 @@ import pytest
 from people.models import Member, PartyOrganization
 from search import documents
 from search.documents import Document
+from search.engines import tantivy as tantivy_engine
+from search.engines.current import engine
+from search.engines.elasticsearch import mapping
 from tests.search import elasticsearch_node
 
 _number = count()
@@ -91,10 +94,55 @@ def engine_kind(request, settings) -> str:
 
 
 def _forget(url: str, prefix: str) -> None:
-    with urllib.request.urlopen(f"{url}/_cat/indices/{prefix}*?format=json&h=index&expand_wildcards=all") as answer:
+    with urllib.request.urlopen(
+        f"{url}/_cat/indices/{prefix}*?format=json&h=index&expand_wildcards=all"
+    ) as answer:
         names = ",".join(one["index"] for one in json.load(answer))
     if names:
         urllib.request.urlopen(urllib.request.Request(f"{url}/{names}", method="DELETE")).close()
+
+
+@pytest.fixture
+def indexes(engine_kind, index_dir, settings):
+    """A function that tells (the index in use, all indexes that are there), by their names in the engine."""
+
+    def tell() -> tuple[str, list[str]]:
+        if engine_kind == "tantivy":
+            there = sorted(one.name for one in index_dir.glob("index-*"))
+            return (index_dir / "CURRENT").read_text(), there
+        with urllib.request.urlopen(f"{settings.SEARCH['URL']}/{settings.SEARCH['INDEX']}*/_alias") as answer:
+            there = json.load(answer)
+        [used] = [name for name, more in there.items() if settings.SEARCH["INDEX"] in more["aliases"]]
+        return used, sorted(there)
+
+    return tell
+
+
+@pytest.fixture
+def lose_index(engine_kind, index_dir, settings):
+    """A function that takes the index away behind the programme's back."""
+
+    def lose() -> None:
+        if engine_kind == "tantivy":
+            (index_dir / "CURRENT").unlink()
+        else:
+            _forget(settings.SEARCH["URL"], settings.SEARCH["INDEX"])
+
+    return lose
+
+
+@pytest.fixture
+def another_version(monkeypatch, engine_kind):
+    """A function that makes this the programme of another analyser, newly started."""
+
+    def change() -> None:
+        if engine_kind == "tantivy":
+            monkeypatch.setattr(tantivy_engine, "VERSION", "another")
+            engine()._opened = None
+        else:
+            monkeypatch.setattr(mapping, "SCHEMA", "another")
+
+    return change
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,9 @@ from pathlib import Path
 __all__ = ["Node", "free_ports", "missing", "shared_node", "start_cluster"]
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(os.environ.get("ESCHOOL_ES_NODE") or ROOT.parent / "shared/elasticsearch-node/elasticsearch-node")
+PROGRAM = Path(
+    os.environ.get("ESCHOOL_ES_NODE") or ROOT.parent / "shared/elasticsearch-node/elasticsearch-node"
+)
 HEAP = "320m"
 
 

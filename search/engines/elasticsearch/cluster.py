@@ -1,6 +1,8 @@
 """The servers behind SEARCH_URL: addresses, credentials, patience, and errors in our own words."""
 
+import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +18,8 @@ from search.errors import EngineRefused, EngineUnreachable, IndexMissing, Search
 
 __all__ = ["Address", "Breaker", "Cluster", "address_of"]
 
+log = logging.getLogger(__name__)
+
 PATIENCE_S = 2.0
 """How long a query may take altogether where there is one server; of several each gets half of it."""
 WRITING_PATIENCE_S = 60.0
@@ -23,6 +27,7 @@ REST_S = 5.0
 """So long an engine that did not answer is left alone: pages say so at once instead of waiting each time."""
 MOST_TRIED = 3
 """Servers that one request is tried on."""
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 _PORTS = {"http": 9200, "https": 443}
 
 
@@ -60,7 +65,7 @@ def address_of(url: str) -> Address:
 def _split(text: str) -> SplitResult:
     try:
         parts = urlsplit(text)
-        fit = parts.scheme in _PORTS and parts.hostname and (parts.port or True)
+        fit = parts.scheme in _PORTS and _HOST.fullmatch(parts.hostname or "") and (parts.port or True)
     except ValueError:
         fit = False
     if not fit or parts.query or parts.fragment:
@@ -88,10 +93,16 @@ class Breaker:
 
     def failed(self, reason: str) -> None:
         with self._lock:
+            first = self._closed_until is None
             self._closed_until, self._reason = self._now() + self._rest_s, reason
+        if first:  # once, and not every two seconds while it lasts
+            log.warning("The search server does not answer: %s", reason)
 
     def succeeded(self) -> None:
-        self._closed_until = None
+        with self._lock:
+            first, self._closed_until = self._closed_until is not None, None
+        if first:
+            log.warning("The search server answers again")
 
 
 class Cluster:

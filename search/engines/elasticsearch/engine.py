@@ -47,6 +47,7 @@ CHUNK_DOCUMENTS, CHUNK_BYTES = 500, 8 * 1024 * 1024
 """A request of writing holds at most so many."""
 PENDING_BYTES = 32 * 1024 * 1024
 """What a writer keeps before it begins to send."""
+PARTS_AT_ONCE = 1000
 TRIES = 4
 """How often a document is sent that the cluster was too busy for."""
 
@@ -70,6 +71,8 @@ class ElasticsearchWriter:
         self._engine, self._index = engine, index
         self._began = time.time_ns() // 1_000_000
         self._waiting: dict[tuple[str, str], dict[str, Any]] = {}
+        self._groups: dict[str, set[tuple[str, str]]] = {}
+        self._is_fresh = False
         self._bytes = 0
         self.refused: dict[tuple[str, str], str] = {}
 
@@ -77,9 +80,19 @@ class ElasticsearchWriter:
         document = mapping.lying(entry)
         self._add((entry.kind, entry.id), {"_op_type": "index", "_source": document})
         self._bytes += 2 * sum(len(text) for text in document.values() if isinstance(text, str))
+        self._groups.setdefault(document["group"], set()).add((entry.kind, entry.id))
 
     def drop(self, kind: str, id: str) -> None:
         self._add((kind, id), {"_op_type": "delete"})
+
+    def drop_group(self, kind: str, group: str) -> None:
+        if not self._is_fresh:
+            # Somebody who was killed before his refresh may have left documents that nobody sees yet.
+            self._engine.refresh()
+            self._is_fresh = True
+        name = key_of(kind, group)
+        for thing in self._groups.pop(name, set()) | self._engine.group(name):
+            self.drop(*thing)
 
     def _add(self, thing: tuple[str, str], action: dict[str, Any]) -> None:
         if self._bytes > PENDING_BYTES:
@@ -208,7 +221,9 @@ class ElasticsearchEngine:
                 "delete that index, or set SEARCH_INDEX to another name"
             )
         if len(found) > 1:
-            raise IndexUnreadable(f"the alias {self.alias} leads to several indexes: {', '.join(sorted(found))}")
+            raise IndexUnreadable(
+                f"the alias {self.alias} leads to several indexes: {', '.join(sorted(found))}"
+            )
         [(name, described)] = found.items()
         made_by = str(described["mappings"].get("_meta", {}).get("version", "?"))
         if made_by != mapping.version():
@@ -233,7 +248,7 @@ class ElasticsearchEngine:
         writer = ElasticsearchWriter(self, self.alias)
         yield writer
         writer.send()
-        self._refresh(self.alias)
+        self.refresh()
         if writer.refused:
             raise WritesRefused(writer.refused)
 
@@ -259,15 +274,37 @@ class ElasticsearchEngine:
                 reason = item.get("error", item)
                 if isinstance(reason, dict) and reason.get("type") == "index_not_found_exception":
                     raise IndexMissing(self.alias)
-                kind, _, id = str(item["_id"]).partition(":")
-                refused[kind, id] = f"{item.get('status')} {json.dumps(reason, ensure_ascii=False)}"[:500]
+                refused[_thing(item["_id"])] = (
+                    f"{item.get('status')} {json.dumps(reason, ensure_ascii=False)}"[:500]
+                )
         return refused
 
-    def _refresh(self, index: str) -> None:
+    def refresh(self, index: str = "") -> None:
+        """Let all that was written into the present index (or `index`) be seen."""
         with self.cluster.asking(patiently=True) as client:
-            shards = client.indices.refresh(index=index)["_shards"]
+            shards = client.indices.refresh(index=index or self.alias)["_shards"]
         if shards["failed"]:
-            raise EngineUnreachable(f"{shards['failed']} shards of {index} could not be refreshed")
+            raise EngineUnreachable(f"{shards['failed']} shards could not be refreshed")
+
+    def group(self, name: str) -> set[tuple[str, str]]:
+        """The (kind, id) of all visible documents that are parts of one thing."""
+        found: set[tuple[str, str]] = set()
+        after: list[str] | None = None
+        asked = Search().query(Bool(filter=[plans.exactly("group", name)])).sort("key").source(False)
+        body = asked[:PARTS_AT_ONCE].to_dict()
+        while True:
+            with self.cluster.asking(patiently=True) as client:
+                hits = client.search(index=self.alias, **body, search_after=after)["hits"]["hits"]
+            found |= {_thing(hit["_id"]) for hit in hits}
+            if len(hits) < PARTS_AT_ONCE:
+                return found
+            after = hits[-1]["sort"]
+
+    def size_bytes(self) -> int:
+        self._look()
+        with self.cluster.asking() as client:
+            told = client.indices.stats(index=self.alias, metric="store")
+        return int(told["_all"]["primaries"]["store"]["size_in_bytes"])
 
     def rebuild(self, entries: Iterator[Entry]) -> int:
         name = self._make()
@@ -291,7 +328,7 @@ class ElasticsearchEngine:
             refused = self.send(actions(), is_alias=False)
             if refused:
                 raise WritesRefused(refused)
-            self._refresh(name)
+            self.refresh(name)
         except BaseException:
             with suppress(SearchError), self.cluster.asking() as client:
                 client.indices.delete(index=name, ignore_unavailable=True)
@@ -326,6 +363,11 @@ class ElasticsearchEngine:
         ours = re.compile(re.escape(self.alias) + r"\.v[0-9]+")
         found = client.indices.get(index=f"{self.alias}.v*", expand_wildcards="all", features="aliases")
         return [name for name in found.body if ours.fullmatch(name)]
+
+
+def _thing(key: str) -> tuple[str, str]:
+    kind, _, id = key.partition(":")
+    return kind, id
 
 
 def _count(asked: Search, name: str, narrowed: list[Any]) -> None:
