@@ -50,7 +50,8 @@ class Shelf:
 
 
 def pytest_generate_tests(metafunc):
-    if "engine_kind" in metafunc.fixturenames and not metafunc.definition.get_closest_marker("embedded"):
+    marked = {mark.name for mark in metafunc.definition.iter_markers()}
+    if "engine_kind" in metafunc.fixturenames and not marked & {"embedded", "elasticsearch"}:
         both = ["tantivy", pytest.param("elasticsearch", marks=pytest.mark.elasticsearch)]
         metafunc.parametrize("engine_kind", both, indirect=True)
 
@@ -81,16 +82,19 @@ def search_url(tmp_path_factory):
 
 
 @pytest.fixture
-def engine_kind(request, settings) -> str:
+def engine_kind(request) -> str:
     """Which engine answers in this test: "tantivy" or "elasticsearch"."""
     kind = getattr(request, "param", "tantivy")
-    if kind == "tantivy":
-        return kind
-    url = request.getfixturevalue("search_url")
+    return kind if kind == "tantivy" else request.getfixturevalue("elasticsearch_only")
+
+
+@pytest.fixture
+def elasticsearch_only(settings, search_url):
+    """Elasticsearch answers, with indexes of this test alone; they are gone after it."""
     prefix = f"t{os.getpid()}-{next(_number)}"
-    settings.SEARCH = {**settings.SEARCH, "ENGINE": kind, "URL": url, "INDEX": prefix}
-    request.addfinalizer(lambda: _forget(url, prefix))
-    return kind
+    settings.SEARCH = {**settings.SEARCH, "ENGINE": "elasticsearch", "URL": search_url, "INDEX": prefix}
+    yield "elasticsearch"
+    _forget(search_url, prefix)
 
 
 def _forget(url: str, prefix: str) -> None:

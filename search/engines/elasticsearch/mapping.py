@@ -35,7 +35,8 @@ def index_of(*, shards: int) -> dict[str, Any]:
     """Settings and mappings of a new index, for `indices.create`.
 
     Refreshed only by us, after each batch: what a batch does is seen at once and not half. A copy on a
-    second server as soon as there is one (`auto_expand_replicas`).
+    second server as soon as there is one (`auto_expand_replicas`). The versions of what was deleted are
+    remembered for an hour, so that a writer that slept does not bring it back.
     """
     mapping = Mapping()
     mapping.meta("_meta", {"version": version()})
@@ -49,7 +50,7 @@ def index_of(*, shards: int) -> dict[str, Any]:
     for name in TOKEN_FIELDS:
         mapping.field(name, Text(analyzer="whitespace", index_options="freqs"))
     mapping.field("stored", Keyword(index=False, doc_values=False))
-    settings: dict[str, Any] = {"refresh_interval": "-1", "auto_expand_replicas": "0-1"}
+    settings: dict[str, Any] = {"refresh_interval": "-1", "auto_expand_replicas": "0-1", "gc_deletes": "1h"}
     if shards > 1:
         settings["number_of_shards"] = shards
     return {"settings": {"index": settings}, "mappings": mapping.to_dict()}
