@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from courses.catalogue.attached.documents import load_attachments
 from courses.catalogue.models import Course, Lesson, Policy
 from search.documents import Document, register
 
@@ -75,3 +76,4 @@ def register_documents() -> None:
     register("course", label=_("Courses"), load=load_courses)
     register("lesson", label=pgettext_lazy("search tab", "Lessons"), load=load_lessons)
     register("policy", label=_("Policies"), load=load_policies)
+    register("attachment", label=_("Attachments"), load=load_attachments)

@@ -16,6 +16,7 @@ app.autodiscover_tasks(
         "search",
         "courses.archive",
         "courses.quizzes",
+        "courses.catalogue",
         "courses",
         "people",
         "reports",
@@ -42,6 +43,11 @@ app.conf.beat_schedule = {
     "archive.open_this_year": {"task": "archive.open_this_year", "schedule": crontab(hour=0, minute=5)},
     "archive.count_outside": {"task": "archive.count_outside", "schedule": crontab(minute="*/5")},
     "archive.abandon_cmi5": {"task": "archive.abandon_cmi5", "schedule": crontab(minute=25)},
+    "catalogue.read_files": {
+        "task": "catalogue.read_files",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
     "quizzes.finish_overdue": {
         "task": "quizzes.finish_overdue",
         "schedule": 120.0,
