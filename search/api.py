@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from search import highlight, indexing
+from search import document_numbers, highlight, indexing
 from search.analysis import normalise, runs, syllables
 from search.documents import (
     MEMBERS,
@@ -144,7 +144,7 @@ def search(
     access = tokens_of(viewer)
     chosen = engine(index)
     for loose in (False, True):
-        wanted = plan(query, loose=loose)
+        wanted = plan(document_numbers.as_written(query), loose=loose)
         found = chosen.find(
             wanted,
             access,
@@ -183,7 +183,7 @@ def suggest(query: str, viewer: Any, *, size: int = 8) -> list[Suggestion]:
     Raises as `search`. An equal title of the same kind is offered once.
     """
     size = max(1, min(size, 20))
-    wanted = plan(query)
+    wanted = plan(document_numbers.as_written(query))
     found = engine().find(wanted, tokens_of(viewer), kind=None, offset=0, limit=size * 3, titles=True)
     labels = {one.name: one.label for one in kinds()}
     offered: dict[tuple[str, str], Suggestion] = {}

@@ -43,6 +43,7 @@ class Document:
     an empty list is seen by nobody. `extra` is small JSON data handed back with a hit
     (e.g. {"issuing_body": …, "document_number": …}); what must be found belongs into `body` too.
     `issuing_body` is what results may be narrowed by; `group` joins the parts of one thing.
+    `names` are what it is also called (document number, issuing body): found as its title is, also exactly.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Document:
     rev: int = 0
     issuing_body: str = ""
     group: str = ""
+    names: Sequence[str] = ()
 
 
 Load = Callable[[list[str] | None], Iterable[Document]]

@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from courses.catalogue.attached.documents import load_attachments
 from courses.catalogue.models import Course, Lesson, Policy
+from search.document_numbers import names_of_day, names_of_number
 from search.documents import Document, register
 
 __all__ = ["register_documents"]
@@ -67,6 +68,11 @@ def load_policies(ids: list[str] | None) -> Iterable[Document]:
             category=str(policy.get_category_display()),
             published_on=policy.issued_on,
             issuing_body=policy.issuing_body,
+            names=(
+                *names_of_number(policy.document_number),
+                policy.issuing_body,
+                *names_of_day(policy.issued_on),
+            ),
             extra={"issuing_body": policy.issuing_body, "document_number": policy.document_number},
         )
 
