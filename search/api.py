@@ -16,6 +16,7 @@ from search.documents import (
     member_token,
     organization_token,
     register,
+    scope_token,
     tokens_of,
 )
 from search.engines import ANYTHING, Filters, Sort
@@ -54,6 +55,7 @@ __all__ = [
     "rebuild",
     "register",
     "removed",
+    "scope_token",
     "search",
     "suggest",
     "tokens_of",

@@ -50,7 +50,14 @@ def names_of_number(number: str) -> tuple[str, ...]:
         return (written,) if written else ()
     word, year, count = found["word"], found["year"], found["number"]
     year_and_count = f"〔{year}〕{count}号"
-    return (written, year_and_count, f"{word}{count}号", f"{count}号", f"{word}{year}年第{count}号", f"{year}年{count}号")
+    return (
+        written,
+        year_and_count,
+        f"{word}{count}号",
+        f"{count}号",
+        f"{word}{year}年第{count}号",
+        f"{year}年{count}号",
+    )
 
 
 def names_of_day(day: date | None) -> tuple[str, ...]:

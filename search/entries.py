@@ -14,7 +14,7 @@ BATCH = 200
 BODY_LIMIT = 200_000
 """Characters of a body that are indexed and kept; a longer one is a book and finds itself by its beginning."""
 
-_TREE_PATH = re.compile(r"org:([0-9A-Z]+)")
+_TREE_PATH = re.compile(r"(org|scope):([0-9A-Z]+)")
 
 
 def entries(documents: Iterable[Document]) -> Iterator[Entry]:
@@ -30,7 +30,7 @@ def entries(documents: Iterable[Document]) -> Iterator[Entry]:
 
 def _entries_of(documents: list[Document]) -> Iterator[Entry]:
     paths = {
-        found.group(1)
+        found.group(2)
         for document in documents
         for token in document.acl
         if (found := _TREE_PATH.fullmatch(token))
@@ -49,8 +49,8 @@ def entry_of(document: Document, organizations: dict) -> Entry:
         found = _TREE_PATH.fullmatch(token)
         if not found:
             access.add(token)
-        elif found.group(1) in organizations:
-            access.add(f"org:{organizations[found.group(1)]}")
+        elif found.group(2) in organizations:
+            access.add(f"{found.group(1)}:{organizations[found.group(2)]}")
     if any(not token.startswith("member:") for token in access):
         access.add("staff")
     title = analysis.plain(document.title).strip()

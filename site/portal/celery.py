@@ -61,5 +61,6 @@ app.conf.beat_schedule = {
     "archive.tidy_imports": {"task": "archive.tidy_imports", "schedule": crontab(hour=3, minute=40)},
     "archive.seal": {"task": "archive.seal", "schedule": crontab(hour=0, minute=20)},
     "archive.pack": {"task": "archive.pack", "schedule": crontab(hour=2, minute=10)},
+    "reports.follow_posts": {"task": "reports.follow_posts", "schedule": crontab(hour=0, minute=10)},
     "portal.tidy": {"task": "portal.tidy", "schedule": crontab(hour=3, minute=20)},
 }

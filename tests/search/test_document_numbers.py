@@ -59,7 +59,19 @@ def test_one_day_in_many_hands(typed, day):
 
 @pytest.mark.parametrize(
     "typed",
-    ["党费 2026 3", "学时2026", "12号", "2026", "2026年", "2026-13-01", "五一 2026 51", "县发〔2026〕", "", "。", "2026 12"],
+    [
+        "党费 2026 3",
+        "学时2026",
+        "12号",
+        "2026",
+        "2026年",
+        "2026-13-01",
+        "五一 2026 51",
+        "县发〔2026〕",
+        "",
+        "。",
+        "2026 12",
+    ],
 )
 def test_what_is_no_number_and_no_day_stays_as_it_is(typed):
     assert as_written(typed) == typed

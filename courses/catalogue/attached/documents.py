@@ -36,7 +36,9 @@ def _pages(ids: set[int]) -> dict[int, tuple[Any, Any]]:
     found: dict[int, tuple[Any, Any]] = {policy.pk: (policy, policy) for policy in policies}
     lessons = list(Lesson.objects.live().filter(pk__in=ids))
     above = {lesson.path[: -lesson.steplen] for lesson in lessons}
-    courses = {one.path: one for one in Course.objects.live().filter(path__in=above).prefetch_related("opened_to")}
+    courses = {
+        one.path: one for one in Course.objects.live().filter(path__in=above).prefetch_related("opened_to")
+    }
     for lesson in lessons:
         if (course := courses.get(lesson.path[: -lesson.steplen])) is not None:
             found[lesson.pk] = (lesson, course)
@@ -46,7 +48,9 @@ def _pages(ids: set[int]) -> dict[int, tuple[Any, Any]]:
 def _documents(rows: list[AttachedFile]) -> Iterator[Document]:
     pages = _pages({row.page_id for row in rows})
     texts = dict(
-        FileText.objects.filter(document__in=[row.document_id for row in rows]).values_list("document_id", "text")
+        FileText.objects.filter(document__in=[row.document_id for row in rows]).values_list(
+            "document_id", "text"
+        )
     )
     for row in rows:
         if row.page_id not in pages:

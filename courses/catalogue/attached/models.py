@@ -33,7 +33,10 @@ class AttachedFile(models.Model):
 class Unread(models.TextChoices):
     """Why a file has no text to be found by; the label tells the editor what to do."""
 
-    SCAN = "SCAN", _("It holds pictures and no text (a scan?). Attach the electronic original if there is one.")
+    SCAN = (
+        "SCAN",
+        _("It holds pictures and no text (a scan?). Attach the electronic original if there is one."),
+    )
     LOCKED = "LOCKED", _("It is protected by a password. Attach a copy without one.")
     OLD_FORMAT = (
         "OLD_FORMAT",
@@ -44,7 +47,10 @@ class Unread(models.TextChoices):
         _("Text is read from PDF, Word, Excel, PowerPoint and text files; this is none of them."),
     )
     BROKEN = "BROKEN", _("The file is damaged. Open it on your computer, save it anew and attach it again.")
-    TOO_LARGE = "TOO_LARGE", _("It is too large or too complicated to be read. Split it, or attach it as a PDF.")
+    TOO_LARGE = (
+        "TOO_LARGE",
+        _("It is too large or too complicated to be read. Split it, or attach it as a PDF."),
+    )
     MISSING = "MISSING", _("The file is no longer there. Attach it again.")
 
 

@@ -42,7 +42,9 @@ def read(path: str, name: str) -> Iterator[str]:
         return package(path)
     if ending in {"txt", "csv", "md"}:
         return plain(path)
-    raise Unreadable("BROKEN" if ending in {"pdf", "docx", "xlsx", "pptx", "xls", "doc", "ppt"} else "OTHER_FORMAT")
+    raise Unreadable(
+        "BROKEN" if ending in {"pdf", "docx", "xlsx", "pptx", "xls", "doc", "ppt"} else "OTHER_FORMAT"
+    )
 
 
 def pdf(path: str) -> Iterator[str]:
@@ -159,7 +161,11 @@ def plain(path: str) -> Iterator[str]:
         yield raw.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         # Windows in Chinese; or UTF-8 that was cut in the middle of a character.
-        yield raw[: fault.start].decode("utf-8") if fault.start > len(raw) - 4 else raw.decode("gb18030", "replace")
+        yield (
+            raw[: fault.start].decode("utf-8")
+            if fault.start > len(raw) - 4
+            else raw.decode("gb18030", "replace")
+        )
 
 
 def gathered(pieces: Iterator[str]) -> dict:

@@ -20,5 +20,7 @@ def sentence(document: Document, text: FileText | None) -> str:
         why = str(Unread(text.unread).label)
         return _("Its text cannot be searched, only its title. %(why)s") % {"why": why}
     if text.is_cut:
-        return _("It is long: only the first %(n)s characters can be searched.") % {"n": f"{len(text.text):,}"}
+        return _("It is long: only the first %(n)s characters can be searched.") % {
+            "n": f"{len(text.text):,}"
+        }
     return ""

@@ -57,7 +57,9 @@ def found(query: str, viewer=ANYBODY):
 
 
 def test_an_attached_file_is_found_by_its_text_and_says_where_it_hangs(form):
-    policy = hang(PolicyFactory(title="项目管理办法", disclosure=Disclosure.PUBLIC), form, title="附件1 公示表")
+    policy = hang(
+        PolicyFactory(title="项目管理办法", disclosure=Disclosure.PUBLIC), form, title="附件1 公示表"
+    )
     assert found("项目负责人 公示期") == ["附件1 公示表"]
 
     hit = api.search("资金公示表", ANYBODY).hits[0]
@@ -177,7 +179,9 @@ def test_an_upload_rings_for_the_reader(form, django_capture_on_commit_callbacks
     ],
 )
 def test_an_editor_is_told_what_cannot_be_searched_and_what_to_do(client, name, content, said):
-    policy = hang(PolicyFactory(title="实施办法", disclosure=Disclosure.PUBLIC), document(name, content(), title="样表"))
+    policy = hang(
+        PolicyFactory(title="实施办法", disclosure=Disclosure.PUBLIC), document(name, content(), title="样表")
+    )
     assert found("样表 实施办法") == ["样表"]
     ((title, sentence),) = state_of(policy)
     assert title == "样表" and said in sentence
@@ -199,7 +203,9 @@ def test_an_editor_is_told_nothing_of_files_that_were_read(client, form):
 def test_a_reader_that_is_stopped_harms_nothing_and_keeps_nobody_waiting(form, monkeypatch, tmp_path):
     """Given a file whose reading would never end, then it is stopped, said, and the next file is read."""
     slow = tmp_path / "slow.py"
-    slow.write_text("import sys, json\nwhile sys.argv[2] == 'slow.txt': pass\n" + open(reading._PROGRAM).read())
+    slow.write_text(
+        "import sys, json\nwhile sys.argv[2] == 'slow.txt': pass\n" + open(reading._PROGRAM).read()
+    )
     monkeypatch.setattr(reading, "_PROGRAM", str(slow))
     monkeypatch.setattr(reading, "LIMITS", reading.Limits(wall_s=3, cpu_s=1, memory_bytes=1024**3))
     made = document("slow.txt", "甲".encode())
@@ -244,7 +250,9 @@ def test_pages_from_before_files_could_be_searched_are_taken_up_after_a_migrate(
 
 
 def test_loading_costs_the_same_however_many(form, django_assert_max_num_queries):
-    lesson = Lesson.objects.get(pk=LessonFactory(text=f'<p><a linktype="document" id="{form.pk}">表</a></p>').pk)
+    lesson = Lesson.objects.get(
+        pk=LessonFactory(text=f'<p><a linktype="document" id="{form.pk}">表</a></p>').pk
+    )
     for _ in range(4):
         hang(PolicyFactory(), form)
     from courses.catalogue.attached.documents import load_attachments
