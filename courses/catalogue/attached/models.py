@@ -11,9 +11,9 @@ __all__ = ["AttachedFile", "FileText", "Unread"]
 class AttachedFile(models.Model):
     """One file as one page shows it to its readers, e.g. 附件1：申请表 under 实施办法.
 
-    Follows the page's content whenever that is written (`hanging.note`; a draft of a live page is not), be it a policy's list of attachments, an
-    attachment in the text or a link to a file. Not `PolicyAttachment`, which is what an editor fills in on one
-    kind of page; this is what all pages show, so that a search finds it and the reader knows what to read.
+    Follows the page's content whenever that is written (`hanging.note`; a draft of a live page is not), be it
+    a policy's list of attachments, an attachment in the text or a link to a file. Not `PolicyAttachment`,
+    which is what an editor fills in on one kind of page; this is what all pages show, so that it can be found.
     """
 
     page = models.ForeignKey("wagtailcore.Page", on_delete=models.CASCADE, related_name="+")

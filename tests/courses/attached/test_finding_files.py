@@ -1,5 +1,7 @@
 """From an attached file to a member's finding it: its text, whose it is to see, and what editors are told."""
 
+from pathlib import Path
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.files.base import ContentFile
@@ -204,7 +206,7 @@ def test_a_reader_that_is_stopped_harms_nothing_and_keeps_nobody_waiting(form, m
     """Given a file whose reading would never end, then it is stopped, said, and the next file is read."""
     slow = tmp_path / "slow.py"
     slow.write_text(
-        "import sys, json\nwhile sys.argv[2] == 'slow.txt': pass\n" + open(reading._PROGRAM).read()
+        "import sys, json\nwhile sys.argv[2] == 'slow.txt': pass\n" + Path(reading._PROGRAM).read_text()
     )
     monkeypatch.setattr(reading, "_PROGRAM", str(slow))
     monkeypatch.setattr(reading, "LIMITS", reading.Limits(wall_s=3, cpu_s=1, memory_bytes=1024**3))
