@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,7 @@ from search.documents import (
     scope_token,
     tokens_of,
 )
-from search.engines import ANYTHING, Filters, Sort
+from search.engines import ANYTHING, Filters, Sort, key_of
 from search.engines.current import SITE, engine
 from search.errors import (
     IndexMissing,
@@ -31,6 +32,7 @@ from search.errors import (
 )
 from search.outbox import changed, removed
 from search.query import Plan, plan
+from search.related import related_plan
 
 __all__ = [
     "MEMBERS",
@@ -54,6 +56,7 @@ __all__ = [
     "organization_token",
     "rebuild",
     "register",
+    "related",
     "removed",
     "scope_token",
     "search",
@@ -198,6 +201,28 @@ def suggest(query: str, viewer: Any, *, size: int = 8) -> list[Suggestion]:
                 Suggestion(row["title"], row["kind"], str(labels[row["kind"]]), row["url"]),
             )
     return list(offered.values())[:size]
+
+
+def related(
+    document: Document, viewer: Any, *, kind: str, without: Iterable[object] = (), size: int = 5
+) -> list[Hit]:
+    """Documents of `kind` that speak of what `document` speaks of and that `viewer` may see; best first, perhaps none.
+
+    Goes by the title and body given, so `document` need not be in the index; itself and the ids `without` are
+    left out. One question to the engine, no loading. Raises as `search`.
+    """
+    wanted = related_plan(document.title, document.body)
+    keys = {key_of(kind, str(id)) for id in without} | {key_of(document.kind, document.id)}
+    found = engine().find(
+        wanted,
+        tokens_of(viewer),
+        kind=kind,
+        offset=0,
+        limit=max(1, min(size, 20)),
+        filters=Filters(without=frozenset(keys)),
+    )
+    labels = {one.name: one.label for one in kinds()}
+    return [_hit(score, row, wanted, labels) for score, row in found.rows]
 
 
 def rebuild() -> int:

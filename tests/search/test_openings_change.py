@@ -40,6 +40,8 @@ def machine_over(shelf) -> type[RuleBasedStateMachine]:
             self.school = random_school(chance, organizations=7, members=8)
             self.organizations = sorted(self.school.parents)
             self.members = sorted(self.school.homes)
+            for who in (0, 1, 2):  # organisers of three places below the top
+                self.appoint(who, where=1 + 2 * who, role=PostRole.ORGANIZER, begins=-1)
             for number in range(10):
                 self.put(number, random_opening(chance, self.school))
             api.rebuild()
@@ -131,6 +133,9 @@ def machine_over(shelf) -> type[RuleBasedStateMachine]:
         def teardown(self) -> None:
             transaction.set_rollback(True)
             self.block.__exit__(None, None, None)
+
+        # What moves concerns most.
+        move_again = rule(which=st.integers(1, 6), below=st.integers(0, 6))(lambda self, **to: self.move(**to))
 
     return OpeningsChange
 
