@@ -2,12 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec
 
-from search import highlight, indexing, plain_titles
+from search import document_numbers, highlight, indexing, plain_titles
 from search.analysis import normalise, runs, syllables
 from search.documents import (
     MEMBERS,
@@ -18,9 +18,10 @@ from search.documents import (
     member_token,
     organization_token,
     register,
+    scope_token,
     tokens_of,
 )
-from search.engines import ANYTHING, Filters, Sort
+from search.engines import ANYTHING, Filters, Sort, key_of
 from search.engines.current import SITE, engine
 from search.errors import (
     IndexMissing,
@@ -32,6 +33,7 @@ from search.errors import (
 )
 from search.outbox import changed, removed
 from search.query import Plan, plan
+from search.related import related_plan
 from search.verification import Comparison, verify
 
 __all__ = [
@@ -57,7 +59,9 @@ __all__ = [
     "organization_token",
     "rebuild",
     "register",
+    "related",
     "removed",
+    "scope_token",
     "search",
     "suggest",
     "tokens_of",
@@ -175,7 +179,7 @@ def search(
     access = tokens_of(viewer)
     chosen = engine(index)
     for loose in (False, True):
-        wanted = plan(query, loose=loose)
+        wanted = plan(document_numbers.as_written(query), loose=loose)
         found = chosen.find(
             wanted,
             access,
@@ -279,10 +283,32 @@ def suggest(query: str, viewer: Any, *, size: int = 8) -> list[Suggestion]:
 
 
 def _suggested(query: str, viewer: Any, size: int) -> list[dict[str, Any]]:
-    wanted = plan(query)
+    wanted = plan(document_numbers.as_written(query))
     found = engine().find(wanted, tokens_of(viewer), kind=None, offset=0, limit=size * 3, titles=True)
     rows = [row for _score, row in found.rows]
     return sorted(rows, key=lambda row: not normalise(row["title"]).startswith(wanted.normal))
+
+
+def related(
+    document: Document, viewer: Any, *, kind: str, without: Iterable[object] = (), size: int = 5
+) -> list[Hit]:
+    """Documents of `kind` that speak of what `document` speaks of and that `viewer` may see; best first, perhaps none.
+
+    Goes by the title and body given, so `document` need not be in the index; itself and the ids `without` are
+    left out. One question to the engine, no loading. Raises as `search`.
+    """
+    wanted = related_plan(document.title, document.body)
+    keys = {key_of(kind, str(id)) for id in without} | {key_of(document.kind, document.id)}
+    found = engine().find(
+        wanted,
+        tokens_of(viewer),
+        kind=kind,
+        offset=0,
+        limit=max(1, min(size, 20)),
+        filters=Filters(without=frozenset(keys)),
+    )
+    labels = {one.name: one.label for one in kinds()}
+    return [_hit(score, row, wanted, labels) for score, row in found.rows]
 
 
 def rebuild() -> int:

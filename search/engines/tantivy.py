@@ -31,7 +31,7 @@ from search.query import EXACT_TITLE, Phrase, Plan, Sound
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 2
+SCHEMA = 3
 """Raise by one when the fields below change."""
 
 VERSION = f"{analysis.VERSION}/tantivy-{version_of('tantivy')}-{SCHEMA}"
@@ -94,7 +94,8 @@ class TantivyWriter:
         document.add_text("key", entry.key)
         document.add_text("kind", entry.kind)
         document.add_text("access", " ".join(entry.access))
-        document.add_text("exact_title", entry.exact_title)
+        for name in (entry.exact_title, *entry.exact_names):
+            document.add_text("exact_title", name)
         document.add_text("group", entry.group or entry.key)
         document.add_unsigned("day", entry.day)
         for name, label in entry.labels.items():
