@@ -18,8 +18,16 @@ from search.documents import (
     register,
     tokens_of,
 )
-from search.engines.current import engine
-from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, KindUnknown, SearchError
+from search.engines import ANYTHING, Filters, Sort
+from search.engines.current import SITE, engine
+from search.errors import (
+    IndexMissing,
+    IndexNameUnfit,
+    IndexOutdated,
+    IndexUnreadable,
+    KindUnknown,
+    SearchError,
+)
 from search.outbox import changed, removed
 from search.query import Plan, plan
 
@@ -27,8 +35,10 @@ __all__ = [
     "MEMBERS",
     "PUBLIC",
     "Document",
+    "Filters",
     "Hit",
     "IndexMissing",
+    "IndexNameUnfit",
     "IndexOutdated",
     "IndexUnreadable",
     "KindUnknown",
@@ -80,6 +90,7 @@ class Hit:
 class Results:
     """One page of hits. `counts` has an entry for each kind with hits, `total` is that of the chosen kind.
 
+    `facets` (when asked for): for each of engines.FACETS how many hits bear each value, if it were chosen.
     `loosened` says that nothing held enough of the words and that these are only near to them;
     `did_you_mean` is a title-like query that would find more ("" for none), never used by itself.
     """
@@ -93,6 +104,7 @@ class Results:
     took_ms: float
     loosened: bool = False
     did_you_mean: str = ""
+    facets: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -105,25 +117,49 @@ class Suggestion:
     url: str
 
 
-def search(query: str, viewer: Any, *, kind: str | None = None, page: int = 1, size: int = 20) -> Results:
+def search(
+    query: str,
+    viewer: Any,
+    *,
+    kind: str | None = None,
+    page: int = 1,
+    size: int = 20,
+    filters: Filters = ANYTHING,
+    sort: Sort = "relevance",
+    facets: bool = False,
+    index: str = SITE,
+) -> Results:
     """Find documents that `viewer` (Member or AnonymousUser) may see; any text is allowed as `query`.
 
-    `page` counts from 1 and `size` is at most 100; a page behind the last one is empty.
-    Raises KindUnknown, and IndexMissing, IndexOutdated or IndexUnreadable when the engine cannot answer.
+    `page` counts from 1 and `size` is at most 100; a page behind the last one is empty. `index` names
+    a foreign index (manage.py index_documents), whose kinds nobody registered.
+    Raises KindUnknown, IndexNameUnfit, and IndexMissing, IndexOutdated or IndexUnreadable when the
+    engine cannot answer.
     """
     started = time.perf_counter()
-    if kind is not None:
+    if kind is not None and index == SITE:
         kind_of(kind)
     size = max(1, min(size, LARGEST_PAGE))
     page = max(1, min(page, DEEPEST // size))
     access = tokens_of(viewer)
-    chosen = engine()
-    wanted = plan(query)
-    found = chosen.find(wanted, access, kind=kind, offset=(page - 1) * size, limit=size)
-    if not found.counts and not wanted.is_empty:
-        wanted = plan(query, loose=True)
-        found = chosen.find(wanted, access, kind=kind, offset=(page - 1) * size, limit=size)
-    labels = {one.name: one.label for one in kinds()}
+    chosen = engine(index)
+    for loose in (False, True):
+        wanted = plan(query, loose=loose)
+        found = chosen.find(
+            wanted,
+            access,
+            kind=kind,
+            offset=(page - 1) * size,
+            limit=size,
+            filters=filters,
+            sort=sort,
+            facets=facets,
+        )
+        if found.counts or wanted.is_empty:
+            break
+    labels = (
+        {one.name: one.label for one in kinds()} if index == SITE else {name: name for name in found.counts}
+    )
     counts = {name: found.counts[name] for name in labels if found.counts.get(name)}
     total = counts.get(kind, 0) if kind else sum(counts.values())
     hits = [_hit(score, row, wanted, labels) for score, row in found.rows if row["kind"] in labels]
@@ -137,6 +173,7 @@ def search(query: str, viewer: Any, *, kind: str | None = None, page: int = 1, s
         took_ms=round((time.perf_counter() - started) * 1000, 2),
         loosened=bool(wanted.is_loose and total),
         did_you_mean=_did_you_mean(wanted, [row["title"] for _score, row in found.rows[:CONSIDERED]]),
+        facets=found.facets,
     )
 
 

@@ -42,6 +42,7 @@ class Document:
     `organization_token(organization)` (its members and all below it), `member_token(member)`;
     an empty list is seen by nobody. `extra` is small JSON data handed back with a hit
     (e.g. {"issuing_body": …, "document_number": …}); what must be found belongs into `body` too.
+    `issuing_body` is what results may be narrowed by; `group` joins the parts of one thing.
     """
 
     id: str
@@ -55,6 +56,8 @@ class Document:
     duration_s: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
     rev: int = 0
+    issuing_body: str = ""
+    group: str = ""
 
 
 Load = Callable[[list[str] | None], Iterable[Document]]

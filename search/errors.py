@@ -21,6 +21,14 @@ class KindTaken(SearchError):
         self.kind = kind
 
 
+class IndexNameUnfit(SearchError):
+    """A name that no index can have (small Latin letters, digits, - and _; at most 40)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"an index cannot be called {name!r}")
+        self.name = name
+
+
 class IndexMissing(SearchError):
     """There is no index yet: the first rebuild has not finished. Retryable."""
 

@@ -1,21 +1,18 @@
 """Writing the index: draining the outbox, and rebuilding. Only one process at a time gets in (a file lock)."""
 
 import logging
-import re
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from people.models import PartyOrganization
-from search import analysis
-from search.documents import Document, kind_of, kinds
+from search.documents import kind_of, kinds
 from search.engines import Engine, Entry, Writer
 from search.engines.current import engine
+from search.entries import entries
 from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, KindUnknown, WriterBusy
 from search.models import SearchOutbox
 
@@ -27,11 +24,8 @@ BATCH = 200
 LONGEST_WAIT_S = 3600
 REST_S = 60.0
 """Pause after an index could not be made, so that a broken loader does not keep the machine busy."""
-BODY_LIMIT = 200_000
-"""Characters of a body that are indexed and kept; a longer one is a book and finds itself by its beginning."""
 
 _tired_until = 0.0
-_TREE_PATH = re.compile(r"org:([0-9A-Z]+)")
 
 
 def drain() -> int:
@@ -89,7 +83,7 @@ def rebuild() -> int:
 
 def _rebuild(chosen: Engine) -> int:
     started = time.monotonic()
-    number = chosen.rebuild(_entries(document for kind in kinds() for document in kind.load(None)))
+    number = chosen.rebuild(entries(document for kind in kinds() for document in kind.load(None)))
     log.info("Search index made of %d documents in %.1f s", number, time.monotonic() - started)
     return number
 
@@ -141,14 +135,14 @@ def _write(writer: Writer, kind: str, ids: list[str]) -> None:
     try:
         load = kind_of(kind).load
     except KindUnknown:
-        entries: dict[str, Entry] = {}
+        found: dict[str, Entry] = {}
     else:
         # In one transaction, so that an access path and the organisation it names are read together.
         with transaction.atomic():
-            entries = {entry.id: entry for entry in _entries(load(ids))}
+            found = {entry.id: entry for entry in entries(load(ids))}
     for id in ids:
-        if id in entries:
-            writer.put(entries[id])
+        if id in found:
+            writer.put(found[id])
         else:
             writer.drop(kind, id)
 
@@ -160,78 +154,3 @@ def _put_off(rows: list[SearchOutbox], fault: Exception) -> None:
         row.error = f"{type(fault).__name__}: {fault}"[:2000]
         row.next_try_at = now + timedelta(seconds=min(LONGEST_WAIT_S, 2 ** min(row.attempts, 12)))
     SearchOutbox.objects.bulk_update(rows, ["attempts", "error", "next_try_at"])
-
-
-def _entries(documents: Iterable[Document]) -> Iterator[Entry]:
-    waiting: list[Document] = []
-    for document in documents:
-        waiting.append(document)
-        if len(waiting) >= BATCH:
-            yield from _entries_of(waiting)
-            waiting = []
-    yield from _entries_of(waiting)
-
-
-def _entries_of(documents: list[Document]) -> Iterator[Entry]:
-    paths = {
-        found.group(1)
-        for document in documents
-        for token in document.acl
-        if (found := _TREE_PATH.fullmatch(token))
-    }
-    uuids = (
-        dict(PartyOrganization.objects.filter(path__in=paths).values_list("path", "uuid")) if paths else {}
-    )
-    for document in documents:
-        yield entry_of(document, uuids)
-
-
-def entry_of(document: Document, organizations: dict) -> Entry:
-    """The form in which `document` lies in an index; `organizations` gives uuids for tree paths."""
-    access = set()
-    for token in document.acl:
-        found = _TREE_PATH.fullmatch(token)
-        if not found:
-            access.add(token)
-        elif found.group(1) in organizations:
-            access.add(f"org:{organizations[found.group(1)]}")
-    if any(not token.startswith("member:") for token in access):
-        access.add("staff")
-    title = analysis.plain(document.title).strip()
-    body = " ".join(analysis.plain(document.body)[:BODY_LIMIT].split())
-    normal_title, normal_body = analysis.normalise(title), analysis.normalise(body)
-    sound = "".join(analysis.syllables(normal_title))
-    return Entry(
-        kind=document.kind,
-        id=document.id,
-        access=tuple(sorted(access)),
-        exact_title=normal_title,
-        tokens={
-            "title_words": analysis.words(normal_title),
-            "body_words": analysis.words(normal_body),
-            "title_bigrams": analysis.bigrams(normal_title),
-            "body_bigrams": analysis.bigrams(normal_body),
-            "title_characters": analysis.characters(normal_title),
-            "pinyin": _with_beginnings(sound),
-            "initials": _with_beginnings(analysis.initials(normal_title)),
-        },
-        stored={
-            "id": document.id,
-            "kind": document.kind,
-            "title": title,
-            "body": body,
-            "url": document.url,
-            "category": str(document.category),
-            "published_on": document.published_on.isoformat() if document.published_on else "",
-            "duration_s": document.duration_s,
-            "extra": document.extra,
-            "rev": document.rev,
-        },
-    )
-
-
-def _with_beginnings(letters: str) -> list[str]:
-    """Trigrams of a title's sound, and ^ with its first one or two letters for those who type little."""
-    if not letters:
-        return []
-    return list(dict.fromkeys([*analysis.trigrams(letters), f"^{letters[:1]}", f"^{letters[:2]}"]))

@@ -65,6 +65,7 @@ def load_policies(ids: list[str] | None) -> Iterable[Document]:
             acl=policy.acl(),
             category=str(policy.get_category_display()),
             published_on=policy.issued_on,
+            issuing_body=policy.issuing_body,
             extra={"issuing_body": policy.issuing_body, "document_number": policy.document_number},
         )
 

@@ -6,14 +6,24 @@ The tokens come from `search.analysis` and are the same for every engine (issue 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from search.query import Plan
+
+FACETS = ("category", "year", "issuer", "length")
+"""What results may be narrowed by: names of `Entry.labels` and of the fields of `Filters`."""
+
+Sort = Literal["relevance", "date"]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A document as it lies in an index: tokens by field, access keys, and what a hit needs to be shown."""
+    """A document as it lies in an index: tokens by field, access keys, and what a hit needs to be shown.
+
+    `labels` has a value for those of FACETS that the document has (absent, never empty); `day` is the
+    ordinal of its date (`date.toordinal()`, 0 for none); `group` joins parts of one thing (the places
+    of one lecture) and is the document's own key for all else.
+    """
 
     kind: str
     id: str
@@ -21,14 +31,53 @@ class Entry:
     tokens: dict[str, list[str]]
     exact_title: str
     stored: dict[str, Any]
+    labels: dict[str, str] = field(default_factory=dict)
+    day: int = 0
+    group: str = ""
+
+    @property
+    def key(self) -> str:
+        return key_of(self.kind, self.id)
+
+
+def key_of(kind: str, id: str) -> str:
+    """The name of a document within an index: "lesson:12"."""
+    return f"{kind}:{id}"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What is wanted of the documents that match; "" and None: anything.
+
+    `only` and `without` are keys (`key_of`): documents that alone may, or may not, be found.
+    """
+
+    category: str = ""
+    year: str = ""
+    issuer: str = ""
+    length: str = ""
+    only: frozenset[str] | None = None
+    without: frozenset[str] = frozenset()
+
+    def labels(self) -> dict[str, str]:
+        """The facets that are set, by name."""
+        return {name: value for name in FACETS if (value := getattr(self, name))}
+
+
+ANYTHING = Filters()
 
 
 @dataclass(frozen=True)
 class Found:
-    """What an engine answers: one page of (score, stored), and how many there are of each kind."""
+    """What an engine answers: one page of (score, stored), and how many there are of each kind.
+
+    `facets` has for each of FACETS how many documents bear each value, among those of the chosen kind
+    that all *other* filters let through (so that another value of the same facet can be chosen).
+    """
 
     rows: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    facets: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 class Writer(Protocol):
@@ -56,11 +105,15 @@ class Engine(Protocol):
         offset: int,
         limit: int,
         titles: bool = False,
+        filters: Filters = ANYTHING,
+        sort: Sort = "relevance",
+        facets: bool = False,
     ) -> Found:
-        """Documents that match `plan` and have one of the `access` keys, best first.
+        """Documents that match `plan`, pass `filters` and have one of the `access` keys.
 
-        `counts` has all kinds whatever `kind` is. With `titles` only titles are looked at.
-        Raises what `verify` raises.
+        Best first, or newest first with `sort` "date" (those without a date last). `counts` has all
+        kinds whatever `kind` is. With `titles` only titles are looked at; `Found.facets` is filled
+        with `facets`. Raises what `verify` raises.
         """
 
     def exclusively(self) -> AbstractContextManager[None]:

@@ -23,11 +23,11 @@ import tantivy
 from tantivy import Occur, Query
 
 from search import analysis
-from search.engines import Entry, Found
+from search.engines import ANYTHING, FACETS, Entry, Filters, Found, Sort, key_of
 from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, WriterBusy
 from search.query import EXACT_TITLE, Phrase, Plan, Sound
 
-SCHEMA = 1
+SCHEMA = 2
 """Raise by one when the fields below change."""
 
 VERSION = f"{analysis.VERSION}/tantivy-{version_of('tantivy')}-{SCHEMA}"
@@ -41,6 +41,8 @@ TOKEN_FIELDS = (
     "pinyin",
     "initials",
 )
+MOST_VALUES = 100
+"""Values of a facet that are counted."""
 HEAP_BYTES = 64 * 1024 * 1024
 
 
@@ -50,6 +52,10 @@ def _schema() -> tantivy.Schema:
     builder.add_text_field("kind", tokenizer_name="raw", index_option="basic", fast=True)
     builder.add_text_field("access", tokenizer_name="tokens", index_option="basic")
     builder.add_text_field("exact_title", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("group", tokenizer_name="raw", index_option="basic", fast=True)
+    builder.add_unsigned_field("day", fast=True)
+    for name in FACETS:
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
     for name in TOKEN_FIELDS:
         builder.add_text_field(name, tokenizer_name="tokens", index_option="freq")
     builder.add_bytes_field("stored", stored=True)
@@ -77,17 +83,21 @@ class TantivyWriter:
     def add(self, entry: Entry) -> None:
         """As `put`, for an index that cannot hold the document yet."""
         document = tantivy.Document()
-        document.add_text("key", _key(entry.kind, entry.id))
+        document.add_text("key", entry.key)
         document.add_text("kind", entry.kind)
         document.add_text("access", " ".join(entry.access))
         document.add_text("exact_title", entry.exact_title)
+        document.add_text("group", entry.group or entry.key)
+        document.add_unsigned("day", entry.day)
+        for name, label in entry.labels.items():
+            document.add_text(name, label)
         for name, tokens in entry.tokens.items():
             document.add_text(name, " ".join(tokens))
         document.add_bytes("stored", json.dumps(entry.stored, ensure_ascii=False).encode())
         self._writer.add_document(document)
 
     def drop(self, kind: str, id: str) -> None:
-        self._writer.delete_documents_by_term("key", _key(kind, id))
+        self._writer.delete_documents_by_term("key", key_of(kind, id))
 
 
 class TantivyEngine:
@@ -113,30 +123,44 @@ class TantivyEngine:
         offset: int,
         limit: int,
         titles: bool = False,
+        filters: Filters = ANYTHING,
+        sort: Sort = "relevance",
+        facets: bool = False,
     ) -> Found:
         index = self._open().index
         if plan.is_empty:
             return Found()
         visible = Query.const_score_query(Query.term_set_query(self.schema, "access", sorted(access)), 0.0)
-        matching = [(Occur.Must, visible), *self._scored(plan, titles)]
-        everything = Query.boolean_query(matching)
+        open_to_all_kinds = [(Occur.Must, visible), *self._scored(plan, titles), *self._by_key(filters)]
+        labels = {name: self._exactly(name, label) for name, label in filters.labels().items()}
+        narrowed = [(Occur.Must, one) for one in labels.values()]
+        of_kind = [(Occur.Must, self._exactly("kind", kind))] if kind is not None else []
         try:
             searcher = index.searcher()
-            asked = {"kinds": {"terms": {"field": "kind", "size": 100}}}
-            buckets = searcher.aggregate(everything, asked)["kinds"]["buckets"]
-            counts = {bucket["key"]: bucket["doc_count"] for bucket in buckets}
-            wanted = everything
-            if kind is not None:
-                of_kind = Query.const_score_query(self._term("kind", kind, "basic"), 0.0)
-                wanted = Query.boolean_query([*matching, (Occur.Must, of_kind)])
-            found = searcher.search(wanted, limit=limit, count=False, offset=offset)
+            everything = Query.boolean_query([*open_to_all_kinds, *narrowed])
+            counts = _counted(searcher, everything, ["kind"])["kind"]
+            wanted = Query.boolean_query([*open_to_all_kinds, *narrowed, *of_kind])
+            found = searcher.search(
+                wanted,
+                limit=limit,
+                count=False,
+                offset=offset,
+                order_by_field="day" if sort == "date" else None,
+            )
             rows = [
                 (float(score), json.loads(searcher.doc(address).get_first("stored") or b"{}"))
                 for score, address in found.hits
             ]
+            by_facet: dict[str, dict[str, int]] = {}
+            if facets:
+                by_facet = _counted(searcher, wanted, [name for name in FACETS if name not in labels])
+                for name in labels:
+                    others = [(Occur.Must, one) for other, one in labels.items() if other != name]
+                    rest = Query.boolean_query([*open_to_all_kinds, *others, *of_kind])
+                    by_facet |= _counted(searcher, rest, [name])
         except (ValueError, OSError) as fault:
             raise IndexUnreadable(str(fault)) from fault
-        return Found(rows, counts)
+        return Found(rows, counts, by_facet)
 
     def _open(self) -> _Opened:
         """The index in use, looking at the disk: another folder is opened, a newer commit is taken up."""
@@ -175,6 +199,18 @@ class TantivyEngine:
 
     def _term(self, name: str, token: str, option: str = "freq") -> Query:
         return Query.term_query(self.schema, name, token, option)
+
+    def _exactly(self, name: str, value: str) -> Query:
+        return Query.const_score_query(self._term(name, value, "basic"), 0.0)
+
+    def _by_key(self, filters: Filters) -> list[tuple[Occur, Query]]:
+        found = []
+        if filters.only is not None:
+            only = Query.term_set_query(self.schema, "key", sorted(filters.only))
+            found.append((Occur.Must, Query.const_score_query(only, 0.0)))
+        if filters.without:
+            found.append((Occur.MustNot, Query.term_set_query(self.schema, "key", sorted(filters.without))))
+        return found
 
     def _either(self, token: str, plan: Plan, titles: bool) -> Query:
         title = Query.boost_query(self._term("title_bigrams", token), plan.weights.title_bigrams)
@@ -277,6 +313,15 @@ class TantivyEngine:
         return number
 
 
+def _counted(searcher: tantivy.Searcher, query: Query, names: list[str]) -> dict[str, dict[str, int]]:
+    """How many of the documents of `query` bear each value of the fields `names`."""
+    if not names:
+        return {}
+    asked = {name: {"terms": {"field": name, "size": MOST_VALUES}} for name in names}
+    answered = searcher.aggregate(query, asked)
+    return {name: {one["key"]: one["doc_count"] for one in answered[name]["buckets"]} for name in names}
+
+
 @contextmanager
 def _written(index: tantivy.Index) -> Iterator[TantivyWriter]:
     """A writer on `index`: committed at the end of the block, rolled back when it fails.
@@ -308,10 +353,6 @@ def _prepared(index: tantivy.Index) -> tantivy.Index:
     blanks = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
     index.register_tokenizer("tokens", blanks)
     return index
-
-
-def _key(kind: str, id: str) -> str:
-    return f"{kind}:{id}"
 
 
 def _write_safely(path: Path, text: str) -> None:
