@@ -21,6 +21,8 @@ __all__ = [
     "VERSION",
     "bigrams",
     "characters",
+    "content",
+    "everyday",
     "initials",
     "is_question",
     "normalise",
@@ -30,13 +32,14 @@ __all__ = [
     "stop_words",
     "syllables",
     "synonyms",
+    "telling_characters",
     "trigrams",
     "words",
 ]
 
 LEXICON = Path(__file__).parent / "lexicon"
 
-_STEP = 1
+_STEP = 2
 """Raise by one whenever the tokens of the same text come out differently."""
 
 HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
@@ -109,8 +112,16 @@ def bigrams(text: str) -> list[str]:
 
 
 def characters(text: str) -> list[str]:
-    """The different Han characters of normalised `text`: for queries of a single character."""
-    return sorted(set(_HAN.findall(text)))
+    """The Han characters of normalised `text`, in their order."""
+    return _HAN.findall(text)
+
+
+def telling_characters(text: str) -> list[str]:
+    """The Han characters of normalised `text` that are no stop words by themselves.
+
+    They join what people say to what rules say: 租房 and 承租人 have only 租 in common.
+    """
+    return [one for one in _HAN.findall(text) if one not in stop_words()]
 
 
 @lru_cache(maxsize=1)
@@ -163,6 +174,17 @@ def synonyms() -> dict[str, tuple[str, ...]]:
             for term in group:
                 found.setdefault(term, []).extend(one for one in group if one != term)
     return {term: tuple(phrases) for term, phrases in found.items()}
+
+
+@lru_cache(maxsize=1)
+def everyday() -> dict[str, tuple[str, ...]]:
+    """For each everyday word the official ones that rules use instead (search/lexicon/everyday.txt)."""
+    found: dict[str, list[str]] = {}
+    for line in _lines("everyday.txt"):
+        said, _, official = line.partition(">")
+        for word in normalise(said).split():
+            found.setdefault(word, []).extend(normalise(official).split())
+    return {word: tuple(dict.fromkeys(phrases)) for word, phrases in found.items()}
 
 
 def syllables(text: str) -> list[str]:
