@@ -25,6 +25,7 @@ __all__ = [
     "everyday",
     "initials",
     "is_question",
+    "is_told",
     "normalise",
     "normalise_with_positions",
     "plain",
@@ -34,6 +35,7 @@ __all__ = [
     "synonyms",
     "telling_characters",
     "trigrams",
+    "unbroken",
     "words",
 ]
 
@@ -45,10 +47,16 @@ _STEP = 2
 HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _RUN = re.compile(f"[{HAN}]+|[a-z0-9]+")
 _HAN = re.compile(f"[{HAN}]")
+_BROKEN = re.compile(f"(?<=[{HAN}]) (?=[{HAN}])")
+_TOLD = re.compile("[我你您他她咱俺了被把给没不还就很着别想让]")
 _QUESTION = re.compile(
     "[?？]|吗|呢$|什么|怎么|怎样|如何|为何|谁|哪|是否|能否|可否|多少|几[个次天年月种条项]|多久|多长|"
     "能不能|是不是|有没有|会不会|要不要|请问"
 )
+
+
+SHORTEST_SENTENCE = 6
+"""Characters from which on a query may be a sentence."""
 
 
 def plain(text: str) -> str:
@@ -90,6 +98,11 @@ def runs(text: str) -> Iterator[str]:
     return (found.group() for found in _RUN.finditer(text))
 
 
+def unbroken(text: str) -> str:
+    """Normalised `text` without blanks between Han characters: lines of a PDF and of captions end anywhere."""
+    return _BROKEN.sub("", text)
+
+
 def is_han(token: str) -> bool:
     """Whether `token` begins with a Han character."""
     return bool(_HAN.match(token))
@@ -98,6 +111,11 @@ def is_han(token: str) -> bool:
 def is_question(text: str) -> bool:
     """Whether normalised `text` asks something, as 预备党员转正需要什么材料; questions are weighed otherwise."""
     return bool(_QUESTION.search(text))
+
+
+def is_told(text: str) -> bool:
+    """Whether normalised `text` is what somebody says in a sentence (邻居装摄像头对着我家门口), not keywords."""
+    return len(text) >= SHORTEST_SENTENCE and " " not in text and bool(_TOLD.search(text))
 
 
 def bigrams(text: str) -> list[str]:

@@ -55,7 +55,7 @@ def entry_of(document: Document, organizations: dict) -> Entry:
         access.add("staff")
     title = analysis.plain(document.title).strip()
     body = " ".join(analysis.plain(document.body)[:BODY_LIMIT].split())
-    normal_title, normal_body = analysis.normalise(title), analysis.normalise(body)
+    normal_title, normal_body = analysis.normalise(title), analysis.unbroken(analysis.normalise(body))
     title_words, title_bigrams = analysis.words(normal_title), analysis.bigrams(normal_title)
     sound = "".join(analysis.syllables(normal_title))
     # The title is part of the text: an article of a law says its subject only there.

@@ -112,9 +112,10 @@ def plan(text: str, *, loose: bool = False) -> Plan:
     """Read `text` (anything at all) as a query. With `loose` one common token is enough for a match."""
     normal = analysis.normalise(text)[:LONGEST].strip()
     asks = analysis.is_question(normal)
+    tells = asks or analysis.is_told(normal)
     parts = analysis.content(normal) or list(analysis.runs(normal))
     required = _once(token for part in parts for token in analysis.bigrams(part))
-    minimum = 1 if loose else _minimum(len(required), asks)
+    minimum = 1 if loose else _minimum(len(required), tells)
     phrase = Phrase(required, minimum, _once(analysis.bigrams(normal)), _once(analysis.words(normal)))
     letters = "".join(analysis.runs(normal))
     latin = bool(letters) and letters.isascii()
@@ -129,13 +130,13 @@ def plan(text: str, *, loose: bool = False) -> Plan:
         text=text,
         normal=normal,
         phrase=phrase,
-        weights=LATIN if latin else QUESTION if asks else KEYWORDS,
+        weights=LATIN if latin else QUESTION if tells else KEYWORDS,
         synonyms=tuple(_with_rest(normal, term, other) for term, other in synonyms),
         pinyin=pinyin,
         initials=initials,
         character=single,
-        characters=_once(one for part in parts for one in analysis.telling_characters(part)) if asks else (),
-        related=_related(normal) if asks else Related(),
+        characters=_once(one for part in parts for one in analysis.telling_characters(part)) if tells else (),
+        related=_related(normal) if tells else Related(),
         is_question=asks,
         is_loose=loose,
         parts=_once([*parts, *([] if asks else analysis.runs(normal))]),
@@ -143,10 +144,10 @@ def plan(text: str, *, loose: bool = False) -> Plan:
     )
 
 
-def _minimum(count: int, asks: bool) -> int:
+def _minimum(count: int, tells: bool) -> int:
     """How many of `count` bigrams a document must hold: short keywords all, long ones six in ten."""
-    if asks:
-        return max(1, math.ceil(0.34 * count))
+    if tells:
+        return 1
     return count if count <= 3 else math.ceil(0.6 * count)
 
 

@@ -25,7 +25,7 @@ from tantivy import Occur, Query
 from search import analysis
 from search.engines import ANYTHING, FACETS, Entry, Filters, Found, Sort, key_of
 from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, WriterBusy
-from search.query import EXACT_TITLE, Phrase, Plan, Sound
+from search.query import EXACT_TITLE, Phrase, Plan, Related, Sound
 
 SCHEMA = 3
 """Raise by one when the fields below change."""
@@ -223,10 +223,12 @@ class TantivyEngine:
         body = Query.boost_query(self._term("body_bigrams", token), plan.weights.body_bigrams)
         return Query.boolean_query([(Occur.Should, title), (Occur.Should, body)])
 
-    def _enough(self, phrase: Phrase, plan: Plan, titles: bool) -> Query:
+    def _enough(self, phrase: Phrase, plan: Plan, titles: bool, related: Related = Related()) -> Query:
+        tokens = [self._either(token, plan, titles) for token in phrase.required]
+        if not titles:
+            tokens += [self._weighed("body_bigrams", one, plan.weights.related) for one in related.bigrams]
         return Query.boolean_query(
-            [(Occur.Should, self._either(token, plan, titles)) for token in phrase.required],
-            minimum_number_should_match=phrase.minimum,
+            [(Occur.Should, token) for token in tokens], minimum_number_should_match=phrase.minimum
         )
 
     def _sounding(self, name: str, sound: Sound) -> Query:
@@ -237,7 +239,7 @@ class TantivyEngine:
 
     def _ways(self, plan: Plan, titles: bool) -> list[Query]:
         """What makes a document match; one of them is enough."""
-        ways = [self._enough(plan.phrase, plan, titles)]
+        ways = [self._enough(plan.phrase, plan, titles, plan.related)]
         for phrase in plan.synonyms:
             ways.append(Query.boost_query(self._enough(phrase, plan, titles), phrase.weight))
         for name, sound in (("pinyin", plan.pinyin), ("initials", plan.initials)):
@@ -264,10 +266,8 @@ class TantivyEngine:
                 if not titles:
                     extra.append(self._weighed("body_words", word, weights.body_words * phrase.weight))
         if not titles:
-            related = plan.related
             extra += [self._weighed("body_characters", one, weights.characters) for one in plan.characters]
-            extra += [self._weighed("body_words", one, weights.related) for one in related.words]
-            extra += [self._weighed("body_bigrams", one, weights.related) for one in related.bigrams]
+            extra += [self._weighed("body_words", one, weights.related) for one in plan.related.words]
         whole = [(Occur.Must, self._term("title_bigrams", token)) for token in plan.phrase.required]
         extra.append(Query.const_score_query(Query.boolean_query(whole), plan.whole_in_title))
         extra.append(Query.const_score_query(self._term("exact_title", plan.normal, "basic"), EXACT_TITLE))
