@@ -17,6 +17,8 @@ WHOLE_IN_TITLE, MOST_FOR_TITLE = 5.0, 40.0
 little by its rarity there, and would otherwise lose against one mention deep in some text."""
 EXACT_TITLE = 60.0
 """Score that puts the title which is exactly the query above everything else."""
+LONGEST_SOUND = 72
+"""Letters of a query whose sound is looked for: in a longer one enough pairs are right, and it is slow."""
 MOST_RELATED = 48
 """Pairs of official words that are looked for besides those of the query itself."""
 
@@ -162,7 +164,7 @@ def _typed(letters: str, share: float, loose: bool) -> Sound:
 
 def _spoken(letters: str, loose: bool) -> Sound:
     """The pinyin of a query in Han characters: it forgives wrong characters of the right sound."""
-    if len(letters) < 4:
+    if not 4 <= len(letters) <= LONGEST_SOUND:
         return Sound()
     trigrams = _once(analysis.trigrams(letters, start=False))
     return Sound(trigrams, max(2, math.ceil((0.5 if loose else 0.7) * len(trigrams))))

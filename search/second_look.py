@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from search import analysis
 from search.query import Plan
 
 __all__ = ["LOOKED_AT", "reordered"]

@@ -25,7 +25,7 @@ from tantivy import Occur, Query
 from search import analysis
 from search.engines import ANYTHING, FACETS, Entry, Filters, Found, Sort, key_of
 from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, WriterBusy
-from search.query import EXACT_TITLE, Phrase, Plan, Related, Sound
+from search.query import EXACT_TITLE, Phrase, Plan, Sound
 
 SCHEMA = 3
 """Raise by one when the fields below change."""
@@ -223,10 +223,9 @@ class TantivyEngine:
         body = Query.boost_query(self._term("body_bigrams", token), plan.weights.body_bigrams)
         return Query.boolean_query([(Occur.Should, title), (Occur.Should, body)])
 
-    def _enough(self, phrase: Phrase, plan: Plan, titles: bool, related: Related = Related()) -> Query:
+    def _enough(self, phrase: Phrase, plan: Plan, titles: bool, related: tuple[str, ...] = ()) -> Query:
         tokens = [self._either(token, plan, titles) for token in phrase.required]
-        if not titles:
-            tokens += [self._weighed("body_bigrams", one, plan.weights.related) for one in related.bigrams]
+        tokens += [self._weighed("body_bigrams", token, plan.weights.related) for token in related]
         return Query.boolean_query(
             [(Occur.Should, token) for token in tokens], minimum_number_should_match=phrase.minimum
         )
@@ -239,7 +238,7 @@ class TantivyEngine:
 
     def _ways(self, plan: Plan, titles: bool) -> list[Query]:
         """What makes a document match; one of them is enough."""
-        ways = [self._enough(plan.phrase, plan, titles, plan.related)]
+        ways = [self._enough(plan.phrase, plan, titles, () if titles else plan.related.bigrams)]
         for phrase in plan.synonyms:
             ways.append(Query.boost_query(self._enough(phrase, plan, titles), phrase.weight))
         for name, sound in (("pinyin", plan.pinyin), ("initials", plan.initials)):
@@ -267,7 +266,7 @@ class TantivyEngine:
                     extra.append(self._weighed("body_words", word, weights.body_words * phrase.weight))
         if not titles:
             extra += [self._weighed("body_characters", one, weights.characters) for one in plan.characters]
-            extra += [self._weighed("body_words", one, weights.related) for one in plan.related.words]
+            extra += [self._weighed("body_words", word, weights.related) for word in plan.related.words]
         whole = [(Occur.Must, self._term("title_bigrams", token)) for token in plan.phrase.required]
         extra.append(Query.const_score_query(Query.boolean_query(whole), plan.whole_in_title))
         extra.append(Query.const_score_query(self._term("exact_title", plan.normal, "basic"), EXACT_TITLE))
