@@ -13,6 +13,7 @@ from search.documents import kind_of
 from search.engines import Engine, Writer
 from search.engines.current import engine
 from search.errors import (
+    EngineUnreachable,
     IndexMissing,
     IndexOutdated,
     IndexUnreadable,
@@ -57,12 +58,14 @@ def drain() -> int:
     except (IndexMissing, IndexOutdated, IndexUnreadable) as fault:
         log.warning("The search index must be made: %s", fault or type(fault).__name__)
         usable = False
+    except EngineUnreachable:  # told in the log when it began; the rows wait
+        return 0
     if time.monotonic() < _tired_until or (usable and not _waiting().exists()):
         return 0
     try:
         with chosen.exclusively():
             return _drain(chosen, usable=usable)
-    except WriterBusy:
+    except (WriterBusy, EngineUnreachable):
         return 0
 
 
