@@ -170,6 +170,7 @@ def desk(client):
     return client
 
 
+@pytest.mark.embedded
 def test_the_list_shows_kind_name_reason_and_when_it_is_tried_next(failing, desk):
     page = desk.get("/admin/search/index/").content.decode()
     for text in (
@@ -185,18 +186,21 @@ def test_the_list_shows_kind_name_reason_and_when_it_is_tried_next(failing, desk
     assert "不再自动重试" in desk.get("/admin/search/index/").content.decode()
 
 
+@pytest.mark.embedded
 def test_what_just_failed_once_is_nobodys_business(broken, desk):
     api.drain()
     assert "全部内容都已收录" in desk.get("/admin/search/index/").content.decode()
     assert arrears.state().is_well
 
 
+@pytest.mark.embedded
 def test_the_first_page_tells_those_who_may_mend_it(failing, desk, client):
     assert "搜索未能收录的内容：1 项" in desk.get("/admin/").content.decode()
     SearchOutbox.objects.all().delete()
     assert "搜索未能收录" not in desk.get("/admin/").content.decode()
 
 
+@pytest.mark.embedded
 def test_changes_that_nobody_takes_up_are_told_too(shelf, desk):
     api.rebuild()
     row = SearchOutbox.objects.create(kind="book", object_id="1", op="CHANGED")
@@ -207,6 +211,7 @@ def test_changes_that_nobody_takes_up_are_told_too(shelf, desk):
     assert "搜索自" in page and "等待中：1 项" in page
 
 
+@pytest.mark.embedded
 def test_trying_again_takes_it_up_when_it_is_mended(failing, desk, broken):
     SearchOutbox.objects.update(given_up_at=timezone.now(), next_try_at=timezone.now() + timedelta(hours=1))
     broken.broken = set()
@@ -216,6 +221,7 @@ def test_trying_again_takes_it_up_when_it_is_mended(failing, desk, broken):
     assert not SearchOutbox.objects.exists()
 
 
+@pytest.mark.embedded
 def test_trying_all_again_leaves_alone_what_did_not_fail(failing, desk):
     other = SearchOutbox.objects.create(
         kind="book", object_id="2", op="CHANGED", next_try_at=timezone.now() + timedelta(hours=1)
@@ -226,6 +232,7 @@ def test_trying_all_again_leaves_alone_what_did_not_fail(failing, desk):
     assert SearchOutbox.objects.get(pk=other.pk).next_try_at == other.next_try_at
 
 
+@pytest.mark.embedded
 def test_taking_it_off_the_list_is_recorded_and_changes_nothing_else(failing, desk):
     desk.post(f"/admin/search/index/{failing.pk}/drop/")
     assert not SearchOutbox.objects.exists()
@@ -236,6 +243,7 @@ def test_taking_it_off_the_list_is_recorded_and_changes_nothing_else(failing, de
     assert AuditEntry.objects.filter(action="search.change_dropped").count() == 1
 
 
+@pytest.mark.embedded
 def test_only_those_with_the_permission_see_it_and_only_those_with_another_act(failing, client):
     looker = MemberFactory()
     looker.user_permissions.add(Permission.objects.get(codename="access_admin"))
@@ -258,6 +266,7 @@ def test_only_those_with_the_permission_see_it_and_only_those_with_another_act(f
     assert client.get(paths[0]).status_code == 405
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize(
     ("missing", "said"), [(0, "7 条全部一致"), (2, "缺 2 条"), (None, "还没有和内容核对过")]
 )
