@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from search.engines.current import engine
 from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, WriterBusy
+from search.kept import Kept, kept
 
 __all__ = ["check_search"]
 
@@ -35,13 +35,13 @@ def check_search(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
                 id="search.E002",
             )
         ]
-    return [*_state_of_index(), *_writers()]
+    return [found for index in kept() for found in (*_state_of(index), *_writers_of(index))]
 
 
-def _state_of_index() -> list[CheckMessage]:
+def _state_of(index: Kept) -> list[CheckMessage]:
     hint = "The search worker makes it anew; `manage.py rebuild_search` does it now."
     try:
-        engine().verify()
+        index.engine.verify()
     except IndexMissing:
         return []
     except IndexOutdated as fault:
@@ -51,10 +51,10 @@ def _state_of_index() -> list[CheckMessage]:
     return []
 
 
-def _writers() -> list[CheckMessage]:
+def _writers_of(index: Kept) -> list[CheckMessage]:
     """Somebody who writes without our lock will sooner or later meet our worker: an index has one writer."""
     try:
-        foreign = engine().has_foreign_writer()
+        foreign = index.engine.has_foreign_writer()
     except WriterBusy:
         return []
     if not foreign:

@@ -5,15 +5,17 @@ The site's index takes all rows but those whose kind another index has taken for
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from search.documents import kind_of, kinds
 from search.engines import Engine, Entry
 from search.engines.current import SITE, engine
 from search.entries import entries
-from search.errors import KindTaken, KindUnknown
+from search.errors import KindTaken, KindUnknown, SearchError
 from search.models import SearchOutbox
 
 __all__ = ["Kept", "is_known", "keep", "kept", "the_site"]
@@ -21,7 +23,7 @@ __all__ = ["Kept", "is_known", "keep", "kept", "the_site"]
 
 @dataclass(frozen=True)
 class Kept:
-    """One index: its name, the kind of its rows ("" for the site: all others), and how it reads.
+    """One index: its name, the kind of its rows ("" for the site: all others), what people call it, how it reads.
 
     `read(kind, ids)` gives the entries of those of `ids` that exist and may be found now, afresh from
     the database; `everything()` all entries there are.
@@ -29,12 +31,21 @@ class Kept:
 
     name: str
     kind: str
+    label: Any
     read: Callable[[str, list[str]], Iterable[Entry]]
     everything: Callable[[], Iterator[Entry]]
 
     @property
     def engine(self) -> Engine:
         return engine(self.name)
+
+    def is_ready(self) -> bool:
+        """Whether it can be asked: it is there, whole, and of this programme's version."""
+        try:
+            self.engine.verify()
+        except SearchError:
+            return False
+        return True
 
     def waiting(self) -> QuerySet[SearchOutbox]:
         """The rows that it should take up now, oldest first."""
@@ -56,7 +67,7 @@ def _everything_of_the_site() -> Iterator[Entry]:
     return entries(document for kind in kinds() for document in kind.load(None))
 
 
-_SITE = Kept(SITE, "", _read_site, _everything_of_the_site)
+_SITE = Kept(SITE, "", _("Search of the site"), _read_site, _everything_of_the_site)
 _others: dict[str, Kept] = {}
 
 

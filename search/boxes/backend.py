@@ -23,8 +23,8 @@ from modelsearch.backends.base import (
 
 from search import indexing, outbox
 from search.boxes.matching import Matches, matches
-from search.boxes.objects import BOXES, INDEX, category_of, id_of, pk_of
-from search.boxes.substring import SubstringCompiler
+from search.boxes.objects import BOXES, INDEX, category_of, id_of, pk_of, waiting_of
+from search.boxes.substring import containing
 from search.boxes.tokens import Space
 from search.errors import SearchError
 
@@ -60,27 +60,42 @@ class Compiler(BaseSearchQueryCompiler):
 
     @cached_property
     def ranking(self) -> Ranking:
-        """The answer. The engine is asked first, then the database once."""
+        """The answer. The engine is asked first, then the database for what of it is in the queryset."""
         try:
             found = self._matches()
         except SearchError as fault:
             log.warning("A search box falls back to substrings: %s", fault or type(fault).__name__)
-            narrowed = SubstringCompiler(self.queryset, self.query, fields=self.fields).narrowed()
-            return Ranking(_pks(self._ordered(narrowed)), {})
-        if found.all_but is None and not found.scores:
-            return Ranking([], {})
+            return Ranking(self._within_by_substrings(), {})
         model = self.queryset.model
         scores = {pk_of(model, id): score for id, score in found.scores.items()}
+        without = {pk_of(model, id) for id in found.all_but or ()}
+        waiting, fresh = self._not_learned_yet()
+        # Who has just saved something looks for that.
+        scores |= dict.fromkeys(fresh, max(scores.values(), default=0.0))
         if found.all_but is None:
-            pks = self._within(set(scores))
-        elif found.all_but:
-            without = {pk_of(model, id) for id in found.all_but}
-            pks = [pk for pk in _pks(self._ordered(self.queryset)) if pk not in without]
+            pks = self._within((scores.keys() - waiting) | fresh)
         else:
-            pks = _pks(self._ordered(self.queryset))
+            without = without - waiting | (waiting - fresh)
+            pks = [pk for pk in _pks(self._ordered(self.queryset)) if pk not in without]
         if self.order_by_relevance:
             pks.sort(key=lambda pk: -scores.get(pk, 0.0))
-        return Ranking(pks, scores, whole=found.all_but is not None and not found.all_but)
+        return Ranking(pks, scores, whole=found.all_but is not None and not without)
+
+    def _not_learned_yet(self) -> tuple[set[Any], set[Any]]:
+        """Keys of changed objects that the index has not learned, and those of them that hold the query as it stands."""
+        model = self.queryset.model
+        waiting = waiting_of(model)
+        if not waiting:
+            return waiting, waiting
+        return waiting, set(_pks(self._substrings(model._default_manager.filter(pk__in=waiting))))
+
+    def _within_by_substrings(self) -> list[Any]:
+        if _can_be_narrowed(self.queryset):
+            return _pks(self._ordered(self._substrings(self.queryset)))
+        return self._within(set(_pks(self._substrings(self.queryset.model._default_manager.all()))))
+
+    def _substrings(self, queryset: QuerySet) -> QuerySet:
+        return containing(queryset, self.query, self.fields)
 
     def _matches(self) -> Matches:
         engine, category = INDEX.engine, category_of(self.queryset.model)
@@ -95,6 +110,8 @@ class Compiler(BaseSearchQueryCompiler):
     def _within(self, found: set[Any]) -> list[Any]:
         """Those of `found` that the queryset has, in its order."""
         queryset = self.queryset
+        if not found:
+            return []
         if len(found) <= FEW and _can_be_narrowed(queryset):
             return _pks(self._ordered(queryset.filter(pk__in=found)))
         return [pk for pk in _pks(self._ordered(queryset)) if pk in found]
@@ -211,8 +228,12 @@ class Rebuilder:
         return _Passing(self.index.backend)
 
     def finish(self) -> None:
-        """Put a new index in the place of the old one. Raises WriterBusy while the worker writes."""
+        """Put a new index in the place of the old one, and take up what changed meanwhile.
+
+        Raises WriterBusy while the worker writes.
+        """
         indexing.rebuild(INDEX)
+        indexing.drain_one(INDEX)
 
 
 class SearchBackend(BaseSearchBackend):

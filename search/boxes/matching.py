@@ -54,7 +54,9 @@ class _Question:
             case Fuzzy():
                 return self._words(query.query_string, query.operator, near=True)
             case Phrase():
-                return self._asked([way for space in self.spaces for way in tokens.phrase(query.query_string, space)])
+                return self._asked(
+                    [way for space in self.spaces for way in tokens.phrase(query.query_string, space)]
+                )
             case Boost():
                 return _weighed(self.answer(query.subquery), query.boost)
             case MatchAll():

@@ -23,7 +23,9 @@ def listen() -> None:
     heard = [model for model in get_indexed_models() if getattr(model, "search_auto_update", True)]
     for model in heard:
         post_save.connect(_saved, sender=model, dispatch_uid=f"search.boxes.saved.{model._meta.label_lower}")
-        post_delete.connect(_deleted, sender=model, dispatch_uid=f"search.boxes.deleted.{model._meta.label_lower}")
+        post_delete.connect(
+            _deleted, sender=model, dispatch_uid=f"search.boxes.deleted.{model._meta.label_lower}"
+        )
         model.search_auto_update = False
 
 

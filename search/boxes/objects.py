@@ -11,19 +11,24 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db.models import Manager, Model
+from django.utils.translation import gettext_lazy as _
 from modelsearch.backends.base import get_model_root
 from modelsearch.index import AutocompleteField, RelatedFields, SearchField, get_indexed_models
 
 from search.boxes.tokens import Text, entry_tokens
 from search.engines import Entry
 from search.kept import Kept
+from search.models import SearchOutbox
 
-__all__ = ["BOXES", "INDEX", "category_of", "id_of", "pk_of"]
+__all__ = ["BOXES", "INDEX", "category_of", "id_of", "pk_of", "waiting_of"]
 
 BOXES = "boxes"
 """The kind of the rows in the outbox and of the entries, and the name of the index."""
 
 BATCH = 500
+
+MOST = 500
+"""Changes waiting for the worker that a box looks at; with more waiting, the oldest are found as they were."""
 
 
 def category_of(model: type[Model]) -> str:
@@ -39,6 +44,13 @@ def id_of(thing: Model) -> str:
 def pk_of(model: type[Model], id: str) -> Any:
     """The primary key that stands in an `id` of the family of `model`."""
     return get_model_root(model)._meta.pk.to_python(id.partition(":")[2])
+
+
+def waiting_of(model: type[Model]) -> set[Any]:
+    """Keys of the objects of the family of `model` that have changed and are not in the index yet; the newest MOST."""
+    family = f"{ContentType.objects.get_for_model(get_model_root(model)).pk}:"
+    rows = SearchOutbox.objects.filter(kind=BOXES, object_id__startswith=family).order_by("-pk")
+    return {pk_of(model, id) for id in rows.values_list("object_id", flat=True)[:MOST]}
 
 
 def entry_of(thing: Model) -> Entry:
@@ -134,4 +146,4 @@ def _everything() -> Iterator[Entry]:
                     yield entry_of(thing)
 
 
-INDEX = Kept(name=BOXES, kind=BOXES, read=_read, everything=_everything)
+INDEX = Kept(BOXES, BOXES, _("Search boxes of the admin"), _read, _everything)

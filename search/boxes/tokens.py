@@ -13,11 +13,23 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from search import analysis
 from search.engines import Some
 
-__all__ = ["LONGEST", "Space", "Text", "entry_tokens", "exactly", "nearly", "phrase", "pieces", "sounding", "whole"]
+__all__ = [
+    "LONGEST",
+    "Space",
+    "Text",
+    "entry_tokens",
+    "exactly",
+    "nearly",
+    "phrase",
+    "pieces",
+    "sounding",
+    "whole",
+]
 
 LONGEST = 200
 """Characters of a query that are looked at."""
@@ -105,10 +117,12 @@ def _secondary(normal: str) -> Iterator[str]:
     for run in analysis.runs(normal):
         for misspelt in _misspellings(run):
             yield f"?{misspelt}"
-    if analysis.characters(normal):  # a name without Han characters sounds as it is written
+    # Only Han characters have a sound here: a Latin word is found as it is written, or not at all.
+    spoken = "".join(run for run in analysis.runs(normal) if analysis.is_han(run))
+    if spoken:
         for mark, letters in (
-            ("~", "".join(analysis.syllables(normal))),
-            ("'", analysis.initials(normal)),
+            ("~", "".join(analysis.syllables(spoken))),
+            ("'", analysis.initials(spoken)),
         ):
             beginnings = (f"^{letters[:1]}", f"^{letters[:2]}")
             for token in dict.fromkeys([*analysis.trigrams(letters), *beginnings]):
@@ -127,9 +141,7 @@ def _edges(normal: str) -> list[str]:
 def _junctions(normal: str) -> list[str]:
     """Where two runs meet: pairs that bigrams do not have, so that a phrase knows the order of words."""
     runs = list(analysis.runs(normal))
-    return [
-        f"{_end(before)}_{_start(after)}" for before, after in zip(runs, runs[1:], strict=False)
-    ]
+    return [f"{_end(before)}_{_start(after)}" for before, after in pairwise(runs)]
 
 
 def _start(run: str) -> str:

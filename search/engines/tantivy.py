@@ -165,7 +165,10 @@ class TantivyEngine:
     def match(self, ways: Iterable[Some], *, kind: str, category: str) -> Iterator[tuple[float, str]]:
         index = self._open().index
         either = Query.boolean_query([(Occur.Should, self._some(way)) for way in ways])
-        of_these = [(Occur.Must, self._exactly("kind", kind)), (Occur.Must, self._exactly("category", category))]
+        of_these = [
+            (Occur.Must, self._exactly("kind", kind)),
+            (Occur.Must, self._exactly("category", category)),
+        ]
         try:
             searcher = index.searcher()
             wanted = Query.boolean_query([*of_these, (Occur.Must, either)])

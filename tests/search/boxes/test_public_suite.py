@@ -14,12 +14,26 @@ def test_the_public_suite_passes_without_a_test_left_out():
     # The suite needs modelsearch's test app among the installed ones, so it runs in a process of its own.
     ended = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--nomigrations"),
+            *(
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "-p",
+                "no:xdist",
+                "--nomigrations",
+            ),
             f"--ds={settings_of(SUITE)}",
             str(SUITE / "suite.py"),
         ],
         cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "ESCHOOL_TEST"))},
+        env={
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTEST_", "ESCHOOL_TEST"))
+        },
         capture_output=True,
         text=True,
         timeout=280,
