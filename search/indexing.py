@@ -9,7 +9,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from search.engines import Writer
-from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, WriterBusy
+from search.errors import (
+    EngineUnreachable,
+    IndexMissing,
+    IndexOutdated,
+    IndexUnreadable,
+    WriterBusy,
+    WritesRefused,
+)
 from search.kept import Kept, kept, the_site
 from search.models import SearchOutbox
 
@@ -55,6 +62,8 @@ def drain_one(index: Kept) -> int:
     except (IndexMissing, IndexOutdated, IndexUnreadable) as fault:
         log.warning("The search index %r must be made: %s", index.name, fault or type(fault).__name__)
         usable = False
+    except EngineUnreachable:  # told in the log when it began; the rows wait
+        return 0
     nothing_to_do = (
         not index.waiting().exists() if usable else time.monotonic() < _tired_until.get(index.name, 0.0)
     )
@@ -75,7 +84,7 @@ def drain_one(index: Kept) -> int:
                     _make(index)
                     remade = True
             return done
-    except WriterBusy:
+    except (WriterBusy, EngineUnreachable):
         return 0
 
 
@@ -108,15 +117,25 @@ def _take_up(index: Kept, rows: list[SearchOutbox]) -> int:
     for row in rows:
         by_thing[row.kind, row.object_id].append(row)
     failed: dict[tuple[str, str], Exception] = {}
-    with index.engine.writing() as writer:
-        by_kind: dict[str, list[str]] = defaultdict(list)
-        for (kind, id), its_rows in by_thing.items():
-            if any(row.op == SearchOutbox.Op.CHANGED for row in its_rows):
-                by_kind[kind].append(id)
-            else:
-                writer.drop(kind, id)
-        for kind, ids in by_kind.items():
-            failed |= {(kind, id): fault for id, fault in _replace(writer, index, kind, ids).items()}
+    try:
+        with index.engine.writing() as writer:
+            by_kind: dict[str, list[str]] = defaultdict(list)
+            for (kind, id), its_rows in by_thing.items():
+                if any(row.op == SearchOutbox.Op.CHANGED for row in its_rows):
+                    by_kind[kind].append(id)
+                else:
+                    writer.drop(kind, id)
+            for kind, ids in by_kind.items():
+                failed |= {(kind, id): fault for id, fault in _replace(writer, index, kind, ids).items()}
+    except WritesRefused as fault:
+        for refused, reason in fault.refused.items():
+            # A part of something is not known here by its own id: then all of its kind are done again.
+            its = [
+                thing
+                for thing in by_thing
+                if thing == refused or (thing[0] == refused[0] and refused not in by_thing)
+            ]
+            failed |= {thing: ValueError(reason) for thing in its}
     # Here the index has committed. Rows written meanwhile have other numbers and stay.
     learned = [row.pk for thing, its in by_thing.items() if thing not in failed for row in its]
     SearchOutbox.objects.filter(pk__in=learned).delete()

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from search import api, indexing
-from search.errors import WriterBusy
+from search.errors import EngineUnreachable, WriterBusy
 from search.kept import Kept, kept
 
 
@@ -28,7 +28,17 @@ class Command(BaseCommand):
             if options["if_needed"] and index.is_ready():
                 continue
             started = time.monotonic()
-            number = self._rebuilt(index)
+            try:
+                number = self._rebuilt(index)
+            except EngineUnreachable as fault:
+                text = _(
+                    "The search server does not answer (%(reason)s). Check SEARCH_URL and whether it runs."
+                ) % {"reason": fault}
+                if not options["if_needed"]:
+                    raise CommandError(text) from fault
+                # The school opens without search; the worker makes the index as soon as the server is there.
+                self.stderr.write(text)
+                return
             took_s = time.monotonic() - started
             self.stdout.write(
                 _("%(index)s: %(number)d documents indexed in %(seconds).1f s.")
