@@ -2,12 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec
 
-from search import highlight, indexing, plain_titles
+from search import document_numbers, highlight, indexing, plain_titles, second_look
 from search.analysis import normalise, runs, syllables
 from search.documents import (
     MEMBERS,
@@ -18,9 +18,10 @@ from search.documents import (
     member_token,
     organization_token,
     register,
+    scope_token,
     tokens_of,
 )
-from search.engines import ANYTHING, Filters, Sort
+from search.engines import ANYTHING, Filters, Sort, key_of
 from search.engines.current import SITE, engine
 from search.errors import (
     IndexMissing,
@@ -32,6 +33,7 @@ from search.errors import (
 )
 from search.outbox import changed, removed
 from search.query import Plan, plan
+from search.related import related_plan
 from search.verification import Comparison, verify
 
 __all__ = [
@@ -57,7 +59,9 @@ __all__ = [
     "organization_token",
     "rebuild",
     "register",
+    "related",
     "removed",
+    "scope_token",
     "search",
     "suggest",
     "tokens_of",
@@ -174,26 +178,30 @@ def search(
     page = max(1, min(page, DEEPEST // size))
     access = tokens_of(viewer)
     chosen = engine(index)
+    offset = (page - 1) * size
+    # Every page that begins within the looked-at hits fetches all of them, so that all pages agree on their order.
+    again = sort == "relevance" and offset < second_look.LOOKED_AT
     for loose in (False, True):
-        wanted = plan(query, loose=loose)
+        wanted = plan(document_numbers.as_written(query), loose=loose)
         found = chosen.find(
             wanted,
             access,
             kind=kind,
-            offset=(page - 1) * size,
-            limit=size,
+            offset=0 if again else offset,
+            limit=max(second_look.LOOKED_AT, offset + size) if again else size,
             filters=filters,
             sort=sort,
             facets=facets,
         )
         if found.counts or wanted.is_empty:
             break
+    rows = second_look.reordered(found.rows, wanted)[offset : offset + size] if again else found.rows
     labels = (
         {one.name: one.label for one in kinds()} if index == SITE else {name: name for name in found.counts}
     )
     counts = {name: found.counts[name] for name in labels if found.counts.get(name)}
     total = counts.get(kind, 0) if kind else sum(counts.values())
-    hits = [_hit(score, row, wanted, labels) for score, row in found.rows if row["kind"] in labels]
+    hits = [_hit(score, row, wanted, labels) for score, row in rows if row["kind"] in labels]
     return Results(
         query=query,
         hits=hits,
@@ -203,7 +211,7 @@ def search(
         pages=min(-(-total // size), DEEPEST // size),
         took_ms=round((time.perf_counter() - started) * 1000, 2),
         loosened=bool(wanted.is_loose and total),
-        did_you_mean=_did_you_mean(wanted, [row["title"] for _score, row in found.rows[:CONSIDERED]]),
+        did_you_mean=_did_you_mean(wanted, [row["title"] for _score, row in rows[:CONSIDERED]]),
         facets=found.facets,
     )
 
@@ -279,10 +287,32 @@ def suggest(query: str, viewer: Any, *, size: int = 8) -> list[Suggestion]:
 
 
 def _suggested(query: str, viewer: Any, size: int) -> list[dict[str, Any]]:
-    wanted = plan(query)
+    wanted = plan(document_numbers.as_written(query))
     found = engine().find(wanted, tokens_of(viewer), kind=None, offset=0, limit=size * 3, titles=True)
     rows = [row for _score, row in found.rows]
     return sorted(rows, key=lambda row: not normalise(row["title"]).startswith(wanted.normal))
+
+
+def related(
+    document: Document, viewer: Any, *, kind: str, without: Iterable[object] = (), size: int = 5
+) -> list[Hit]:
+    """Documents of `kind` that speak of what `document` speaks of and that `viewer` may see; best first, perhaps none.
+
+    Goes by the title and body given, so `document` need not be in the index; itself and the ids `without` are
+    left out. One question to the engine, no loading. Raises as `search`.
+    """
+    wanted = related_plan(document.title, document.body)
+    keys = {key_of(kind, str(id)) for id in without} | {key_of(document.kind, document.id)}
+    found = engine().find(
+        wanted,
+        tokens_of(viewer),
+        kind=kind,
+        offset=0,
+        limit=max(1, min(size, 20)),
+        filters=Filters(without=frozenset(keys)),
+    )
+    labels = {one.name: one.label for one in kinds()}
+    return [_hit(score, row, wanted, labels) for score, row in found.rows]
 
 
 def rebuild() -> int:

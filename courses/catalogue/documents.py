@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from wagtail.models import Page
 
+from courses.catalogue.attached.documents import load_attachments
 from courses.catalogue.models import Course, Lesson, Policy
+from search.document_numbers import names_of_day, names_of_number
 from search.documents import Document, Load, register
 
 __all__ = ["register_documents"]
@@ -74,6 +76,11 @@ def load_policies(ids: list[str] | None) -> Iterable[Document]:
             category=str(policy.get_category_display()),
             published_on=policy.issued_on,
             issuing_body=policy.issuing_body,
+            names=(
+                *names_of_number(policy.document_number),
+                policy.issuing_body,
+                *names_of_day(policy.issued_on),
+            ),
             extra={"issuing_body": policy.issuing_body, "document_number": policy.document_number},
         )
 
@@ -107,3 +114,4 @@ def register_documents() -> None:
     _register("course", Course, _("Courses"), load_courses)
     _register("lesson", Lesson, pgettext_lazy("search tab", "Lessons"), load_lessons)
     _register("policy", Policy, _("Policies"), load_policies)
+    register("attachment", label=_("Attachments"), load=load_attachments)

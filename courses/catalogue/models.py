@@ -25,6 +25,7 @@ from wagtail.fields import StreamField
 from wagtail.models import Orderable, Page, PageManager
 
 from courses.catalogue import panels
+from courses.catalogue.attached import hanging
 from courses.catalogue.blocks import LessonBody, PolicyBody
 from courses.catalogue.changes import Carry, Change, new_characters, reading_time_s, tidy_stretches
 from courses.catalogue.errors import LectureNotPlayable
@@ -295,7 +296,9 @@ class Course(DisclosedPage):
     def tell_search(self) -> None:
         outbox.changed("course", self.pk)
         # Who may see the course may see its lessons, and its address begins theirs.
-        outbox.changed("lesson", *Lesson.objects.child_of(self).values_list("pk", flat=True))
+        lessons = list(Lesson.objects.child_of(self).values_list("pk", flat=True))
+        outbox.changed("lesson", *lessons)
+        hanging.pages_changed(lessons)
 
     @classmethod
     def lesson_model(cls) -> type[Lesson]:
@@ -469,6 +472,7 @@ class Lesson(MemberPage):
         if self.live:
             self._note_version(change)
         outbox.changed("lesson", self.pk)
+        hanging.note(self)
         return saved
 
     def _note_version(self, change: Change | None) -> None:
@@ -676,6 +680,7 @@ class Policy(DisclosedPage):
 
     def tell_search(self) -> None:
         outbox.changed("policy", self.pk)
+        hanging.note(self)
 
     def validity_on(self, day: date) -> Validity:
         """IN_FORCE from `valid_from` to `valid_until`, both days included; without dates always."""
@@ -724,3 +729,4 @@ def tell_search_below(page: Page) -> None:
     below = Page.objects.descendant_of(page, inclusive=True).values("pk")
     for model, kind in ((Course, "course"), (Lesson, "lesson"), (Policy, "policy")):
         outbox.changed(kind, *model.objects.filter(pk__in=below).values_list("pk", flat=True))
+    hanging.pages_changed(below)

@@ -3,6 +3,7 @@
 from django.db.models.signals import post_delete, post_save, pre_delete
 from wagtail.models import Page
 
+from courses.catalogue.attached import hanging
 from courses.catalogue.models import Course, Disclosure, Lesson, Policy, tell_search_below, writes_content
 from media_pipeline.signals import asset_ready
 from people.models import PartyOrganization
@@ -46,3 +47,4 @@ def listen() -> None:
     asset_ready.connect(lecture_is_ready, dispatch_uid="catalogue_lecture_is_ready")
     for model in KINDS:
         post_delete.connect(page_deleted, sender=model, dispatch_uid=f"catalogue_{KINDS[model]}_deleted")
+    hanging.listen()

@@ -22,7 +22,8 @@ class Entry:
 
     `labels` has a value for those of FACETS that the document has (absent, never empty); `day` is the
     ordinal of its date (`date.toordinal()`, 0 for none); `group` joins parts of one thing (the places
-    of one lecture) and is the document's own key for all else.
+    of one lecture) and is the document's own key for all else. `exact_names` are further values of
+    `exact_title`: a query that is one of them means this document.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Entry:
     labels: dict[str, str] = field(default_factory=dict)
     day: int = 0
     group: str = ""
+    exact_names: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
