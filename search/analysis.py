@@ -7,6 +7,7 @@ did). Engines get the tokens ready-made, parted by blanks.
 """
 
 import hashlib
+import math
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ __all__ = [
     "normalise",
     "normalise_with_positions",
     "plain",
+    "rarity",
     "runs",
     "stop_words",
     "syllables",
@@ -142,6 +144,10 @@ def telling_characters(text: str) -> list[str]:
     return [one for one in _HAN.findall(text) if one not in stop_words()]
 
 
+_DICTIONARY_TOTAL = 6e7
+"""About the sum of all frequencies in jieba's dictionary."""
+
+
 @lru_cache(maxsize=1)
 def _segmenter() -> rjieba.Jieba:
     segmenter = rjieba.Jieba()
@@ -160,6 +166,11 @@ def words(text: str) -> list[str]:
         for word in _segmenter().cut_for_search(text)
         if _RUN.fullmatch(word) and word not in stop_words()
     ]
+
+
+def rarity(word: str) -> float:
+    """How seldom `word` is in Chinese text at large: from about 6 (我们) to 18 (in no dictionary). A logarithm."""
+    return math.log(_DICTIONARY_TOTAL / max(1, _segmenter().suggest_freq(word)))
 
 
 def content(text: str) -> list[str]:
