@@ -10,7 +10,7 @@ from search.engines import FACETS, Entry
 
 __all__ = ["SCHEMA", "TOKEN_FIELDS", "index_of", "lying", "version"]
 
-SCHEMA = 2
+SCHEMA = 3
 """Raise by one when the fields below change."""
 
 TOKEN_FIELDS = (
