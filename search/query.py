@@ -26,21 +26,21 @@ MOST_RELATED = 48
 @dataclass(frozen=True)
 class Weights:
     """How much a token counts in each field: words and bigrams of the title and of the whole text (title
-    and body), single characters of the body, official words for everyday
-    ones, pinyin of the title."""
+    and body), pinyin of the title, single characters of the body, official
+    words for everyday ones."""
 
     title_words: float
     body_words: float
     title_bigrams: float
     body_bigrams: float
-    characters: float
-    related: float
     pinyin: float
+    characters: float = 0.0
+    related: float = 0.0
 
 
-KEYWORDS = Weights(0.5, 0.6, 2.0, 1.0, characters=0.0, related=0.0, pinyin=0.25)
-QUESTION = Weights(0.1, 0.5, 0.2, 0.5, characters=1.0, related=0.4, pinyin=0.25)
-LATIN = Weights(0.5, 0.6, 2.0, 1.0, characters=0.0, related=0.0, pinyin=1.0)
+KEYWORDS = Weights(0.5, 0.6, 2.0, 1.0, pinyin=0.25)
+QUESTION = Weights(0.1, 0.5, 0.2, 0.5, pinyin=0.25, characters=1.0, related=0.4)
+LATIN = Weights(0.5, 0.6, 2.0, 1.0, pinyin=1.0)
 """Keywords want the title; what somebody asks or tells wants the text, and there also single characters.
 Measured: search/decisions/0001-what-people-say-finds-what-rules-say.md."""
 

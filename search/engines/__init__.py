@@ -1,6 +1,6 @@
-"""What an engine must be able to do; tantivy.py is the embedded one. Both sides speak Plan, Entry and Found.
+"""What an engine must be able to do: tantivy.py is embedded, elasticsearch/ for growing. All speak Plan, Entry, Found.
 
-The tokens come from `search.analysis` and are the same for every engine (issue 6 adds Elasticsearch).
+The tokens come from `search.analysis` and are the same for every engine.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
