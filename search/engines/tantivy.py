@@ -276,6 +276,10 @@ class TantivyEngine:
                 ways.append(Query.boost_query(self._sounding(name, sound), plan.weights.pinyin))
         if plan.character:
             ways.append(self._term("title_characters", plan.character))
+        if plan.characters_minimum and not titles:
+            some = [(Occur.Should, self._term("body_characters", one)) for one in plan.characters]
+            enough = Query.boolean_query(some, minimum_number_should_match=plan.characters_minimum)
+            ways.append(Query.const_score_query(enough, 0.0))
         return ways
 
     def _extra(self, plan: Plan, titles: bool) -> list[Query]:

@@ -41,6 +41,10 @@ def scored(plan: Plan, titles: bool) -> tuple[Query, list[Query]]:
             extra.append(_term(name, sound.start, weights.pinyin))
     if plan.character:
         ways.append(_term("title_characters", plan.character))
+    if plan.characters_minimum and not titles:
+        some = [_term("body_characters", one) for one in plan.characters]
+        enough = Bool(should=some, minimum_should_match=plan.characters_minimum)
+        ways.append(ConstantScore(filter=enough, boost=0.0))
     required = set(plan.phrase.required)
     extra += [_either(token, plan, titles) for token in plan.phrase.bigrams if token not in required]
     for phrase in (plan.phrase, *plan.synonyms):
