@@ -119,7 +119,7 @@ def plan(text: str, *, loose: bool = False) -> Plan:
     tells = asks or loose or analysis.is_told(normal)
     parts = analysis.content(normal) or list(analysis.runs(normal))
     required = _once(token for part in parts for token in analysis.bigrams(part))
-    minimum = 1 if loose else _minimum(len(required), tells)
+    minimum = _minimum(len(required), tells)
     phrase = Phrase(required, minimum, _once(analysis.bigrams(normal)), _once(analysis.words(normal)))
     letters = "".join(analysis.runs(normal))
     latin = bool(letters) and letters.isascii()
@@ -153,7 +153,7 @@ def plan(text: str, *, loose: bool = False) -> Plan:
 def _minimum(count: int, tells: bool) -> int:
     """How many of `count` bigrams a document must hold: short keywords all, long ones six in ten."""
     if tells:
-        return 1
+        return min(1, count)
     return count if count <= 3 else math.ceil(0.6 * count)
 
 
