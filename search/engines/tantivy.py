@@ -262,15 +262,10 @@ class TantivyEngine:
             found.append((Occur.MustNot, Query.term_set_query(self.schema, "key", sorted(filters.without))))
         return found
 
-    def _either(self, token: str, plan: Plan, titles: bool) -> Query:
-        title = Query.boost_query(self._term("title_bigrams", token), plan.weights.title_bigrams)
-        if titles:
-            return title
-        body = Query.boost_query(self._term("body_bigrams", token), plan.weights.body_bigrams)
-        return Query.boolean_query([(Occur.Should, title), (Occur.Should, body)])
-
     def _enough(self, phrase: Phrase, plan: Plan, titles: bool, related: tuple[str, ...] = ()) -> Query:
-        tokens = [self._either(token, plan, titles) for token in phrase.required]
+        """Enough of the pairs in the title, or in the text, which the title is part of."""
+        name, weight = _where(plan, titles)
+        tokens = [self._weighed(name, token, weight) for token in phrase.required]
         tokens += [self._weighed("body_bigrams", token, plan.weights.related) for token in related]
         return Query.boolean_query(
             [(Occur.Should, token) for token in tokens], minimum_number_should_match=phrase.minimum
@@ -309,6 +304,10 @@ class TantivyEngine:
                 ways.append(Query.boost_query(self._sounding(name, sound), plan.weights.pinyin))
         if plan.character:
             ways.append(self._term("title_characters", plan.character))
+        if plan.characters_minimum and not titles:
+            some = [(Occur.Should, self._term("body_characters", one)) for one in plan.characters]
+            enough = Query.boolean_query(some, minimum_number_should_match=plan.characters_minimum)
+            ways.append(Query.const_score_query(enough, 0.0))
         return ways
 
     def _extra(self, plan: Plan, titles: bool) -> list[Query]:
@@ -319,10 +318,14 @@ class TantivyEngine:
             for name, sound in (("pinyin", plan.pinyin), ("initials", plan.initials))
             if sound.start
         ]
-        for token in plan.phrase.bigrams:
-            if token not in plan.phrase.required:
-                extra.append(self._either(token, plan, titles))
+        name, weight = _where(plan, titles)
+        light = [token for token in plan.phrase.bigrams if token not in plan.phrase.required]
+        extra += [self._weighed(name, token, weight) for token in light]
         for phrase in (plan.phrase, *plan.synonyms):
+            if not titles:
+                pairs = [*phrase.required, *light] if phrase is plan.phrase else phrase.required
+                heavy = weights.title_bigrams * phrase.weight
+                extra += [self._weighed("title_bigrams", token, heavy) for token in pairs]
             for word in phrase.words:
                 extra.append(self._weighed("title_words", word, weights.title_words * phrase.weight))
                 if not titles:
@@ -429,6 +432,13 @@ class TantivyRenewal:
     def documents(self) -> int:
         self._index.reload()
         return self._index.searcher().num_docs
+
+
+def _where(plan: Plan, titles: bool) -> tuple[str, float]:
+    """The field in which pairs are looked for, and what one counts there."""
+    if titles:
+        return "title_bigrams", plan.weights.title_bigrams
+    return "body_bigrams", plan.weights.body_bigrams
 
 
 def _counted(searcher: tantivy.Searcher, query: Query, names: list[str]) -> dict[str, dict[str, int]]:
