@@ -2,12 +2,15 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from search import highlight, indexing
+from search import highlight, indexing, places
 from search.analysis import normalise, runs, syllables
 from search.documents import (
+    CAPTIONS,
     MEMBERS,
     PUBLIC,
     Document,
@@ -19,6 +22,7 @@ from search.documents import (
     tokens_of,
 )
 from search.engines import ANYTHING, Filters, Sort
+from search.engines import Found as EngineFound
 from search.engines.current import SITE, engine
 from search.errors import (
     IndexMissing,
@@ -30,6 +34,7 @@ from search.errors import (
 )
 from search.outbox import changed, removed
 from search.query import Plan, plan
+from search.windows import opened_at
 
 __all__ = [
     "MEMBERS",
@@ -42,6 +47,7 @@ __all__ = [
     "IndexOutdated",
     "IndexUnreadable",
     "KindUnknown",
+    "Moment",
     "Results",
     "SearchError",
     "Suggestion",
@@ -68,9 +74,30 @@ DEEPEST = 1000
 """Hits behind this place are not shown: who has leafed that far wants another query."""
 
 
+UNTITLED = 40
+"""Characters of its text that stand in the place of a title which a foreign document lacks."""
+SPARE = 3
+"""So many times the hits of a list are looked at where captions may be among them: windows of one lecture fall together."""
+MOST_LOOKED_AT = 3 * DEEPEST
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A place of a lecture, in seconds from its beginning; `url` opens the lecture there."""
+
+    start_s: float
+    end_s: float
+    excerpt_html: str
+    url: str
+
+
 @dataclass(frozen=True)
 class Hit:
-    """One found document; `…_html` is safe HTML: text escaped, what was found inside <mark>."""
+    """One found document; `…_html` is safe HTML: text escaped, what was found inside <mark>.
+
+    Of captions it is the place of the `video` where it was said, `start_s` to `end_s` (seconds), and `url`
+    opens it there. `moments` are the best places of that lecture, this one first, in a list of all kinds.
+    """
 
     id: str
     kind: str
@@ -84,11 +111,19 @@ class Hit:
     published_on: str = ""
     duration_s: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    video: str = ""
+    start_s: float | None = None
+    end_s: float | None = None
+    moments: tuple[Moment, ...] = ()
 
 
 @dataclass(frozen=True)
 class Results:
     """One page of hits. `counts` has an entry for each kind with hits, `total` is that of the chosen kind.
+
+    Both count documents; captions are counted by the stretches of four cues that match, which overlap,
+    so of them there are up to twice as many as places to be shown. Where the list was seen to its end
+    (always, when it ends on this page), `total` and `pages` are those of the list as it is shown.
 
     `facets` (when asked for): for each of engines.FACETS how many hits bear each value, if it were chosen.
     `loosened` says that nothing held enough of the words and that these are only near to them;
@@ -145,24 +180,18 @@ def search(
     chosen = engine(index)
     for loose in (False, True):
         wanted = plan(query, loose=loose)
-        found = chosen.find(
-            wanted,
-            access,
-            kind=kind,
-            offset=(page - 1) * size,
-            limit=size,
-            filters=filters,
-            sort=sort,
-            facets=facets,
-        )
+        asked = partial(chosen.find, wanted, access, kind=kind, filters=filters, sort=sort, facets=facets)
+        listed, found, ends_at = _listed(asked, wanted, kind, offset=(page - 1) * size, size=size)
         if found.counts or wanted.is_empty:
             break
     labels = (
         {one.name: one.label for one in kinds()} if index == SITE else {name: name for name in found.counts}
     )
     counts = {name: found.counts[name] for name in labels if found.counts.get(name)}
-    total = counts.get(kind, 0) if kind else sum(counts.values())
-    hits = [_hit(score, row, wanted, labels) for score, row in found.rows if row["kind"] in labels]
+    if ends_at is not None and kind and kind in counts:
+        counts[kind] = ends_at
+    total = counts.get(kind, 0) if kind else sum(counts.values()) if ends_at is None else ends_at
+    hits = [_hit(one, wanted, labels) for one in listed if one.row["kind"] in labels]
     return Results(
         query=query,
         hits=hits,
@@ -224,27 +253,65 @@ def is_ready() -> bool:
     return True
 
 
-def _hit(score: float, row: dict[str, Any], wanted: Plan, labels: dict[str, Any]) -> Hit:
-    title = row["title"]
+def _listed(
+    asked: Callable[..., EngineFound], wanted: Plan, kind: str | None, *, offset: int, size: int
+) -> tuple[list[places.Found], EngineFound, int | None]:
+    """One page of the list, what the engine said, and where the list ends if that was seen.
+
+    Where captions are found the list is made from its beginning, out of more hits than are shown: only so is it
+    known which of them fall together.
+    """
+    found = asked(offset=offset, limit=size)
+    if kind not in {None, CAPTIONS} or not found.counts.get(CAPTIONS):
+        return [places.Found(score, row) for score, row in found.rows], found, None
+    end = offset + size
+    limit = min(end * SPARE, MOST_LOOKED_AT)
+    while True:
+        found = asked(offset=0, limit=limit)
+        listed = places.gathered(found.rows, wanted, together=kind is None, wanted=end + 1)
+        seen_all = len(found.rows) < limit
+        if seen_all or len(listed) > end or limit == MOST_LOOKED_AT:
+            break
+        limit = min(limit * SPARE, MOST_LOOKED_AT)
+    ends_at = len(listed) if seen_all and len(listed) <= end else None
+    return listed[offset:end], found, ends_at
+
+
+def _hit(found: places.Found, wanted: Plan, labels: dict[str, Any]) -> Hit:
+    row = found.row
+    title = row["title"] or row["body"][:UNTITLED]
     marked = highlight.spans(title, wanted.parts, wanted.synonym_texts)
     if wanted.pinyin.trigrams or wanted.initials.trigrams:
         for run in runs(wanted.normal):
             sound = run if run.isascii() else "".join(syllables(run))
             marked = highlight.merged([*marked, *highlight.spoken_spans(title, sound)])
+    places_shown = [] if found.cue is None else [(row, found.cue), *found.others]
+    moments = tuple(
+        Moment(cue.start_s, cue.end_s, _excerpt(stored, wanted), opened_at(stored["url"], cue.start_s))
+        for stored, cue in places_shown
+    )
     return Hit(
         id=row["id"],
         kind=row["kind"],
         kind_label=str(labels[row["kind"]]),
         title=title,
         title_html=highlight.mark(title, marked),
-        excerpt_html=highlight.excerpt(row["body"], wanted.parts, wanted.synonym_texts),
-        url=row["url"],
-        score=round(score, 4),
+        excerpt_html=moments[0].excerpt_html if moments else _excerpt(row, wanted),
+        url=moments[0].url if moments else row["url"],
+        score=round(found.score, 4),
         category=row["category"],
         published_on=row["published_on"],
         duration_s=row["duration_s"],
         extra=row["extra"],
+        video=row.get("video", ""),
+        start_s=found.cue and found.cue.start_s,
+        end_s=found.cue and found.cue.end_s,
+        moments=moments,
     )
+
+
+def _excerpt(row: dict[str, Any], wanted: Plan) -> str:
+    return highlight.excerpt(row["body"], wanted.parts, wanted.synonym_texts)
 
 
 def _did_you_mean(wanted: Plan, titles: list[str]) -> str:

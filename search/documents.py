@@ -14,6 +14,7 @@ from people.models import PartyOrganization
 from search.errors import KindTaken, KindUnknown
 
 __all__ = [
+    "CAPTIONS",
     "MEMBERS",
     "PUBLIC",
     "Document",
@@ -32,6 +33,9 @@ PUBLIC = "public"
 MEMBERS = "members"
 """Access token of what every signed-in account may see."""
 
+CAPTIONS = "cue"
+"""The kind of stretches of captions, on the site and in foreign indexes."""
+
 
 @dataclass(frozen=True)
 class Document:
@@ -43,6 +47,10 @@ class Document:
     an empty list is seen by nobody. `extra` is small JSON data handed back with a hit
     (e.g. {"issuing_body": …, "document_number": …}); what must be found belongs into `body` too.
     `issuing_body` is what results may be narrowed by; `group` joins the parts of one thing.
+
+    A stretch of captions has `cues`, (start s, end s, text) in order, instead of a body, the name of
+    its `video`, and a title that is only shown: it is found by what was said (`windows.windows_of`).
+    `{s}` in its `url` stands for the whole second at which the lecture is to be opened.
     """
 
     id: str
@@ -58,6 +66,8 @@ class Document:
     rev: int = 0
     issuing_body: str = ""
     group: str = ""
+    video: str = ""
+    cues: Sequence[tuple[float, float, str]] = ()
 
 
 Load = Callable[[list[str] | None], Iterable[Document]]
@@ -69,24 +79,30 @@ An id that is not returned is taken out of the index. The call loads afresh from
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of document, e.g. lesson: its name in the addresses, its label on the tab, how to load it."""
+    """One kind of document, e.g. lesson: its name in the addresses, its label on the tab, how to load it.
+
+    With `parts_of` its documents are parts of things of that kind, e.g. cue of lesson: the ids that the
+    outbox and `load` speak of are those of the whole thing, and stand in `Document.group`.
+    """
 
     name: str
     label: Any
     load: Load
+    parts_of: str = ""
 
 
 _kinds: dict[str, Kind] = {}
 
 
-def register(kind: str, *, label: Any, load: Load) -> None:
+def register(kind: str, *, label: Any, load: Load, parts_of: str = "") -> None:
     """Make documents of `kind` findable. `label` is a (lazy) translated plural for the tab of results.
 
-    Kinds are shown in the order of registration. Raises KindTaken for a name already registered.
+    Kinds are shown in the order of registration. With `parts_of` (see Kind) every change of the whole
+    thing that the outbox learns of is one of its parts too. Raises KindTaken for a name already registered.
     """
     if kind in _kinds:
         raise KindTaken(kind)
-    _kinds[kind] = Kind(kind, label, load)
+    _kinds[kind] = Kind(kind, label, load, parts_of)
 
 
 def kinds() -> list[Kind]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from people.models import PartyOrganization
 from search import analysis
@@ -13,6 +14,8 @@ __all__ = ["BODY_LIMIT", "entries", "entry_of", "length_of"]
 BATCH = 200
 BODY_LIMIT = 200_000
 """Characters of a body that are indexed and kept; a longer one is a book and finds itself by its beginning."""
+CUE_LIMIT = 10_000
+"""As BODY_LIMIT, for the text of one cue."""
 
 _TREE_PATH = re.compile(r"org:([0-9A-Z]+)")
 
@@ -54,8 +57,13 @@ def entry_of(document: Document, organizations: dict) -> Entry:
     if any(not token.startswith("member:") for token in access):
         access.add("staff")
     title = analysis.plain(document.title).strip()
-    body = " ".join(analysis.plain(document.body)[:BODY_LIMIT].split())
-    normal_title, normal_body = analysis.normalise(title), analysis.normalise(body)
+    if document.cues:
+        said = [_tidy(text, CUE_LIMIT) for _start, _end, text in document.cues]
+        body, heard, named = " ".join(said), _as_spoken(said), ""
+    else:
+        body = heard = _tidy(document.body, BODY_LIMIT)
+        said, named = [], title
+    normal_title, normal_body = analysis.normalise(named), analysis.normalise(heard)
     sound = "".join(analysis.syllables(normal_title))
     return Entry(
         kind=document.kind,
@@ -83,11 +91,37 @@ def entry_of(document: Document, organizations: dict) -> Entry:
             "extra": document.extra,
             "rev": document.rev,
             "group": document.group,
+            **_of_captions(document, said),
         },
         labels=_labels(document),
         day=document.published_on.toordinal() if document.published_on else 0,
         group=document.group and f"{document.kind}:{document.group}",
     )
+
+
+def _tidy(text: str, limit: int) -> str:
+    return " ".join(analysis.plain(text)[:limit].split())
+
+
+def _as_spoken(texts: list[str]) -> str:
+    """Cues in one text; a sentence that runs on from one cue into the next is not torn there."""
+    heard = ""
+    for text in texts:
+        torn = heard and text and analysis.is_han(heard[-1]) and analysis.is_han(text[0])
+        heard += text if torn else f" {text}"
+    return heard
+
+
+def _of_captions(document: Document, said: list[str]) -> dict[str, Any]:
+    """What a stretch of captions keeps besides its body: of each cue the seconds and how long its text is in the body
+    (the text itself stands there already: `windows.cues_of` cuts it out)."""
+    if not said:
+        return {}
+    lines = zip(document.cues, said, strict=True)
+    return {
+        "video": document.video,
+        "cues": [[start, end, len(text)] for (start, end, _text), text in lines],
+    }
 
 
 def _labels(document: Document) -> dict[str, str]:

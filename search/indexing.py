@@ -104,7 +104,7 @@ def _take_up(chosen: Engine, rows: list[SearchOutbox]) -> int:
             if any(row.op == SearchOutbox.Op.CHANGED for row in its_rows):
                 by_kind[kind].append(id)
             else:
-                writer.drop(kind, id)
+                _drop(writer, kind, id)
         for kind, ids in by_kind.items():
             failed |= {(kind, id): fault for id, fault in _replace(writer, kind, ids).items()}
     # Here the index has committed. Rows written meanwhile have other numbers and stay.
@@ -132,19 +132,27 @@ def _replace(writer: Writer, kind: str, ids: list[str]) -> dict[str, Exception]:
 
 
 def _write(writer: Writer, kind: str, ids: list[str]) -> None:
+    found: list[Entry] = []
     try:
         load = kind_of(kind).load
     except KindUnknown:
-        found: dict[str, Entry] = {}
+        pass
     else:
         # In one transaction, so that an access path and the organisation it names are read together.
         with transaction.atomic():
-            found = {entry.id: entry for entry in entries(load(ids))}
+            found = list(entries(load(ids)))
     for id in ids:
-        if id in found:
-            writer.put(found[id])
-        else:
-            writer.drop(kind, id)
+        _drop(writer, kind, id)
+    for entry in found:
+        writer.put(entry)
+
+
+def _drop(writer: Writer, kind: str, id: str) -> None:
+    """Take a thing out, or all parts of it (Kind.parts_of)."""
+    if any(one.name == kind and one.parts_of for one in kinds()):
+        writer.drop_group(kind, id)
+    else:
+        writer.drop(kind, id)
 
 
 def _put_off(rows: list[SearchOutbox], fault: Exception) -> None:

@@ -89,6 +89,10 @@ class Writer(Protocol):
     def drop(self, kind: str, id: str) -> None:
         """Take a document out; none there is fine."""
 
+    def drop_group(self, kind: str, group: str) -> None:
+        """Take out all documents of `kind` that were there before the block with this `Document.group`, or were put
+        in it before this call."""
+
 
 class Engine(Protocol):
     """One way to keep an index."""
@@ -126,4 +130,10 @@ class Engine(Protocol):
         """Change the present index; committed when the block ends well, forgotten otherwise."""
 
     def rebuild(self, entries: Iterator[Entry]) -> int:
-        """Write a new index of `entries` and put it in the place of the present one at once; how many."""
+        """Write a new index of `entries` and put it in the place of the present one at once; how many.
+
+        Keys must not repeat in `entries`. When reading them raises, the present index stays as it is.
+        """
+
+    def size_bytes(self) -> int:
+        """Bytes that the present index takes on the disk. Raises what `verify` raises."""

@@ -99,6 +99,9 @@ class TantivyWriter:
     def drop(self, kind: str, id: str) -> None:
         self._writer.delete_documents_by_term("key", key_of(kind, id))
 
+    def drop_group(self, kind: str, group: str) -> None:
+        self._writer.delete_documents_by_term("group", key_of(kind, group))
+
 
 class TantivyEngine:
     """The engine over one folder; safe to share between threads and to be made anew in every process."""
@@ -194,6 +197,10 @@ class TantivyEngine:
             opened.stamp = stamp
         self._opened = opened
         return opened
+
+    def size_bytes(self) -> int:
+        folder = self.folder / self._open().name
+        return sum(path.stat().st_size for path in folder.iterdir())
 
     # Translating a plan
 
@@ -300,10 +307,14 @@ class TantivyEngine:
         folder = self.folder / name
         folder.mkdir(parents=True)
         number = 0
-        with _written(_prepared(tantivy.Index(self.schema, path=str(folder)))) as writer:
-            for entry in entries:
-                writer.add(entry)
-                number += 1
+        try:
+            with _written(_prepared(tantivy.Index(self.schema, path=str(folder)))) as writer:
+                for entry in entries:
+                    writer.add(entry)
+                    number += 1
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         made_by: dict[str, Any] = {"version": VERSION, "documents": number, "made_at": time.time()}
         _write_safely(folder / "made_by.json", json.dumps(made_by))
         _write_safely(self.folder / "CURRENT", name)
