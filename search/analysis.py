@@ -176,8 +176,14 @@ def syllables(text: str) -> list[str]:
     """Pinyin without tones for each Han character of normalised `text`, other runs whole, the rest left out."""
     found: list[str] = []
     for run in runs(text):
-        found.extend(lazy_pinyin(run, style=Style.NORMAL, v_to_u=False) if is_han(run) else [run])
+        found.extend(_spoken(run) if is_han(run) else [run])
     return found
+
+
+@lru_cache(maxsize=4096)
+def _spoken(run: str) -> tuple[str, ...]:
+    # One list of hits asks for the same runs again and again: of the query, of cues in overlapping windows.
+    return tuple(lazy_pinyin(run, style=Style.NORMAL, v_to_u=False))
 
 
 def initials(text: str) -> str:

@@ -76,8 +76,8 @@ DEEPEST = 1000
 
 UNTITLED = 40
 """Characters of its text that stand in the place of a title which a foreign document lacks."""
-SPARE = 3
-"""So many times the hits of a list are looked at where captions may be among them: windows of one lecture fall together."""
+SPARE = 2
+"""So many times the hits of a page are looked at where captions may be among them: windows that overlap fall together."""
 MOST_LOOKED_AT = 3 * DEEPEST
 
 
@@ -261,13 +261,15 @@ def _listed(
     Where captions are found the list is made from its beginning, out of more hits than are shown: only so is it
     known which of them fall together.
     """
-    found = asked(offset=offset, limit=size)
-    if kind not in {None, CAPTIONS} or not found.counts.get(CAPTIONS):
+    if kind not in {None, CAPTIONS}:
+        found = asked(offset=offset, limit=size)
         return [places.Found(score, row) for score, row in found.rows], found, None
     end = offset + size
     limit = min(end * SPARE, MOST_LOOKED_AT)
     while True:
         found = asked(offset=0, limit=limit)
+        if not found.counts.get(CAPTIONS):
+            return [places.Found(score, row) for score, row in found.rows[offset:end]], found, None
         listed = places.gathered(found.rows, wanted, together=kind is None, wanted=end + 1)
         seen_all = len(found.rows) < limit
         if seen_all or len(listed) > end or limit == MOST_LOOKED_AT:

@@ -44,6 +44,8 @@ TOKEN_FIELDS = (
 MOST_VALUES = 100
 """Values of a facet that are counted."""
 HEAP_BYTES = 64 * 1024 * 1024
+HEAP_OF_A_REBUILD = 256 * 1024 * 1024
+"""Each time that it is full a segment is written, with a dictionary of its own: few large ones are smaller and quicker."""
 
 
 def _schema() -> tantivy.Schema:
@@ -308,7 +310,8 @@ class TantivyEngine:
         folder.mkdir(parents=True)
         number = 0
         try:
-            with _written(_prepared(tantivy.Index(self.schema, path=str(folder)))) as writer:
+            index = _prepared(tantivy.Index(self.schema, path=str(folder)))
+            with _written(index, HEAP_OF_A_REBUILD) as writer:
                 for entry in entries:
                     writer.add(entry)
                     number += 1
@@ -334,7 +337,7 @@ def _counted(searcher: tantivy.Searcher, query: Query, names: list[str]) -> dict
 
 
 @contextmanager
-def _written(index: tantivy.Index) -> Iterator[TantivyWriter]:
+def _written(index: tantivy.Index, heap_bytes: int = HEAP_BYTES) -> Iterator[TantivyWriter]:
     """A writer on `index`: committed at the end of the block, rolled back when it fails.
 
     A writer that was killed in the middle of its commit leaves files which tantivy would stumble over
@@ -342,7 +345,7 @@ def _written(index: tantivy.Index) -> Iterator[TantivyWriter]:
     Raises WriterBusy, and IndexUnreadable when the index can't be written: it must be made anew.
     """
     try:
-        writer = index.writer(HEAP_BYTES, 1)
+        writer = index.writer(heap_bytes, 1)
         writer.garbage_collect_files()
     except ValueError as fault:
         raise (WriterBusy if "LockBusy" in str(fault) else IndexUnreadable)(str(fault)) from fault
