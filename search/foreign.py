@@ -33,8 +33,8 @@ __all__ = ["LONGEST_LINE", "BadLine", "Loaded", "Shelf", "load", "read_line"]
 
 LONGEST_LINE = 32 * 1024 * 1024
 """Bytes of a line; a book of a million characters needs six, all written as \\uXXXX."""
-LONGEST_NAME = 200
-"""Characters of an id, of a kind (a fifth), and of the name of a video."""
+LONGEST_NAME, LONGEST_KIND = 120, 40
+"""Characters of an id or of the name of a video, and of a kind; Elasticsearch keeps 512 bytes of both together."""
 STEP = 5000
 
 Told = Callable[[str], None]
@@ -72,7 +72,7 @@ def _no_number(name: str) -> Any:
 
 
 def _document(told: dict[str, Any]) -> Document:
-    id, kind = _name(told, "id", LONGEST_NAME), _name(told, "kind", LONGEST_NAME // 5)
+    id, kind = _name(told, "id", LONGEST_NAME), _name(told, "kind", LONGEST_KIND)
     title, body = _text(told, "title"), _text(told, "body")
     if not title.strip() and not body.strip():
         raise BadLine(_("has neither “title” nor “body”; one of them is needed."))
