@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -184,9 +184,7 @@ def search(
         listed, found, ends_at = _listed(asked, wanted, kind, offset=(page - 1) * size, size=size)
         if found.counts or wanted.is_empty:
             break
-    labels = (
-        {one.name: one.label for one in kinds()} if index == SITE else {name: name for name in found.counts}
-    )
+    labels = _labels(found.counts, index)
     counts = {name: found.counts[name] for name in labels if found.counts.get(name)}
     if ends_at is not None and kind and kind in counts:
         counts[kind] = ends_at
@@ -206,15 +204,15 @@ def search(
     )
 
 
-def suggest(query: str, viewer: Any, *, size: int = 8) -> list[Suggestion]:
+def suggest(query: str, viewer: Any, *, size: int = 8, index: str = SITE) -> list[Suggestion]:
     """Titles that begin with or contain `query` (Han, pinyin or initials) and that `viewer` may see.
 
     Raises as `search`. An equal title of the same kind is offered once.
     """
     size = max(1, min(size, 20))
     wanted = plan(query)
-    found = engine().find(wanted, tokens_of(viewer), kind=None, offset=0, limit=size * 3, titles=True)
-    labels = {one.name: one.label for one in kinds()}
+    found = engine(index).find(wanted, tokens_of(viewer), kind=None, offset=0, limit=size * 3, titles=True)
+    labels = _labels(found.counts, index)
     offered: dict[tuple[str, str], Suggestion] = {}
     for _score, row in sorted(
         found.rows, key=lambda scored: not normalise(scored[1]["title"]).startswith(wanted.normal)
@@ -251,6 +249,11 @@ def is_ready() -> bool:
     except SearchError:
         return False
     return True
+
+
+def _labels(found: Iterable[str], index: str) -> dict[str, Any]:
+    """What kinds are called, in the order of their tabs; those of a foreign index by their own names."""
+    return {one.name: one.label for one in kinds()} if index == SITE else {name: name for name in found}
 
 
 def _listed(

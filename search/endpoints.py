@@ -164,30 +164,28 @@ def search(
     """What the asker may see and matches `q`; signed in by the site's session, or as anybody."""
     try:
         found = api.search(q, request.user, kind=kind or None, page=page, size=size, index=index)
-    except api.IndexNameUnfit:
-        words = _("An index is called by small Latin letters, digits, - and _, at most 40 characters.")
-        return Status(422, {"code": "INDEX_NAME_UNFIT", "message": words})
-    except api.IndexMissing:
-        if not index:
-            return _unavailable(response)
-        words = _("There is no index called “%(name)s”.") % {"name": index}
-        return Status(404, {"code": "INDEX_UNKNOWN", "message": words})
-    except api.KindUnknown:
-        return Status(422, {"code": "KIND_UNKNOWN", "message": _("There is no such kind of results.")})
-    except api.SearchError:
-        return _unavailable(response)
+    except api.SearchError as fault:
+        return _refused(fault, response, index)
     return {**vars(found), "results": [_told(hit) for hit in found.hits]}
 
 
-@router.get("/suggest", response={200: SuggestionsOut, 503: TroubleOut}, summary="Titles while typing")
+@router.get(
+    "/suggest",
+    response={200: SuggestionsOut, 404: TroubleOut, 422: TroubleOut, 503: TroubleOut},
+    summary="Titles while typing",
+)
 def suggest(
-    request: HttpRequest, response: HttpResponse, q: str = "", size: int = Query(8, ge=1, le=20)
+    request: HttpRequest,
+    response: HttpResponse,
+    q: str = "",
+    size: int = Query(8, ge=1, le=20),
+    index: str = "",
 ) -> Any:
     """Titles that the asker may see and that begin with or contain `q` (Han, pinyin, initials)."""
     try:
-        found = api.suggest(q, request.user, size=size)
-    except api.SearchError:
-        return _unavailable(response)
+        found = api.suggest(q, request.user, size=size, index=index)
+    except api.SearchError as fault:
+        return _refused(fault, response, index)
     return {"suggestions": [asdict(one) for one in found]}
 
 
@@ -202,6 +200,19 @@ def _told(hit: api.Hit) -> dict[str, Any]:
             for one in hit.moments
         ],
     }
+
+
+def _refused(fault: api.SearchError, response: HttpResponse, index: str) -> Status:
+    """The answer where there are no results to give."""
+    if isinstance(fault, api.KindUnknown):
+        return Status(422, {"code": "KIND_UNKNOWN", "message": _("There is no such kind of results.")})
+    if isinstance(fault, api.IndexNameUnfit):
+        words = _("An index is called by small Latin letters, digits, - and _, at most 40 characters.")
+        return Status(422, {"code": "INDEX_NAME_UNFIT", "message": words})
+    if isinstance(fault, api.IndexMissing) and index:
+        words = _("There is no index called “%(name)s”.") % {"name": index}
+        return Status(404, {"code": "INDEX_UNKNOWN", "message": words})
+    return _unavailable(response)
 
 
 def _unavailable(response: HttpResponse) -> Status:

@@ -12,6 +12,7 @@ from search.engines.current import engine
 from search.errors import IndexMissing
 
 pytestmark = pytest.mark.django_db
+on_both_engines = pytest.mark.usefixtures("engine_kind")
 
 LAWS = [
     {
@@ -80,6 +81,7 @@ def ids(answer):
     return [one["id"] for one in answer["results"]]
 
 
+@on_both_engines
 def test_documents_are_found_with_what_stood_in_their_lines(write):
     said, _errors = load(write(LAWS))
 
@@ -100,6 +102,7 @@ def test_a_document_without_title_is_shown_by_its_beginning(write):
     assert ask("各单位自查")["results"][0]["title"] == "关于开展消防安全检查的通知，各单位应当自查。"
 
 
+@on_both_engines
 def test_a_sentence_leads_to_its_second(write):
     load(write([*CUES, *LAWS]))
     (hit,) = ask("电信诈骗", kind="cue")["results"]
@@ -114,6 +117,7 @@ def test_cues_may_lie_scattered_and_in_two_files(write):
     assert [ask(text, kind="cue")["results"][0]["start"] for text in SAID[2:7]] == [8, 12, 16, 20, 24]
 
 
+@on_both_engines
 def test_in_a_list_of_all_kinds_the_places_of_a_lecture_stand_together(write):
     elsewhere = [
         {**cue, "video": "v2", "start": cue["start"] + 100, "end": cue["end"] + 100} for cue in CUES[:4]
@@ -139,6 +143,7 @@ def test_in_a_list_of_all_kinds_the_places_of_a_lecture_stand_together(write):
     assert (apart["total"], apart["counts"]["cue"], apart["pages"]) == (3, 3, 1)
 
 
+@on_both_engines
 def test_pages_of_places_follow_one_another_without_gap_or_repetition(write):
     cues = [
         {"video": f"v{number % 7}", "start": number, "end": number + 1, "text": f"第{number}次说到消防安全"}
@@ -163,6 +168,7 @@ def test_a_video_takes_the_title_and_address_of_what_was_loaded_with_it(write):
     assert ask("社区安全第一讲")["counts"] == {"lecture": 1}
 
 
+@on_both_engines
 def test_loading_again_replaces_documents_and_whole_videos(write):
     load(write([*CUES, *LAWS]))
     changed = {**LAWS[0], "title": "防火法", "body": "森林防火人人有责。"}
@@ -175,6 +181,7 @@ def test_loading_again_replaces_documents_and_whole_videos(write):
     assert ask("电信服务", kind="cue")["results"][0]["start"] == 16
 
 
+@on_both_engines
 def test_replace_forgets_what_was_there(write):
     load(write([*CUES, *LAWS]))
     load(write(LAWS[:1]), replace=True)
@@ -188,6 +195,7 @@ def test_of_two_lines_of_the_same_document_the_last_one_counts(write):
     assert [one["title"] for one in answer["results"]] == ["改过的标题"]
 
 
+@on_both_engines
 def test_what_is_for_members_is_found_by_those_who_are_signed_in(write, member_in):
     load(write([*LAWS, *CUES]), access="members")
     inside = Client()
@@ -282,6 +290,14 @@ def test_calls_that_cannot_be_done(write, tmp_path):
     assert status == 3 and "稍后" in said
     with pytest.raises(IndexMissing):
         engine("portal").verify()
+
+
+def test_titles_are_offered_while_typing(write):
+    load(write(LAWS))
+    offered = Client().get("/api/search/suggest", {"q": "anquan", "index": "portal"}).json()
+    assert [one["title"] for one in offered["suggestions"]] == ["安全生产法"]
+    unknown = Client().get("/api/search/suggest", {"q": "anquan", "index": "none"})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "INDEX_UNKNOWN")
 
 
 def test_the_name_of_the_file_is_the_name_of_the_index(write):
