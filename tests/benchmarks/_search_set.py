@@ -178,3 +178,32 @@ def _queries(
     sorts = ("title", "core", "typo", "pinyin", "initials", "question", "passage", "words", "said", "cue")
     for number in range(count):
         yield one(sorts[number % len(sorts)])
+
+
+def made_of(files: list[Path], queries: int) -> Made:
+    """What stands in `files` (as index_documents reads them), and queries cut from it."""
+    language, dice = Language(), random.Random(11)
+    documents = cues = characters = size = 0
+    titles: list[str] = []
+    bodies: list[str] = []
+    said: list[str] = []
+    for file in files:
+        with file.open(encoding="utf-8-sig") as lines:
+            for line in filter(str.strip, lines):
+                one = json.loads(line)
+                text = (one.get("title") or "") + (one.get("body") or one.get("text") or "")
+                characters, size = characters + len(text), size + len(text.encode("utf-8", "replace"))
+                if "video" in one:
+                    cues += 1
+                    kept = said
+                else:
+                    documents += 1
+                    kept = bodies
+                    if one.get("title") and (len(titles) < queries or dice.random() < 0.01):
+                        titles.append(one["title"])
+                if text and (len(kept) < queries or dice.random() < 0.01):
+                    kept.append(one.get("body") or text)
+    titles, bodies = titles or bodies or said, bodies or said
+    return Made(
+        documents, cues, characters, size, list(_queries(language, dice, titles, bodies, said, queries))
+    )
