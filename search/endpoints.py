@@ -56,7 +56,8 @@ class HitOut(Schema):
 
 class ResultsOut(Schema):
     """One page. `total` counts what matches: documents, and of captions stretches of four cues, which overlap, so
-    that for these it is an upper bound of the places shown; when the list ends on this page it is exact."""
+    that for these it is an upper bound of the places shown; when the list ends on this page it is exact.
+    `degraded`: the index cannot answer just now, only titles were looked through."""
 
     query: str
     results: list[HitOut]
@@ -66,6 +67,7 @@ class ResultsOut(Schema):
     pages: int
     took_ms: float
     loosened: bool
+    degraded: bool
     did_you_mean: str
 
 

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby, pairwise
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from courses.catalogue.documents import titles_of
 from courses.catalogue.models import Course, Lesson
 from media_pipeline import api as media
 from media_pipeline.models import Asset
@@ -23,11 +25,12 @@ __all__ = ["listen", "load_cues", "register_documents"]
 
 def load_cues(ids: list[str] | None) -> Iterable[Document]:
     """The stretches of captions in every language, and the chapters, of the live lessons with these ids."""
-    lessons = Lesson.objects.live().filter(lecture__isnull=False).select_related("lecture")
-    if ids is not None:
-        lessons = lessons.filter(pk__in=ids)
-    courses = {course.path: course for course in Course.objects.live().prefetch_related("opened_to")}
-    for lesson in lessons.iterator(chunk_size=100):
+    chosen = _with_lecture() if ids is None else _with_lecture().filter(pk__in=ids)
+    lessons = list(chosen.select_related("lecture"))
+    above = {lesson.path[: -lesson.steplen] for lesson in lessons}
+    live = Course.objects.live().filter(path__in=above).prefetch_related("opened_to")
+    courses = {course.path: course for course in live}
+    for lesson in lessons:
         course = courses.get(lesson.path[: -lesson.steplen])
         if course is not None:
             yield from _of_lesson(lesson, course)
@@ -75,7 +78,18 @@ def lecture_changed(*, asset: Asset, **_kwargs: Any) -> None:
 
 def register_documents() -> None:
     """Called once by courses.apps, after the lessons."""
-    register(CAPTIONS, label=_("Said in lectures"), load=load_cues, parts_of="lesson")
+    register(
+        CAPTIONS,
+        label=_("Said in lectures"),
+        load=load_cues,
+        parts_of="lesson",
+        ids=lambda: _with_lecture().values_list("pk", flat=True),
+        names=titles_of,
+    )
+
+
+def _with_lecture() -> QuerySet[Lesson]:
+    return Lesson.objects.live().filter(lecture__isnull=False).order_by("pk")
 
 
 def listen() -> None:
