@@ -33,6 +33,7 @@ from search.errors import (
     KindUnknown,
     SearchError,
 )
+from search.kept import foreign_or_site
 from search.outbox import changed, removed
 from search.query import Plan, plan
 from search.related import related_plan
@@ -210,7 +211,7 @@ def search(
     size = max(1, min(size, LARGEST_PAGE))
     page = max(1, min(page, DEEPEST // size))
     access = tokens_of(viewer)
-    chosen = engine(index)
+    chosen = foreign_or_site(index)
     offset = (page - 1) * size
     again = sort == "relevance"
     for loose in (False, True):
@@ -312,7 +313,9 @@ def suggest(query: str, viewer: Any, *, size: int = 8, index: str = SITE) -> lis
 
 def _suggested(query: str, viewer: Any, size: int, index: str) -> list[dict[str, Any]]:
     wanted = plan(document_numbers.as_written(query))
-    found = engine(index).find(wanted, tokens_of(viewer), kind=None, offset=0, limit=size * 3, titles=True)
+    found = foreign_or_site(index).find(
+        wanted, tokens_of(viewer), kind=None, offset=0, limit=size * 3, titles=True
+    )
     rows = [row for _score, row in found.rows]
     return sorted(rows, key=lambda row: not normalise(row["title"]).startswith(wanted.normal))
 

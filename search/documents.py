@@ -19,6 +19,7 @@ __all__ = [
     "PUBLIC",
     "Document",
     "Kind",
+    "is_in_parts",
     "kind_of",
     "kinds",
     "member_token",
@@ -26,6 +27,7 @@ __all__ = [
     "register",
     "scope_token",
     "tokens_of",
+    "whole",
 ]
 
 PUBLIC = "public"
@@ -110,10 +112,6 @@ class Kind:
     names: Names | None = None
     stands_last: bool = False
 
-    def whole(self, id: str) -> str:
-        """The id in the outbox of the document `id`: of the thing that it is a part of, else its own."""
-        return id.partition(":")[0] if self.parts_of else id
-
 
 _kinds: dict[str, Kind] = {}
 
@@ -152,6 +150,16 @@ def kind_of(name: str) -> Kind:
         return _kinds[name]
     except KeyError:
         raise KindUnknown(name) from None
+
+
+def is_in_parts(kind: str) -> bool:
+    """Whether documents of `kind` are parts of things (Kind.parts_of); not for a kind that nobody registered here."""
+    return kind in _kinds and bool(_kinds[kind].parts_of)
+
+
+def whole(kind: str, id: str) -> str:
+    """The id by which the outbox speaks of the document `id`: that of the thing it is a part of, else its own."""
+    return id.partition(":")[0] if is_in_parts(kind) else id
 
 
 def organization_token(organization: PartyOrganization) -> str:

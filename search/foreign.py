@@ -24,9 +24,9 @@ from django.utils.translation import gettext as _
 from search import analysis
 from search.documents import CAPTIONS, Document
 from search.engines import Engine
-from search.engines.current import engine
 from search.entries import entries
 from search.errors import IndexMissing, IndexOutdated, IndexUnreadable
+from search.kept import foreign_or_site
 from search.windows import Cue, windows_of
 
 __all__ = ["LONGEST_LINE", "BadLine", "Loaded", "Shelf", "load", "read_line"]
@@ -265,7 +265,7 @@ def load(kept: Shelf, name: str, *, access: str, replace: bool, told: Told) -> L
     Raises WriterBusy while another process writes it, IndexNameUnfit, IndexUnreadable.
     """
     started = time.monotonic()
-    chosen = engine(name)
+    chosen = foreign_or_site(name)
     documents, cues = kept.counts()
     given = _counted([kept.documents(access), kept.stretches(access)], documents + cues // 2, told)
     with chosen.exclusively():

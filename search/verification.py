@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from search.documents import Kind, kind_of, kinds
+from search.documents import Kind, kinds, whole
 from search.engines import Engine
 from search.engines.current import engine
 from search.models import IndexCheck, SearchOutbox
@@ -70,7 +70,7 @@ def verify(*, repair: bool, meanwhile: Callable[[], object] = lambda: None) -> l
         if repair:
             SearchOutbox.objects.bulk_create(
                 SearchOutbox(kind=one.kind, object_id=id, op=SearchOutbox.Op.CHANGED)
-                for id in dict.fromkeys(map(kind_of(one.kind).whole, one.differing))
+                for id in dict.fromkeys(whole(one.kind, id) for id in one.differing)
             )
     IndexCheck.objects.filter(finished_at__lt=started_at - KEPT).delete()
     IndexCheck.objects.create(
@@ -97,7 +97,9 @@ def compare(chosen: Engine, kind: Kind, meanwhile: Callable[[], object] = lambda
             meanwhile()
         table.executemany("INSERT INTO lying VALUES (?, ?)", chosen.inventory(kind.name))
         unreadable = set(result.unreadable)
-        for ids in _batches(id for (id,) in table.execute(DIFFERENT) if kind.whole(id) not in unreadable):
+        for ids in _batches(
+            id for (id,) in table.execute(DIFFERENT) if whole(kind.name, id) not in unreadable
+        ):
             _look_again(chosen, kind, ids, result)
             meanwhile()
     return result
@@ -110,7 +112,7 @@ def _look_again(chosen: Engine, kind: Kind, ids: list[str], result: Comparison) 
     reading either has its row still (no difference, it waits) or stands in the index by now, since its row goes
     only after that; one changed later equals the last reading.
     """
-    things = list(dict.fromkeys(map(kind.whole, ids)))
+    things = list(dict.fromkeys(whole(kind.name, id) for id in ids))
     before, unreadable = read_each(kind, things)
     waiting = set(
         SearchOutbox.objects.filter(kind=kind.name, object_id__in=things).values_list("object_id", flat=True)
@@ -124,7 +126,7 @@ def _look_again(chosen: Engine, kind: Kind, ids: list[str], result: Comparison) 
     for id in ids:
         there = lying.get(id, [])
         right = any(there == ([one[id]] if id in one else []) for one in truth)
-        if right or kind.whole(id) in (waiting | unreadable.keys() | unreadable_too.keys()):
+        if right or whole(kind.name, id) in (waiting | unreadable.keys() | unreadable_too.keys()):
             continue
         if not there:
             result.missing.append(id)

@@ -306,6 +306,12 @@ def test_the_name_of_the_file_is_the_name_of_the_index(write):
     assert refused(write(LAWS, "门户.jsonl"))[0] == 2
 
 
+def test_the_site_s_other_indexes_cannot_be_loaded_or_asked(write):
+    status, said = refused(write(LAWS), index="boxes")
+    assert status == 2 and "“boxes”" in said
+    assert ask("消防", index="boxes")["code"] == "INDEX_UNKNOWN"
+
+
 def test_an_index_that_is_none(write):
     unknown = ask("消防", index="none")
     assert (unknown["status"], unknown["code"], unknown["message"]) == (

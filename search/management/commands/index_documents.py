@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from search import foreign
 from search.documents import MEMBERS, PUBLIC
-from search.engines.current import engine
-from search.errors import IndexNameUnfit, SearchError, WriterBusy
+from search.errors import IndexMissing, IndexNameUnfit, SearchError, WriterBusy
+from search.kept import foreign_or_site
 
 MOST_TOLD = 20
 """Bad lines that are told one by one."""
@@ -77,8 +77,11 @@ class Command(BaseCommand):
         name = asked or re.sub("[^a-z0-9_-]+", "-", first.stem.lower()).strip("-_")[:40]
         try:
             if name:
-                engine(name)
+                foreign_or_site(name)
                 return name
+        except IndexMissing:
+            words = _("The index “%(name)s” is one of this site's own. Give --index another name.")
+            raise CommandError(words % {"name": name}, returncode=IN_THE_CALL) from None
         except IndexNameUnfit:
             pass
         words = _(
