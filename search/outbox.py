@@ -5,7 +5,7 @@ import logging
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from search.documents import kind_of
+from search.documents import kind_of, kinds
 from search.kept import is_known
 from search.models import SearchOutbox
 from search.tasks import drain_outbox
@@ -37,8 +37,10 @@ def _note(kind: str, ids: tuple[object, ...], op: SearchOutbox.Op) -> None:
         kind_of(kind)
     if not ids:
         return
+    touched = [kind, *(one.name for one in kinds() if one.parts_of == kind)]
     SearchOutbox.objects.bulk_create(
-        [SearchOutbox(kind=kind, object_id=str(one), op=op) for one in ids], batch_size=500
+        [SearchOutbox(kind=name, object_id=str(one), op=op) for name in touched for one in ids],
+        batch_size=500,
     )
     ring()
 

@@ -49,6 +49,8 @@ TOKEN_FIELDS = (
 MOST_VALUES = 100
 """Values of a facet that are counted."""
 HEAP_BYTES = 64 * 1024 * 1024
+HEAP_OF_A_REBUILD = 256 * 1024 * 1024
+"""Each time that it is full a segment is written, with a dictionary of its own: few large ones are smaller and quicker."""
 PAGE = 10_000
 """Documents of an inventory that are fetched at a time."""
 LEAST_FREE_BYTES = 4 * 1024 * 1024
@@ -112,6 +114,9 @@ class TantivyWriter:
 
     def drop(self, kind: str, id: str) -> None:
         self._writer.delete_documents_by_term("key", key_of(kind, id))
+
+    def drop_group(self, kind: str, group: str) -> None:
+        self._writer.delete_documents_by_term("group", key_of(kind, group))
 
 
 class TantivyEngine:
@@ -244,6 +249,10 @@ class TantivyEngine:
             opened.stamp = stamp
         self._opened = opened
         return opened
+
+    def size_bytes(self) -> int:
+        folder = self.folder / self._open().name
+        return sum(path.stat().st_size for path in folder.iterdir())
 
     # Translating a plan
 
@@ -426,7 +435,7 @@ class TantivyRenewal:
 
     @contextmanager
     def writing(self, meanwhile: Callable[[], object] = lambda: None) -> Iterator[TantivyWriter]:
-        with _written(self._index, self._folder.parent, meanwhile) as writer:
+        with _written(self._index, self._folder.parent, meanwhile, HEAP_OF_A_REBUILD) as writer:
             yield writer
 
     def documents(self) -> int:
@@ -452,7 +461,10 @@ def _counted(searcher: tantivy.Searcher, query: Query, names: list[str]) -> dict
 
 @contextmanager
 def _written(
-    index: tantivy.Index, folder: Path, meanwhile: Callable[[], object] | None = None
+    index: tantivy.Index,
+    folder: Path,
+    meanwhile: Callable[[], object] | None = None,
+    heap_bytes: int = HEAP_BYTES,
 ) -> Iterator[TantivyWriter]:
     """A writer on `index`: committed at the end of the block, rolled back when it fails.
 
@@ -462,7 +474,7 @@ def _written(
     anew. `meanwhile` is called now and then while a long commit runs.
     """
     try:
-        writer = index.writer(HEAP_BYTES, 1)
+        writer = index.writer(heap_bytes, 1)
         writer.garbage_collect_files()
     except ValueError as fault:
         if "LockBusy" in str(fault):
