@@ -30,6 +30,7 @@ from search.errors import (
 )
 from search.outbox import changed, removed
 from search.query import Plan, plan
+from search.words import vocabulary
 
 __all__ = [
     "MEMBERS",
@@ -42,6 +43,7 @@ __all__ = [
     "IndexOutdated",
     "IndexUnreadable",
     "KindUnknown",
+    "Moment",
     "Results",
     "SearchError",
     "Suggestion",
@@ -69,8 +71,22 @@ DEEPEST = 1000
 
 
 @dataclass(frozen=True)
+class Moment:
+    """A place of a lecture, in seconds from its beginning; `url` opens the lecture there."""
+
+    start_s: float
+    end_s: float
+    excerpt_html: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Hit:
-    """One found document; `…_html` is safe HTML: text escaped, what was found inside <mark>."""
+    """One found document; `…_html` is safe HTML: text escaped, what was found inside <mark>.
+
+    Of captions it is the place of the `video` where it was said, `start_s` to `end_s` (seconds), and `url`
+    opens it there. `moments` are the best places of that lecture, this one first, in a list of all kinds.
+    """
 
     id: str
     kind: str
@@ -84,6 +100,10 @@ class Hit:
     published_on: str = ""
     duration_s: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    video: str = ""
+    start_s: float | None = None
+    end_s: float | None = None
+    moments: tuple[Moment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,6 +157,7 @@ def search(
     engine cannot answer.
     """
     started = time.perf_counter()
+    vocabulary.refresh()
     if kind is not None and index == SITE:
         kind_of(kind)
     size = max(1, min(size, LARGEST_PAGE))
@@ -183,6 +204,7 @@ def suggest(query: str, viewer: Any, *, size: int = 8) -> list[Suggestion]:
     Raises as `search`. An equal title of the same kind is offered once.
     """
     size = max(1, min(size, 20))
+    vocabulary.refresh()
     wanted = plan(query)
     found = engine().find(wanted, tokens_of(viewer), kind=None, offset=0, limit=size * 3, titles=True)
     labels = {one.name: one.label for one in kinds()}

@@ -15,6 +15,7 @@ from search.engines.current import engine
 from search.entries import entries
 from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, KindUnknown, WriterBusy
 from search.models import SearchOutbox
+from search.words import vocabulary
 
 __all__ = ["drain", "rebuild"]
 
@@ -32,8 +33,8 @@ def drain() -> int:
     """Bring the index up to date with the outbox; how many changes were taken up.
 
     May run twice or side by side: the second finds the lock taken and leaves; the scheduler comes
-    again every two seconds. Where no usable index is (first start, other analyser, damage), makes
-    it anew. Killed at any moment it loses nothing: a row goes only after the index has committed.
+    again every two seconds. Where no usable index is (first start, other analyser, damage), or editors
+    changed the words, makes it anew. Killed at any moment it loses nothing: a row goes only after the index has committed.
     """
     chosen = engine()
     try:
@@ -42,12 +43,14 @@ def drain() -> int:
     except (IndexMissing, IndexOutdated, IndexUnreadable) as fault:
         log.warning("The search index must be made: %s", fault or type(fault).__name__)
         usable = False
-    nothing_to_do = not _waiting().exists() if usable else time.monotonic() < _tired_until
-    if nothing_to_do:
+    vocabulary.refresh()
+    tired = time.monotonic() < _tired_until
+    remake = not tired and (not usable or vocabulary.index_lags())
+    if not remake and (not usable or not _waiting().exists()):
         return 0
     try:
         with chosen.exclusively():
-            if not usable:
+            if remake:
                 _make(chosen)
             done, remade = 0, False
             while rows := list(_waiting()[:BATCH]):
@@ -83,7 +86,8 @@ def rebuild() -> int:
 
 def _rebuild(chosen: Engine) -> int:
     started = time.monotonic()
-    number = chosen.rebuild(entries(document for kind in kinds() for document in kind.load(None)))
+    with vocabulary.taking_up():
+        number = chosen.rebuild(entries(document for kind in kinds() for document in kind.load(None)))
     log.info("Search index made of %d documents in %.1f s", number, time.monotonic() - started)
     return number
 

@@ -4,6 +4,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from search.sought.models import SearchLog
+from search.words.models import LexiconWord, SynonymGroup, WordsInUse
+
+__all__ = ["LexiconWord", "SearchLog", "SearchOutbox", "SynonymGroup", "WordsInUse"]
+
 
 class SearchOutbox(models.Model):
     """One change that the index has still to learn, e.g. "lesson 12 changed".

@@ -7,6 +7,8 @@ import pytest
 from people.models import Member, PartyOrganization
 from search import documents
 from search.documents import Document
+from search.sought import counting
+from search.words import vocabulary
 
 
 class Shelf:
@@ -38,6 +40,16 @@ class Shelf:
 def index_dir(settings, tmp_path):
     settings.SEARCH = {**settings.SEARCH, "INDEX_DIR": tmp_path / "search"}
     return tmp_path / "search"
+
+
+@pytest.fixture(autouse=True)
+def fresh_process():
+    """What this process knows of editors' words and has counted of searches is of this test alone."""
+    vocabulary.forget()
+    counting.forget()
+    yield
+    vocabulary.forget()
+    counting.forget()
 
 
 @pytest.fixture

@@ -7,6 +7,10 @@ SEARCH = {
     "URL": SEARCH_URL,
     "INDEX_DIR": DATA_DIR / "search",
     "INDEX": "eschool",
+    # What is looked for, without names (search/sought): written down every so many seconds (0: never by
+    # itself), kept for so many months.
+    "COUNT_EVERY_S": 10,
+    "COUNT_MONTHS": 12,
 }
 
 # Wagtail's own search boxes; the ordinary backends cannot find Chinese (search/admin_boxes.py).
