@@ -68,7 +68,7 @@ class Asked:
 
     def unfiltered(self) -> "Asked":
         """The same without any filter."""
-        return replace(self, page=1, **dict.fromkeys(self.chosen, ""))
+        return replace(self, page=1, category="", year="", issuer="", length="", finished="")
 
 
 def asked(data: Mapping[str, str], *, kinds: Container[str], signed_in: bool) -> Asked:

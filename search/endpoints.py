@@ -42,7 +42,9 @@ class Narrowing(Schema):
 
     category: str = Field("", max_length=200, description="As facets say it.", examples=["通知"])
     year: str = Field("", max_length=4, description="Year of issue.", examples=["2026"])
-    issuer: str = Field("", max_length=200, description="Issuing body, as facets say it.", examples=["县委组织部"])
+    issuer: str = Field(
+        "", max_length=200, description="Issuing body, as facets say it.", examples=["县委组织部"]
+    )
     length: str = Field(
         "", description="short (under 10 minutes), medium, long (30 minutes and more).", examples=["medium"]
     )
@@ -61,7 +63,10 @@ class Narrowing(Schema):
         if self.finished and self.finished not in FINISHED:
             return {"code": "FINISHED_UNKNOWN", "message": _("finished is yes or no.")}
         if self.finished and not signed_in:
-            return {"code": "SIGN_IN_FIRST", "message": _("Only a member who is signed in has finished something.")}
+            return {
+                "code": "SIGN_IN_FIRST",
+                "message": _("Only a member who is signed in has finished something."),
+            }
         if self.sort not in {"", "relevance", "date"}:
             return {"code": "SORT_UNKNOWN", "message": _("sort is relevance or date.")}
         return None
@@ -108,7 +113,8 @@ class SuggestionsOut(Schema):
 
 
 class TroubleOut(Schema):
-    """`code`: KIND_UNKNOWN | LENGTH_UNKNOWN | FINISHED_UNKNOWN | SIGN_IN_FIRST | SORT_UNKNOWN | SEARCH_UNAVAILABLE; `message` in the asker's language."""
+    """`code`: KIND_UNKNOWN | LENGTH_UNKNOWN | FINISHED_UNKNOWN | SIGN_IN_FIRST | SORT_UNKNOWN | SEARCH_UNAVAILABLE;
+    `message` in the asker's language."""
 
     code: str
     message: str

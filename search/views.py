@@ -36,7 +36,9 @@ def results(request: HttpRequest) -> HttpResponse:
         return render(request, "search/page.html", frame)
     try:
         found = _found(wanted, request.user)
-        elsewhere = _found(wanted.unfiltered(), request.user).total if _is_narrowed_to_nothing(found, wanted) else 0
+        elsewhere = (
+            _found(wanted.unfiltered(), request.user).total if _is_narrowed_to_nothing(found, wanted) else 0
+        )
     except api.SearchError:
         api.log.exception("Search cannot answer")
         answer = render(request, "search/page.html", {**frame, "broken": True}, status=503)
@@ -99,9 +101,7 @@ def _count(request: HttpRequest, wanted: Asked, found: api.Results) -> None:
             if user.is_authenticated
             else f"{client_address(request)} {request.headers.get('User-Agent', '')}"
         )
-        counting.note(
-            wanted.query, wanted.kind, in_vain=found.loosened or not found.total, visitor=visitor
-        )
+        counting.note(wanted.query, wanted.kind, in_vain=found.loosened or not found.total, visitor=visitor)
 
 
 def _is_narrowed_to_nothing(found: api.Results, wanted: Asked) -> bool:

@@ -19,7 +19,7 @@ __all__ = ["finished_keys", "finished_lessons"]
 def finished_keys(member: Member) -> Iterator[str]:
     """`lesson:12` for each finished lesson, `course:3` for each open course of which nothing is left.
 
-    Four queries, five while beats wait to be folded; one for who has finished nothing.
+    Six queries, more while beats wait to be folded; two for who has finished nothing.
     """
     catch_up(member)
     lessons = finished_lessons(member)

@@ -8,13 +8,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import xlsxwriter
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.db.models import Sum
 from django.views.generic import TemplateView
 from wagtail import hooks
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
@@ -27,7 +27,7 @@ from search import api
 from search.models import SearchLog, SynonymGroup
 from search.sought.keeping import LEAST, Line, Report, report
 
-__all__ = ["SoughtView", "WAYS_HOOK"]
+__all__ = ["WAYS_HOOK", "SoughtView"]
 
 WAYS_HOOK = "search_report_ways"
 """Wagtail hook: f(request) gives (label, address) of what somebody may write so that it is found next time."""
@@ -44,6 +44,11 @@ class SoughtView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView
     template_name = "search_admin/sought.html"
     permission_policy = ModelPermissionPolicy(SearchLog)
     permission_required = "view"
+    breadcrumbs_items = [
+        *WagtailAdminTemplateMixin.breadcrumbs_items,
+        {"url": "", "label": gettext_lazy("Reports")},
+        {"url": "", "label": gettext_lazy("What people look for")},
+    ]
     _show_breadcrumbs = True
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -119,7 +124,9 @@ class SoughtView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView
 
     def _as_xlsx(self) -> HttpResponse:
         target = io.BytesIO()
-        book = xlsxwriter.Workbook(target, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+        book = xlsxwriter.Workbook(
+            target, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        )
         sheet = book.add_worksheet(f"{self.month:%Y-%m}")
         sheet.set_column(0, 0, 40)
         sheet.set_column(1, 2, 18)

@@ -72,7 +72,9 @@ class Report:
     @property
     def in_vain(self) -> list[Line]:
         """Those that found nothing at least LEAST times, the most frequent first."""
-        found = [line for line in self.lines if isinstance(line.without_results, int) and line.without_results]
+        found = [
+            line for line in self.lines if isinstance(line.without_results, int) and line.without_results
+        ]
         return sorted(found, key=lambda line: (-int(line.without_results), line.query))
 
 

@@ -74,7 +74,11 @@ class SynonymViewSet(SnippetViewSet):
     model = SynonymGroup
     icon = "link"
     menu_label = gettext_lazy("Synonyms")
-    list_display = ["__str__", BooleanColumn("one_way", label=gettext_lazy("only in this direction")), "changed_at"]
+    list_display = [
+        "__str__",
+        BooleanColumn("one_way", label=gettext_lazy("only in this direction")),
+        "changed_at",
+    ]
     search_fields = ["term", "others"]
     ordering = ["term"]
     list_per_page = 100

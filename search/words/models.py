@@ -3,6 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from search import analysis
 
@@ -38,7 +39,7 @@ class LexiconWord(models.Model):
     """
 
     word = models.CharField(
-        _("word"),
+        pgettext_lazy("of a language", "word"),
         max_length=LONGEST,
         unique=True,
         error_messages={"unique": _("This word is in the list already.")},
@@ -77,7 +78,7 @@ class SynonymGroup(models.Model):
     """
 
     term = models.CharField(
-        _("word"),
+        pgettext_lazy("of a language", "word"),
         max_length=LONGEST,
         unique=True,
         error_messages={
@@ -135,7 +136,9 @@ class SynonymGroup(models.Model):
                     ValidationError(_("Write at least one other name, one a line."), code="none")
                 ]
             elif len(others) > MOST_OTHERS:
-                message = _("At most %(n)s other names; make a second entry for what is really something else.")
+                message = _(
+                    "At most %(n)s other names; make a second entry for what is really something else."
+                )
                 faults["others"] = [ValidationError(message, code="many", params={"n": MOST_OTHERS})]
         if faults:
             raise ValidationError(faults)

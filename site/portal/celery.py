@@ -34,7 +34,10 @@ app.conf.beat_schedule = {
         "schedule": 2.0,
         "options": {"expires": 2},
     },
-    "search.tidy_search_log": {"task": "search.tasks.tidy_search_log", "schedule": crontab(hour=3, minute=30)},
+    "search.tidy_search_log": {
+        "task": "search.tasks.tidy_search_log",
+        "schedule": crontab(hour=3, minute=30),
+    },
     "portal.publish_scheduled": {
         "task": "portal.publish_scheduled",
         "schedule": 60.0,

@@ -55,7 +55,9 @@ def test_rare_ones_are_summed_up_and_totals_rounded():
     assert found.in_vain == [Line("党费", 12, 5)]
 
 
-@pytest.mark.parametrize(("others", "shown"), [(0, 0), (1, "<5"), (4, "<5"), (5, 5), (7, 5), (8, 10), (12, 10)])
+@pytest.mark.parametrize(
+    ("others", "shown"), [(0, 0), (1, "<5"), (4, "<5"), (5, 5), (7, 5), (8, 10), (12, 10)]
+)
 def test_others_as_a_figure(others, shown):
     assert report([("", others, 0)]).others == shown
 
@@ -63,4 +65,3 @@ def test_others_as_a_figure(others, shown):
 def test_nothing_held_back_leaves_the_total_exact():
     assert report([("党费", 13, 0)]).total == 13
     assert report([]).total == 0
-

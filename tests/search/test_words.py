@@ -1,7 +1,7 @@
 """Editors' words and synonyms: checked, used at once, taken into the index without a pause."""
 
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Permission
@@ -17,7 +17,7 @@ from search.words import vocabulary
 pytestmark = pytest.mark.django_db
 
 ANYBODY = AnonymousUser()
-NOW = datetime(2026, 11, 27, 8, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 
 
 def titles(query):
@@ -172,7 +172,9 @@ def test_what_is_saved_is_normalised():
 @pytest.fixture
 def editor(member_in):
     member = member_in(None)
-    names = [f"{may}_{thing}" for thing in ("lexiconword", "synonymgroup") for may in ("add", "change", "view")]
+    names = [
+        f"{may}_{thing}" for thing in ("lexiconword", "synonymgroup") for may in ("add", "change", "view")
+    ]
     for name in ("access_admin", *names):
         member.user_permissions.add(Permission.objects.get(codename=name))
     client = Client()
