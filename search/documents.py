@@ -105,7 +105,7 @@ def kind_of(name: str) -> Kind:
 
 
 Finished = Callable[[Any], Iterable[str]]
-"""Given a member, the keys (engines.key_of, "lesson:12") of what she has finished now."""
+"""Given a member, the keys (engines.key_of, "lesson:12"; of parts their group's) of what she has finished now."""
 
 _finished: list[Finished] = []
 

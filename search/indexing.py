@@ -13,7 +13,15 @@ from search.documents import kind_of, kinds
 from search.engines import Engine, Entry, Writer
 from search.engines.current import engine
 from search.entries import entries
-from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, KindUnknown, WriterBusy
+from search.errors import (
+    EngineUnreachable,
+    IndexMissing,
+    IndexOutdated,
+    IndexUnreadable,
+    KindUnknown,
+    WriterBusy,
+    WritesRefused,
+)
 from search.models import SearchOutbox
 from search.words import vocabulary
 
@@ -43,6 +51,8 @@ def drain() -> int:
     except (IndexMissing, IndexOutdated, IndexUnreadable) as fault:
         log.warning("The search index must be made: %s", fault or type(fault).__name__)
         usable = False
+    except EngineUnreachable:  # told in the log when it began; the rows wait
+        return 0
     vocabulary.refresh()
     tired = time.monotonic() < _tired_until
     remake = not tired and (not usable or vocabulary.index_lags())
@@ -63,7 +73,7 @@ def drain() -> int:
                     _make(chosen)
                     remade = True
             return done
-    except WriterBusy:
+    except (WriterBusy, EngineUnreachable):
         return 0
 
 
@@ -102,15 +112,25 @@ def _take_up(chosen: Engine, rows: list[SearchOutbox]) -> int:
     for row in rows:
         by_thing[row.kind, row.object_id].append(row)
     failed: dict[tuple[str, str], Exception] = {}
-    with chosen.writing() as writer:
-        by_kind: dict[str, list[str]] = defaultdict(list)
-        for (kind, id), its_rows in by_thing.items():
-            if any(row.op == SearchOutbox.Op.CHANGED for row in its_rows):
-                by_kind[kind].append(id)
-            else:
-                writer.drop(kind, id)
-        for kind, ids in by_kind.items():
-            failed |= {(kind, id): fault for id, fault in _replace(writer, kind, ids).items()}
+    try:
+        with chosen.writing() as writer:
+            by_kind: dict[str, list[str]] = defaultdict(list)
+            for (kind, id), its_rows in by_thing.items():
+                if any(row.op == SearchOutbox.Op.CHANGED for row in its_rows):
+                    by_kind[kind].append(id)
+                else:
+                    writer.drop(kind, id)
+            for kind, ids in by_kind.items():
+                failed |= {(kind, id): fault for id, fault in _replace(writer, kind, ids).items()}
+    except WritesRefused as fault:
+        for refused, reason in fault.refused.items():
+            # A part of something is not known here by its own id: then all of its kind are done again.
+            its = [
+                thing
+                for thing in by_thing
+                if thing == refused or (thing[0] == refused[0] and refused not in by_thing)
+            ]
+            failed |= {thing: ValueError(reason) for thing in its}
     # Here the index has committed. Rows written meanwhile have other numbers and stay.
     learned = [row.pk for thing, its in by_thing.items() if thing not in failed for row in its]
     SearchOutbox.objects.filter(pk__in=learned).delete()

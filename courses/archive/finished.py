@@ -15,9 +15,12 @@ from search.engines import key_of
 
 __all__ = ["finished_keys", "finished_lessons"]
 
+LESSON_KINDS = ("lesson", "cue")
+"""A lesson itself, and what is said in it (documents in groups by the lesson's id)."""
+
 
 def finished_keys(member: Member) -> Iterator[str]:
-    """`lesson:12` for each finished lesson, `course:3` for each open course of which nothing is left.
+    """`lesson:12` and `cue:12` for each finished lesson, `course:3` for each open course of which nothing is left.
 
     Six queries, more while beats wait to be folded; two for who has finished nothing.
     """
@@ -25,7 +28,7 @@ def finished_keys(member: Member) -> Iterator[str]:
     lessons = finished_lessons(member)
     if not lessons:
         return
-    yield from (key_of("lesson", str(pk)) for pk in lessons)
+    yield from (key_of(kind, str(pk)) for pk in lessons for kind in LESSON_KINDS)
     left: dict[str, bool] = {}
     for path, pk in Lesson.objects.open_to(member).order_by().values_list("path", "pk"):
         course = path[: -Lesson.steplen]

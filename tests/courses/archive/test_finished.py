@@ -31,10 +31,11 @@ def test_lessons_and_then_their_course(complete, member, version, clock):
     other = add_version(LessonFactory(parent=course))
     assert set(finished_keys(member)) == set()
     complete(member, version)
-    assert set(finished_keys(member)) == {f"lesson:{lesson.pk}"}
+    assert set(finished_keys(member)) == {f"lesson:{lesson.pk}", f"cue:{lesson.pk}"}
     clock.at = datetime(2026, 10, 2, tzinfo=UTC)
     complete(member, other)
-    keys = {f"lesson:{lesson.pk}", f"lesson:{other.lesson_id}", f"course:{course.pk}"}
+    lessons = {f"{kind}:{pk}" for kind in ("lesson", "cue") for pk in (lesson.pk, other.lesson_id)}
+    keys = lessons | {f"course:{course.pk}"}
     assert set(finished_keys(member)) == known_to_search(member) == keys
     assert known_to_search(MemberFactory()) == known_to_search(AnonymousUser()) == frozenset()
 
