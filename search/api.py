@@ -113,6 +113,7 @@ class Results:
     `facets` (when asked for): for each of engines.FACETS how many hits bear each value, if it were chosen.
     `loosened` says that nothing held enough of the words and that these are only near to them;
     `did_you_mean` is a title-like query that would find more ("" for none), never used by itself.
+    `degraded` says that the index cannot answer and only titles were looked through (no filters, no order by date).
     """
 
     query: str
@@ -124,6 +125,7 @@ class Results:
     took_ms: float
     loosened: bool = False
     did_you_mean: str = ""
+    degraded: bool = False
     facets: dict[str, dict[str, int]] = field(default_factory=dict)
 
 

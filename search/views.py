@@ -94,7 +94,7 @@ def _found(wanted: Asked, viewer: Any) -> api.Results:
 
 def _count(request: HttpRequest, wanted: Asked, found: api.Results) -> None:
     """What is looked for, once a question: neither further pages nor narrowing and sorting are new ones."""
-    if wanted.page == 1 and not wanted.chosen and wanted.sort == "relevance":
+    if wanted.page == 1 and not wanted.chosen and wanted.sort == "relevance" and not found.degraded:
         user = request.user
         visitor = (
             f"member {user.pk}"

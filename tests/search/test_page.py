@@ -215,6 +215,15 @@ def test_moments_of_a_lecture_open_it_there(narrowed, monkeypatch):
     )
 
 
+def test_while_only_titles_are_searched_the_page_says_so_and_offers_no_filters(narrowed, monkeypatch):
+    found = api.search
+    monkeypatch.setattr(api, "search", lambda *args, **more: replace(found(*args, **more), degraded=True))
+    ids, page = narrowed()
+    text = page.content.decode()
+    assert len(ids) == 6
+    assert "暂时只按标题查找" in text and "search-filters" not in text
+
+
 def test_an_old_exact_title_stands_above_fresh_partial_ones(shelf):
     shelf.put("old", "消防安全", kind="book", published_on=date(2009, 1, 1))
     for number in range(30):
