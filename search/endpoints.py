@@ -89,6 +89,8 @@ class Narrowing(Schema):
 
 
 class ResultsOut(Schema):
+    """`degraded`: the index cannot answer just now, only titles were looked through."""
+
     query: str
     results: list[HitOut]
     total: int
@@ -97,6 +99,7 @@ class ResultsOut(Schema):
     pages: int
     took_ms: float
     loosened: bool
+    degraded: bool
     did_you_mean: str
     facets: dict[str, dict[str, int]]
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('search', '0001_outbox_of_changes'),
+        ('search', '0002_dead_letters_and_comparisons'),
     ]
 
     operations = [
