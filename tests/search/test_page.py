@@ -154,6 +154,7 @@ def test_filters_narrow_and_each_can_be_taken_away(narrowed):
     assert '<option value="2026" selected>2026 年 (2)</option>' in text
 
 
+@pytest.mark.embedded
 def test_tabs_sorting_and_pages_keep_the_filters(narrowed, monkeypatch):
     monkeypatch.setattr(views, "SIZE", 2)
     ids, page = narrowed(kind="book", issuer="", year="2026", sort="date")
@@ -172,6 +173,7 @@ def test_tabs_sorting_and_pages_keep_the_filters(narrowed, monkeypatch):
     assert narrowed(kind="book", year="2026", sort="date", p="2")[0] == ["4"]
 
 
+@pytest.mark.embedded
 def test_filters_that_leave_nothing_say_so_and_how_to_go_on(narrowed):
     ids, page = narrowed(year="2025", issuer="县委组织部")
     text = page.content.decode()
@@ -181,6 +183,7 @@ def test_filters_that_leave_nothing_say_so_and_how_to_go_on(narrowed):
     assert page.context["without_filters"] == Asked("消防安全").address()
 
 
+@pytest.mark.embedded
 def test_a_page_behind_the_last_leads_back(narrowed):
     ids, page = narrowed(p="40")
     assert ids == []
@@ -188,6 +191,7 @@ def test_a_page_behind_the_last_leads_back(narrowed):
     assert page.context["last_page"] == Asked("消防安全").address()
 
 
+@pytest.mark.embedded
 def test_finished_or_not_is_for_members(narrowed, member_in, monkeypatch):
     monkeypatch.setattr(documents, "_finished", [lambda member: ["book:1", "film:9"]])
     member = member_in(None)
@@ -198,6 +202,7 @@ def test_finished_or_not_is_for_members(narrowed, member_in, monkeypatch):
     assert len(narrowed(finished="yes")[0]) == 6
 
 
+@pytest.mark.embedded
 def test_moments_of_a_lecture_open_it_there(narrowed, monkeypatch):
     found = api.search
 
@@ -215,6 +220,7 @@ def test_moments_of_a_lecture_open_it_there(narrowed, monkeypatch):
     )
 
 
+@pytest.mark.embedded
 def test_while_only_titles_are_searched_the_page_says_so_and_offers_no_filters(narrowed, monkeypatch):
     found = api.search
     monkeypatch.setattr(api, "search", lambda *args, **more: replace(found(*args, **more), degraded=True))
@@ -239,6 +245,7 @@ def test_an_old_exact_title_stands_above_fresh_partial_ones(shelf):
     assert page.context["hits"][0]["hit"].id == "old"
 
 
+@pytest.mark.embedded
 def test_the_page_asks_the_database_nothing_about_hits(client_of, django_assert_num_queries):
     client = client_of()
     client.get("/search/", {"q": "党员"})
@@ -246,6 +253,7 @@ def test_the_page_asks_the_database_nothing_about_hits(client_of, django_assert_
         client.get("/search/", {"q": "党员", "year": "2026"})
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize(
     ("data", "code"),
     [

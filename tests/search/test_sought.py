@@ -14,6 +14,7 @@ from search import api
 from search.models import SearchLog
 from search.sought import counting
 
+pytestmark = pytest.mark.embedded  # nothing here depends on the engine
 DAY = date(2026, 11, 27)
 
 
