@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
             name='WordsInUse',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('index', models.CharField(blank=True, default='', max_length=40, unique=True)),
                 ('stamp', models.CharField(blank=True, default='', max_length=12)),
                 ('made_at', models.DateTimeField(blank=True, null=True)),
                 ('rebuilding_since', models.DateTimeField(blank=True, null=True)),

@@ -146,11 +146,12 @@ class SynonymGroup(models.Model):
 
 
 class WordsInUse(models.Model):
-    """The one row that says which of the editors' words the index of the site was made with.
+    """Which of the editors' words an index was made with; one row an index (`index` is its name, "" the site's).
 
     `stamp` is `analysis.Added.stamp` of that moment; `rebuilding_since` stands while a new one is made.
     """
 
+    index = models.CharField(max_length=40, unique=True, blank=True, default="")
     stamp = models.CharField(max_length=12, blank=True, default="")
     made_at = models.DateTimeField(null=True, blank=True)
     rebuilding_since = models.DateTimeField(null=True, blank=True)

@@ -17,6 +17,7 @@ from django.db.models import Count, Max, Value
 from django.utils import timezone
 
 from search import analysis
+from search.engines.current import SITE
 from search.words.models import LexiconWord, SynonymGroup, WordsInUse
 
 __all__ = ["State", "forget", "index_lags", "refresh", "state", "taking_up"]
@@ -35,7 +36,7 @@ State = Literal["in_use", "rebuilding", "waiting"]
 _lock = threading.Lock()
 _looked_at = float("-inf")
 _seen: Seen | None = None
-_lags_since: tuple[str, float] | None = None
+_lags_since: dict[str, tuple[str, float]] = {}
 
 
 def refresh(*, at_once: bool = False) -> None:
@@ -58,9 +59,10 @@ def refresh(*, at_once: bool = False) -> None:
 
 def forget() -> None:
     """As after the start of the process: nothing added, and the next `refresh` looks."""
-    global _looked_at, _seen, _lags_since
+    global _looked_at, _seen
     with _lock:
-        _looked_at, _seen, _lags_since = float("-inf"), None, None
+        _looked_at, _seen = float("-inf"), None
+        _lags_since.clear()
         analysis.use_added(analysis.Added())
 
 
@@ -84,45 +86,45 @@ def _load() -> analysis.Added:
     return analysis.Added(tuple(LexiconWord.objects.values_list("word", flat=True)), synonyms)
 
 
-def index_lags(*, now: float | None = None) -> bool:
-    """Whether the index should be made anew because of the words, and they have rested for QUIET_S.
+def index_lags(index: str = SITE, *, now: float | None = None) -> bool:
+    """Whether `index` should be made anew because of the words, and they have rested for QUIET_S.
 
     One query. `now` is time.monotonic(), for tests.
     """
-    global _lags_since
     now = time.monotonic() if now is None else now
     stamp = analysis.added().stamp
-    if _in_use().stamp == stamp:
-        _lags_since = None
+    if _in_use(index).stamp == stamp:
+        _lags_since.pop(index, None)
         return False
-    if _lags_since is None or _lags_since[0] != stamp:
-        _lags_since = (stamp, now)
-    return now - _lags_since[1] >= QUIET_S
+    if index not in _lags_since or _lags_since[index][0] != stamp:
+        _lags_since[index] = (stamp, now)
+    return now - _lags_since[index][1] >= QUIET_S
 
 
 @contextmanager
-def taking_up(*, now: datetime | None = None) -> Iterator[None]:
-    """Around the making of a new index of the site: it is made with the words of the beginning."""
+def taking_up(index: str = SITE, *, now: datetime | None = None) -> Iterator[None]:
+    """Around the making of a new `index`: it is made with the words of the beginning."""
     refresh(at_once=True)
     stamp = analysis.added().stamp
-    WordsInUse.objects.update_or_create(pk=1, defaults={"rebuilding_since": now or timezone.now()})
+    WordsInUse.objects.update_or_create(index=index, defaults={"rebuilding_since": now or timezone.now()})
+    row = WordsInUse.objects.filter(index=index)
     try:
         yield
     except BaseException:
-        WordsInUse.objects.filter(pk=1).update(rebuilding_since=None)
+        row.update(rebuilding_since=None)
         raise
-    WordsInUse.objects.filter(pk=1).update(stamp=stamp, made_at=now or timezone.now(), rebuilding_since=None)
+    row.update(stamp=stamp, made_at=now or timezone.now(), rebuilding_since=None)
 
 
 def state(*, now: datetime | None = None) -> tuple[State, datetime | None]:
-    """For editors: whether the index knows all words, is being made, or waits for the worker; and since when."""
+    """For editors: whether the site's index knows all words, is being made, or waits for the worker; and since when."""
     refresh(at_once=True)
-    row = _in_use()
+    row = _in_use(SITE)
     since = row.rebuilding_since
     if since is not None and (now or timezone.now()) - since < GIVEN_UP_AFTER:
         return "rebuilding", since
     return ("in_use", row.made_at) if row.stamp == analysis.added().stamp else ("waiting", None)
 
 
-def _in_use() -> WordsInUse:
-    return WordsInUse.objects.filter(pk=1).first() or WordsInUse(pk=1)
+def _in_use(index: str) -> WordsInUse:
+    return WordsInUse.objects.filter(index=index).first() or WordsInUse(index=index)

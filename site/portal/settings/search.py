@@ -23,6 +23,6 @@ SEARCH = {
     "COUNT_MONTHS": 12,
 }
 
-# Wagtail's own search boxes; the ordinary backends cannot find Chinese (search/admin_boxes.py).
+# Wagtail's own search boxes; the ordinary backends cannot find Chinese (search/boxes/).
 # (The app in INSTALLED_APPS is modelsearch, which does not read WAGTAILSEARCH_BACKENDS.)
-MODELSEARCH_BACKENDS = {"default": {"BACKEND": "search.admin_boxes", "AUTO_UPDATE": False}}
+MODELSEARCH_BACKENDS = {"default": {"BACKEND": "search.boxes"}}
