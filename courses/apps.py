@@ -23,11 +23,14 @@ class CoursesConfig(AppConfig):
 
 def prepare_for_editors(sender, using: str, **kwargs) -> None:
     """After a migrate: pages, groups and workflow, unless this migrate went back before our tables."""
+    from courses.catalogue.attached.models import AttachedFile
     from courses.catalogue.models import PolicyIndexPage
-    from courses.catalogue.setup import ensure_editors
+    from courses.catalogue.setup import ensure_attached, ensure_editors
 
-    if (
-        using == "default"
-        and PolicyIndexPage._meta.db_table in connections[using].introspection.table_names()
-    ):
+    if using != "default":
+        return
+    tables = connections[using].introspection.table_names()
+    if PolicyIndexPage._meta.db_table in tables:
         ensure_editors()
+        if AttachedFile._meta.db_table in tables:
+            ensure_attached()

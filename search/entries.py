@@ -1,20 +1,21 @@
 """Documents as they lie in an index: tokens by field, access keys, labels to narrow by."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from people.models import PartyOrganization
 from search import analysis
 from search.documents import Document
 from search.engines import Entry
+from search.fingerprints import fingerprint_of
 
-__all__ = ["BODY_LIMIT", "entries", "entry_of", "length_of"]
+__all__ = ["BODY_LIMIT", "access_of", "entries", "entry_of", "length_of", "organizations_of"]
 
 BATCH = 200
 BODY_LIMIT = 200_000
 """Characters of a body that are indexed and kept; a longer one is a book and finds itself by its beginning."""
 
-_TREE_PATH = re.compile(r"org:([0-9A-Z]+)")
+_TREE_PATH = re.compile(r"(org|scope):([0-9A-Z]+)")
 
 
 def entries(documents: Iterable[Document]) -> Iterator[Entry]:
@@ -29,49 +30,64 @@ def entries(documents: Iterable[Document]) -> Iterator[Entry]:
 
 
 def _entries_of(documents: list[Document]) -> Iterator[Entry]:
+    organizations = organizations_of(documents)
+    for document in documents:
+        yield entry_of(document, organizations)
+
+
+def organizations_of(documents: Iterable[Document]) -> dict:
+    """The uuids of the organisations that `documents` name by their tree path."""
     paths = {
-        found.group(1)
+        found.group(2)
         for document in documents
         for token in document.acl
         if (found := _TREE_PATH.fullmatch(token))
     }
-    uuids = (
-        dict(PartyOrganization.objects.filter(path__in=paths).values_list("path", "uuid")) if paths else {}
-    )
-    for document in documents:
-        yield entry_of(document, uuids)
+    return dict(PartyOrganization.objects.filter(path__in=paths).values_list("path", "uuid")) if paths else {}
 
 
-def entry_of(document: Document, organizations: dict) -> Entry:
-    """The form in which `document` lies in an index; `organizations` gives uuids for tree paths."""
+def access_of(document: Document, organizations: dict) -> set[str]:
+    """The keys of which an asker needs one, as they stand in an index."""
     access = set()
     for token in document.acl:
         found = _TREE_PATH.fullmatch(token)
         if not found:
             access.add(token)
-        elif found.group(1) in organizations:
-            access.add(f"org:{organizations[found.group(1)]}")
+        elif found.group(2) in organizations:
+            access.add(f"{found.group(1)}:{organizations[found.group(2)]}")
     if any(not token.startswith("member:") for token in access):
         access.add("staff")
+    return access
+
+
+def entry_of(document: Document, organizations: dict) -> Entry:
+    """The form in which `document` lies in an index; `organizations` gives uuids for tree paths."""
+    access = access_of(document, organizations)
     title = analysis.plain(document.title).strip()
     body = " ".join(analysis.plain(document.body)[:BODY_LIMIT].split())
-    normal_title, normal_body = analysis.normalise(title), analysis.normalise(body)
+    normal_title, normal_body = analysis.normalise(title), analysis.unbroken(analysis.normalise(body))
+    names = [analysis.normalise(name) for name in document.names]
+    title_words = _with_names(analysis.words, normal_title, names)
+    title_bigrams = _with_names(analysis.bigrams, normal_title, names)
     sound = "".join(analysis.syllables(normal_title))
+    # The title is part of the text: an article of a law says its subject only there.
     return Entry(
         kind=document.kind,
         id=document.id,
         access=tuple(sorted(access)),
         exact_title=normal_title,
         tokens={
-            "title_words": analysis.words(normal_title),
-            "body_words": analysis.words(normal_body),
-            "title_bigrams": analysis.bigrams(normal_title),
-            "body_bigrams": analysis.bigrams(normal_body),
-            "title_characters": analysis.characters(normal_title),
+            "title_words": title_words,
+            "body_words": [*title_words, *analysis.words(normal_body)],
+            "title_bigrams": title_bigrams,
+            "body_bigrams": [*title_bigrams, *analysis.bigrams(normal_body)],
+            "body_characters": analysis.telling_characters(normal_body),
+            "title_characters": sorted(set(analysis.characters(normal_title))),
             "pinyin": _with_beginnings(sound),
             "initials": _with_beginnings(analysis.initials(normal_title)),
         },
         stored={
+            "fingerprint": fingerprint_of(document, access),
             "id": document.id,
             "kind": document.kind,
             "title": title,
@@ -87,6 +103,7 @@ def entry_of(document: Document, organizations: dict) -> Entry:
         labels=_labels(document),
         day=document.published_on.toordinal() if document.published_on else 0,
         group=document.group and f"{document.kind}:{document.group}",
+        exact_names=tuple(dict.fromkeys(name for name in names if name)),
     )
 
 
@@ -106,6 +123,12 @@ def length_of(duration_s: float | None) -> str:
     if duration_s is None:
         return ""
     return "short" if duration_s < 600 else "medium" if duration_s < 1800 else "long"
+
+
+def _with_names(tokens_of: Callable[[str], list[str]], title: str, names: list[str]) -> list[str]:
+    """Tokens of the title, then those of the other names that it lacks, each once: a long title counts for less."""
+    own = tokens_of(title)
+    return [*own, *dict.fromkeys(token for name in names for token in tokens_of(name) if token not in own)]
 
 
 def _with_beginnings(letters: str) -> list[str]:

@@ -49,6 +49,14 @@ class IndexUnreadable(SearchError):
     """The index is there but cannot be opened or read (damaged files, full disk)."""
 
 
+class NoSpaceLeft(SearchError):
+    """The disk of the index is full: nothing was changed, the index of before stays in use. Retryable."""
+
+    def __init__(self, where: str, fault: object = "") -> None:
+        super().__init__(f"no space left for the search index in {where}: {fault}")
+        self.where = where
+
+
 class WriterBusy(SearchError):
     """Another process is writing the index; an index has one writer. Retryable."""
 

@@ -1,11 +1,11 @@
-"""Writing the index: draining the outbox, and rebuilding. Only one process at a time gets in (a file lock)."""
+"""Writing the index: draining the outbox. Only one process at a time gets in (`Engine.exclusively`)."""
 
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db import transaction
 from django.utils import timezone
 
 from search.engines import Writer
@@ -14,11 +14,13 @@ from search.errors import (
     IndexMissing,
     IndexOutdated,
     IndexUnreadable,
+    NoSpaceLeft,
     WriterBusy,
     WritesRefused,
 )
 from search.kept import Kept, kept, the_site
 from search.models import SearchOutbox
+from search.rebuilding import renew
 
 __all__ = ["drain", "drain_one", "rebuild"]
 
@@ -26,8 +28,14 @@ log = logging.getLogger(__name__)
 
 BATCH = 200
 LONGEST_WAIT_S = 3600
+ATTEMPTS = 12
+KEPT_TRYING = timedelta(hours=24)
+"""A thing is given up after so many attempts, and not before so long: until then a mended programme takes it up."""
 REST_S = 60.0
-"""Pause after an index could not be made, so that a broken loader does not keep the machine busy."""
+"""Pause after an index could not be made or written, so that a fault that stays does not keep the machine busy."""
+
+Thing = tuple[str, str]
+"""Kind and id."""
 
 _tired_until: dict[str, float] = {}
 
@@ -64,117 +72,173 @@ def drain_one(index: Kept) -> int:
         usable = False
     except EngineUnreachable:  # told in the log when it began; the rows wait
         return 0
-    nothing_to_do = (
-        not index.waiting().exists() if usable else time.monotonic() < _tired_until.get(index.name, 0.0)
-    )
-    if nothing_to_do:
+    if time.monotonic() < _tired_until.get(index.name, 0.0):
+        return 0
+    if usable and not index.waiting().exists():
         return 0
     try:
         with chosen.exclusively():
-            if not usable:
-                _make(index)
-            done, remade = 0, False
-            while rows := list(index.waiting()[:BATCH]):
-                try:
-                    done += _take_up(index, rows)
-                except IndexUnreadable as fault:
-                    if remade:  # the fault is not the index's: a full disk, say
-                        raise
-                    log.warning("The search index cannot be written and is made anew: %s", fault)
-                    _make(index)
-                    remade = True
-            return done
+            return _drain(index, usable=usable)
     except (WriterBusy, EngineUnreachable):
         return 0
+
+
+def _drain(index: Kept, *, usable: bool) -> int:
+    if not usable:
+        _make(index)
+    done, remade = 0, False
+    while rows := list(index.waiting()[:BATCH]):
+        try:
+            done += len(_take_up(index, rows)[0])
+        except NoSpaceLeft:
+            _rest(index)
+            raise
+        except IndexUnreadable as fault:
+            if remade:  # the fault is not the index's
+                raise
+            log.warning("The search index cannot be written and is made anew: %s", fault)
+            _make(index)
+            remade = True
+    return done
 
 
 def _make(index: Kept) -> None:
     """Rebuild because there is no usable index; after a failure not again at once, every two seconds."""
     try:
-        _rebuild(index)
+        _renew(index)
     except Exception:
-        _tired_until[index.name] = time.monotonic() + REST_S
+        _rest(index)
         raise
+
+
+def _rest(index: Kept) -> None:
+    _tired_until[index.name] = time.monotonic() + REST_S
 
 
 def rebuild(index: Kept | None = None) -> int:
     """Make a new index (the site's) of everything in the place of the old one; see `search.api.rebuild`."""
     index = index or the_site()
     with index.engine.exclusively():
-        return _rebuild(index)
+        return _renew(index)
 
 
-def _rebuild(index: Kept) -> int:
-    started = time.monotonic()
-    number = index.engine.rebuild(index.everything())
-    log.info("Search index %r made of %d documents in %.1f s", index.name, number, time.monotonic() - started)
-    return number
+def _renew(index: Kept) -> int:
+    return renew(index, LiveChanges(index), take_in=_take_in, on_failure=_owe)
 
 
-def _take_up(index: Kept, rows: list[SearchOutbox]) -> int:
-    """Bring the things that `rows` speak of into the index, then delete the rows that succeeded."""
-    by_thing: dict[tuple[str, str], list[SearchOutbox]] = defaultdict(list)
-    for row in rows:
-        by_thing[row.kind, row.object_id].append(row)
-    failed: dict[tuple[str, str], Exception] = {}
+class LiveChanges:
+    """Changes that come in while a new index is being made: into the present one at once, noted for the new one.
+
+    Called again and again by whoever makes the new index (and so holds the writer's lock). Where the present
+    index cannot be written the rows wait: they go into the new one when it is in use.
+    """
+
+    EVERY_S = 0.5
+
+    def __init__(self, index: Kept) -> None:
+        self._index = index
+        self._next = 0.0
+        self._things: set[Thing] = set()
+        try:
+            index.engine.verify()
+            self._usable = True
+        except (IndexMissing, IndexOutdated, IndexUnreadable):
+            self._usable = False
+
+    def __call__(self) -> None:
+        if not self._usable or time.monotonic() < self._next:
+            return
+        try:
+            while rows := list(self._index.waiting()[:BATCH]):
+                self._things |= _take_up(self._index, rows)[1]
+        except (IndexMissing, IndexOutdated, IndexUnreadable) as fault:
+            log.warning("The present search index takes no changes; they wait for the new one: %s", fault)
+            self._usable = False
+        self._next = time.monotonic() + self.EVERY_S
+
+    def noted(self) -> set[Thing]:
+        """The things taken up since the last call."""
+        things, self._things = self._things, set()
+        return things
+
+
+def _take_up(index: Kept, rows: list[SearchOutbox]) -> tuple[list[int], set[Thing]]:
+    """Bring the things that `rows` speak of into the index and delete the rows that this makes superfluous.
+
+    Gives their numbers, and the things that were looked at. Rows of the same things that were put off or given
+    up are learned along with these.
+    """
+    known = _all_known_of({(row.kind, row.object_id) for row in rows})
+    failed: dict[Thing, Exception] = {}
     try:
         with index.engine.writing() as writer:
-            by_kind: dict[str, list[str]] = defaultdict(list)
-            for (kind, id), its_rows in by_thing.items():
-                if any(row.op == SearchOutbox.Op.CHANGED for row in its_rows):
-                    by_kind[kind].append(id)
-                else:
-                    writer.drop(kind, id)
-            for kind, ids in by_kind.items():
-                failed |= {(kind, id): fault for id, fault in _replace(writer, index, kind, ids).items()}
+            gone = {
+                thing for thing, its in known.items() if all(row.op == SearchOutbox.Op.REMOVED for row in its)
+            }
+            for kind, id in sorted(gone):
+                writer.drop(kind, id)
+            failed = _take_in(index, writer, known.keys() - gone)
     except WritesRefused as fault:
-        for refused, reason in fault.refused.items():
-            # A part of something is not known here by its own id: then all of its kind are done again.
-            its = [
-                thing
-                for thing in by_thing
-                if thing == refused or (thing[0] == refused[0] and refused not in by_thing)
-            ]
-            failed |= {thing: ValueError(reason) for thing in its}
+        failed |= {thing: Refused(reason) for thing, reason in fault.refused.items() if thing in known}
     # Here the index has committed. Rows written meanwhile have other numbers and stay.
-    learned = [row.pk for thing, its in by_thing.items() if thing not in failed for row in its]
+    learned = [row.pk for thing, its in known.items() if thing not in failed for row in its]
     SearchOutbox.objects.filter(pk__in=learned).delete()
     for thing, fault in failed.items():
-        _put_off(by_thing[thing], fault)
-    return len(learned)
+        _put_off(known[thing], fault)
+    return learned, set(known)
 
 
-def _replace(writer: Writer, index: Kept, kind: str, ids: list[str]) -> dict[str, Exception]:
-    """Write the present state of `ids` of one kind; what cannot be read is handed back by id."""
-    try:
-        _write(writer, index, kind, ids)
-        return {}
-    except Exception as fault:
-        if len(ids) == 1:
-            log.exception("Search cannot read %s %s", kind, ids[0])
-            return {ids[0]: fault}
-    # One bad thing must not keep its neighbours waiting.
-    failed: dict[str, Exception] = {}
-    for id in ids:
-        failed |= _replace(writer, index, kind, [id])
+class Refused(Exception):
+    """The engine did not take this one document."""
+
+
+def _all_known_of(things: set[Thing]) -> dict[Thing, list[SearchOutbox]]:
+    """All rows there are now of `things`, oldest first. By number, never "all below": numbers are given before the
+    commit, so a lower one may still come."""
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for kind, id in things:
+        by_kind[kind].append(id)
+    known: dict[Thing, list[SearchOutbox]] = defaultdict(list)
+    for kind, ids in by_kind.items():
+        for row in SearchOutbox.objects.filter(kind=kind, object_id__in=ids).order_by("pk"):
+            known[kind, row.object_id].append(row)
+    return known
+
+
+def _take_in(index: Kept, writer: Writer, things: Iterable[Thing]) -> dict[Thing, Exception]:
+    """Write the present state of `things`; those that cannot be read are handed back with the reason."""
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for kind, id in things:
+        by_kind[kind].append(id)
+    failed: dict[Thing, Exception] = {}
+    for kind, ids in by_kind.items():
+        found, bad = index.read(kind, ids)
+        present = {entry.id: entry for entry in found}
+        for id in ids:
+            if id in bad:
+                failed[kind, id] = bad[id]
+            elif id in present:
+                writer.put(present[id])
+            else:
+                writer.drop(kind, id)
     return failed
 
 
-def _write(writer: Writer, index: Kept, kind: str, ids: list[str]) -> None:
-    # In one transaction, so that an access path and the organisation it names are read together.
-    with transaction.atomic():
-        found = {entry.id: entry for entry in index.read(kind, ids)}
-    for id in ids:
-        if id in found:
-            writer.put(found[id])
-        else:
-            writer.drop(kind, id)
-
-
 def _put_off(rows: list[SearchOutbox], fault: Exception) -> None:
-    now = timezone.now()
-    for row in rows:
-        row.attempts += 1
-        row.error = f"{type(fault).__name__}: {fault}"[:2000]
-        row.next_try_at = now + timedelta(seconds=min(LONGEST_WAIT_S, 2 ** min(row.attempts, 12)))
-    SearchOutbox.objects.bulk_update(rows, ["attempts", "error", "next_try_at"])
+    """Keep one row of a thing that failed, with the attempts of all; given up after a day and many attempts."""
+    kept, now = rows[-1], timezone.now()
+    kept.attempts = max(row.attempts for row in rows) + 1
+    kept.created_at = min(row.created_at for row in rows)
+    kept.op = next((row.op for row in rows if row.op == SearchOutbox.Op.CHANGED), kept.op)
+    kept.error = f"{type(fault).__name__}: {fault}"[:2000]
+    kept.next_try_at = now + timedelta(seconds=min(LONGEST_WAIT_S, 2 ** min(kept.attempts, 12)))
+    kept.given_up_at = now if kept.attempts >= ATTEMPTS and now - kept.created_at >= KEPT_TRYING else None
+    kept.save()
+    SearchOutbox.objects.filter(pk__in=[row.pk for row in rows[:-1]]).delete()
+
+
+def _owe(kind: str, id: str, fault: Exception) -> None:
+    """A thing that could not be read for a new index stands in the outbox from now on."""
+    known = _all_known_of({(kind, id)})
+    row = SearchOutbox(kind=kind, object_id=id, op=SearchOutbox.Op.CHANGED)
+    _put_off([*known.get((kind, id), []), row], fault)

@@ -5,6 +5,7 @@ The site's index takes all rows but those whose kind another index has taken for
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -14,11 +15,15 @@ from django.utils.translation import gettext_lazy as _
 from search.documents import kind_of, kinds
 from search.engines import Engine, Entry
 from search.engines.current import SITE, engine
-from search.entries import entries
 from search.errors import KindTaken, KindUnknown, SearchError
 from search.models import SearchOutbox
+from search.reading import everything, read_each
 
 __all__ = ["Kept", "is_known", "keep", "kept", "the_site"]
+
+
+OnFailure = Callable[[str, str, Exception], object]
+"""Told the kind, the id and the reason of a thing that could not be read."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +31,15 @@ class Kept:
     """One index: its name, the kind of its rows ("" for the site: all others), what people call it, how it reads.
 
     `read(kind, ids)` gives the entries of those of `ids` that exist and may be found now, afresh from
-    the database; `everything()` all entries there are.
+    the database, and by id the reason for each that could not be read; `everything(on_failure)` all
+    entries there are, batch by batch, nothing being read from the database while the caller has one.
     """
 
     name: str
     kind: str
     label: Any
-    read: Callable[[str, list[str]], Iterable[Entry]]
-    everything: Callable[[], Iterator[Entry]]
+    read: Callable[[str, list[str]], tuple[Iterable[Entry], dict[str, Exception]]]
+    everything: Callable[[OnFailure], Iterator[Iterable[Entry]]]
 
     @property
     def engine(self) -> Engine:
@@ -49,22 +55,27 @@ class Kept:
 
     def waiting(self) -> QuerySet[SearchOutbox]:
         """The rows that it should take up now, oldest first."""
-        rows = SearchOutbox.objects.filter(next_try_at__lte=timezone.now()).order_by("pk")
+        rows = SearchOutbox.objects.waiting(timezone.now())
         if self.kind:
             return rows.filter(kind=self.kind)
         return rows.exclude(kind__in=_others)
 
 
-def _read_site(kind: str, ids: list[str]) -> Iterable[Entry]:
+def _read_site(kind: str, ids: list[str]) -> tuple[Iterable[Entry], dict[str, Exception]]:
+    """A kind that no room of this process registered is not known to be gone: it may have come with a newer
+    programme that runs beside this one during an update. Its rows wait for that one."""
     try:
-        load = kind_of(kind).load
-    except KindUnknown:
-        return []
-    return entries(load(ids))
+        known = kind_of(kind)
+    except KindUnknown as fault:
+        return [], dict.fromkeys(ids, fault)
+    found, bad = read_each(known, ids)
+    return found.entries(), bad
 
 
-def _everything_of_the_site() -> Iterator[Entry]:
-    return entries(document for kind in kinds() for document in kind.load(None))
+def _everything_of_the_site(on_failure: OnFailure) -> Iterator[Iterable[Entry]]:
+    for kind in kinds():
+        for batch in everything(kind, partial(on_failure, kind.name)):
+            yield batch.entries()
 
 
 _SITE = Kept(SITE, "", _("Search of the site"), _read_site, _everything_of_the_site)

@@ -53,7 +53,10 @@ def results(request: HttpRequest) -> HttpResponse:
 
 def _shown(hit: api.Hit) -> dict[str, Any]:
     """A hit as the template wants it: with its date as a day, and its facts in reading order."""
-    facts = [hit.extra.get(name) for name in ("course", "lecturer", "issuing_body", "document_number")]
+    facts = [
+        hit.extra.get(name)
+        for name in ("course", "page", "organization", "lecturer", "issuing_body", "document_number")
+    ]
     return {
         "hit": hit,
         "facts": [str(one) for one in (hit.category, *facts) if one],

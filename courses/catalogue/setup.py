@@ -26,9 +26,11 @@ from wagtail.models import (
     WorkflowTask,
 )
 
-from courses.catalogue.models import CourseIndexPage, HomePage, PolicyIndexPage
+from courses.catalogue.attached import hanging
+from courses.catalogue.attached.models import AttachedFile
+from courses.catalogue.models import CourseIndexPage, HomePage, Lesson, Policy, PolicyIndexPage
 
-__all__ = ["EDITORS", "MODERATORS", "WORKFLOW", "Tree", "ensure_editors", "ensure_tree"]
+__all__ = ["EDITORS", "MODERATORS", "WORKFLOW", "Tree", "ensure_attached", "ensure_editors", "ensure_tree"]
 
 EDITORS = "编辑"
 MODERATORS = "审核"
@@ -111,6 +113,16 @@ def ensure_editors() -> None:
             _make_group(name, wagtail_name, home)
     if not Workflow.objects.filter(name=WORKFLOW).exists():
         _make_workflow(home)
+
+
+@transaction.atomic
+def ensure_attached() -> None:
+    """Note the files of pages that were published before files could be searched (see attached/hanging.py)."""
+    if AttachedFile.objects.exists():
+        return
+    for model in (Policy, Lesson):
+        for page in model.objects.live().iterator(chunk_size=100):
+            hanging.note(page)
 
 
 def _make_group(name: str, wagtail_name: str, home: HomePage) -> None:

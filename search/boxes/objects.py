@@ -4,12 +4,14 @@ An object's id in index and outbox is "<content type of the model at the root of
 that a page has one id whether it is met as Page or as Course; its category is the root's label.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Manager, Model
 from django.utils.translation import gettext_lazy as _
 from modelsearch.backends.base import get_model_root
@@ -17,10 +19,12 @@ from modelsearch.index import AutocompleteField, RelatedFields, SearchField, get
 
 from search.boxes.tokens import Text, entry_tokens
 from search.engines import Entry
-from search.kept import Kept
+from search.kept import Kept, OnFailure
 from search.models import SearchOutbox
 
 __all__ = ["BOXES", "INDEX", "category_of", "id_of", "pk_of", "waiting_of"]
+
+log = logging.getLogger(__name__)
 
 BOXES = "boxes"
 """The kind of the rows in the outbox and of the entries, and the name of the index."""
@@ -110,7 +114,26 @@ def _families() -> dict[type[Model], list[type[Model]]]:
     return found
 
 
-def _read(kind: str, ids: list[str]) -> Iterator[Entry]:
+def _read_each(kind: str, ids: list[str]) -> tuple[list[Entry], dict[str, Exception]]:
+    """The entries of `ids`; an object that cannot be read keeps no other waiting."""
+    try:
+        with transaction.atomic():
+            return list(_read(ids)), {}
+    except Exception as fault:
+        if len(ids) == 1:
+            log.exception("Search cannot read the object %s", ids[0])
+            return [], {ids[0]: fault}
+    found: list[Entry] = []
+    failed: dict[str, Exception] = {}
+    half = len(ids) // 2
+    for part in (ids[:half], ids[half:]):
+        entries, bad = _read_each(kind, part)
+        found += entries
+        failed |= bad
+    return found, failed
+
+
+def _read(ids: list[str]) -> Iterator[Entry]:
     by_type: dict[str, list[str]] = defaultdict(list)
     for id in ids:
         type_id, _, pk = id.partition(":")
@@ -136,14 +159,22 @@ def _pk_or_none(root: type[Model] | None, text: str) -> Any:
         return None
 
 
-def _everything() -> Iterator[Entry]:
-    for models in _families().values():
+def _everything(on_failure: OnFailure) -> Iterator[list[Entry]]:
+    for root, models in _families().items():
+        type_id = ContentType.objects.get_for_model(root).pk
         seen: set[Any] = set()
         for model in models:
-            for thing in model.get_indexed_objects().order_by("pk").iterator(chunk_size=BATCH):
-                if thing.pk not in seen:
-                    seen.add(thing.pk)
-                    yield entry_of(thing)
+            pks = [
+                pk
+                for pk in model.get_indexed_objects().order_by("pk").values_list("pk", flat=True)
+                if pk not in seen
+            ]
+            seen.update(pks)
+            for start in range(0, len(pks), BATCH):
+                found, failed = _read_each(BOXES, [f"{type_id}:{pk}" for pk in pks[start : start + BATCH]])
+                for id, fault in failed.items():
+                    on_failure(BOXES, id, fault)
+                yield found
 
 
-INDEX = Kept(BOXES, BOXES, _("Search boxes of the admin"), _read, _everything)
+INDEX = Kept(BOXES, BOXES, _("Search boxes of the admin"), _read_each, _everything)

@@ -10,7 +10,7 @@ from search.engines import FACETS, Entry
 
 __all__ = ["SCHEMA", "TOKEN_FIELDS", "index_of", "lying", "version"]
 
-SCHEMA = 1
+SCHEMA = 2
 """Raise by one when the fields below change."""
 
 TOKEN_FIELDS = (
@@ -18,6 +18,7 @@ TOKEN_FIELDS = (
     "body_words",
     "title_bigrams",
     "body_bigrams",
+    "body_characters",
     "title_characters",
     "pinyin",
     "initials",

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from search import api, indexing
-from search.errors import EngineUnreachable, WriterBusy
+from search.errors import EngineUnreachable, NoSpaceLeft, WriterBusy
 from search.kept import Kept, kept
 
 
@@ -39,6 +39,14 @@ class Command(BaseCommand):
                 # The school opens without search; the worker makes the index as soon as the server is there.
                 self.stderr.write(text)
                 return
+            except NoSpaceLeft as fault:
+                raise CommandError(
+                    _(
+                        "The disk is full (%(folder)s): the new index was given up, search goes on with the old one. "
+                        "Make room (about twice the size of the present index), then run this command again."
+                    )
+                    % {"folder": fault.where}
+                ) from fault
             took_s = time.monotonic() - started
             self.stdout.write(
                 _("%(index)s: %(number)d documents indexed in %(seconds).1f s.")
