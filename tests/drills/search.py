@@ -6,9 +6,10 @@ A school without its web server, as ./run starts it, in a folder of its own: emb
 the index, the scheduler. Another process edits, publishes, withdraws, moves, deletes, makes and opens pages and moves
 organisations, while the worker (all of it, or only the hand that writes), the broker and rebuilds are killed with -9 at
 random moments and started again, as ./run does; with --engine elasticsearch its server too. When the outbox is empty
-every document of every kind must lie in the index as the database says it. Then: how long a change takes from its commit until readers see it, with and without a
-rebuild going on. Controls that show the checker can fail: an index that was tampered with, and an editor who dies between
-the commit and a row that is written only after it (the real one dies at the same moment and loses nothing).
+every document of every kind must lie in the index as the database says it. Then: how
+long a change takes from its commit until readers see it, with and without a rebuild going on. Controls that show the
+checker can fail: an index that was tampered with, and an editor who dies between the commit and a row that is written
+only after it (the real one dies at the same moment and loses nothing).
 
 Progress goes to stderr, a table to stdout, last a line of JSON: {"saves", "kills", "lost", "stale", "ghosts", …}.
 """
