@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 from wagtail.models import Page
 
 from courses.catalogue.attached.documents import load_attachments
+from courses.catalogue.attached.models import AttachedFile
 from courses.catalogue.models import Course, Lesson, Policy
 from search.document_numbers import names_of_day, names_of_number
 from search.documents import Document, Load, register
@@ -114,4 +115,9 @@ def register_documents() -> None:
     _register("course", Course, _("Courses"), load_courses)
     _register("lesson", Lesson, pgettext_lazy("search tab", "Lessons"), load_lessons)
     _register("policy", Policy, _("Policies"), load_policies)
-    register("attachment", label=_("Attachments"), load=load_attachments)
+    register(
+        "attachment",
+        label=_("Attachments"),
+        load=load_attachments,
+        ids=lambda: AttachedFile.objects.order_by("pk").values_list("pk", flat=True),
+    )
