@@ -2,11 +2,12 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
-from search import document_numbers, highlight, indexing
+from search import document_numbers, highlight, indexing, plain_titles
 from search.analysis import normalise, runs, syllables
 from search.documents import (
     MEMBERS,
@@ -33,10 +34,12 @@ from search.errors import (
 from search.outbox import changed, removed
 from search.query import Plan, plan
 from search.related import related_plan
+from search.verification import Comparison, verify
 
 __all__ = [
     "MEMBERS",
     "PUBLIC",
+    "Comparison",
     "Document",
     "Filters",
     "Hit",
@@ -62,6 +65,7 @@ __all__ = [
     "search",
     "suggest",
     "tokens_of",
+    "verify",
 ]
 
 log = logging.getLogger(__name__)
@@ -98,6 +102,7 @@ class Results:
     `facets` (when asked for): for each of engines.FACETS how many hits bear each value, if it were chosen.
     `loosened` says that nothing held enough of the words and that these are only near to them;
     `did_you_mean` is a title-like query that would find more ("" for none), never used by itself.
+    `degraded` says that the index cannot answer and only titles were looked through (no filters, no order by date).
     """
 
     query: str
@@ -109,6 +114,7 @@ class Results:
     took_ms: float
     loosened: bool = False
     did_you_mean: str = ""
+    degraded: bool = False
     facets: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
@@ -122,6 +128,29 @@ class Suggestion:
     url: str
 
 
+Asked = ParamSpec("Asked")
+
+
+def _or_by_title(ask: Callable[Asked, Results]) -> Callable[Asked, Results]:
+    """`ask`, or where the site's index cannot answer: titles from the database, as far as kinds can be found so."""
+
+    @wraps(ask)
+    def search(*args: Asked.args, **options: Asked.kwargs) -> Results:
+        started = time.perf_counter()
+        try:
+            return ask(*args, **options)
+        except (KindUnknown, IndexNameUnfit):
+            raise
+        except SearchError as fault:
+            if options.get("index", SITE) != SITE or not plain_titles.can_answer():
+                raise
+            log.warning("Only titles are searched: %s", fault or type(fault).__name__)
+            return _by_title(started, *args, **options)
+
+    return search
+
+
+@_or_by_title
 def search(
     query: str,
     viewer: Any,
@@ -138,8 +167,9 @@ def search(
 
     `page` counts from 1 and `size` is at most 100; a page behind the last one is empty. `index` names
     a foreign index (manage.py index_documents), whose kinds nobody registered.
-    Raises KindUnknown, IndexNameUnfit, and IndexMissing, IndexOutdated or IndexUnreadable when the
-    engine cannot answer.
+    When the site's index cannot answer, titles are looked through in the database (`Results.degraded`), as
+    far as kinds can be found so; else IndexMissing, IndexOutdated, IndexUnreadable or another SearchError is
+    raised. Raises KindUnknown, IndexNameUnfit.
     """
     started = time.perf_counter()
     if kind is not None and index == SITE:
@@ -182,19 +212,68 @@ def search(
     )
 
 
+def _by_title(
+    started: float,
+    query: Any,
+    viewer: Any,
+    *,
+    kind: Any = None,
+    page: Any = 1,
+    size: Any = 20,
+    **_unused: Any,
+) -> Results:
+    """The answer of `search` without an index: titles that hold all words, the shorter first; no filters."""
+    size = max(1, min(size, LARGEST_PAGE))
+    page = max(1, min(page, DEEPEST // size))
+    found = plain_titles.find(query, viewer)
+    counts: dict[str, int] = {}
+    for one, _document in found:
+        counts[one.name] = counts.get(one.name, 0) + 1
+    wanted = [(one, document) for one, document in found if kind in (None, one.name)]
+    words = plain_titles.words_of(query)
+    hits = [
+        Hit(
+            id=document.id,
+            kind=one.name,
+            kind_label=str(one.label),
+            title=document.title,
+            title_html=highlight.mark(document.title, highlight.spans(document.title, words)),
+            excerpt_html="",
+            url=document.url,
+            score=0.0,
+        )
+        for one, document in wanted[(page - 1) * size : page * size]
+    ]
+    return Results(
+        query=query,
+        hits=hits,
+        total=len(wanted),
+        counts=counts,
+        page=page,
+        pages=min(-(-len(wanted) // size), DEEPEST // size),
+        took_ms=round((time.perf_counter() - started) * 1000, 2),
+        degraded=True,
+    )
+
+
 def suggest(query: str, viewer: Any, *, size: int = 8) -> list[Suggestion]:
     """Titles that begin with or contain `query` (Han, pinyin or initials) and that `viewer` may see.
 
-    Raises as `search`. An equal title of the same kind is offered once.
+    An equal title of the same kind is offered once. Without an index as `search`: by the letter only.
     """
     size = max(1, min(size, 20))
-    wanted = plan(document_numbers.as_written(query))
-    found = engine().find(wanted, tokens_of(viewer), kind=None, offset=0, limit=size * 3, titles=True)
+    try:
+        rows = _suggested(query, viewer, size)
+    except SearchError:
+        if not plain_titles.can_answer():
+            raise
+        rows = [
+            {"kind": kind.name, "title": found.title, "url": found.url}
+            for kind, found in plain_titles.find(query, viewer)
+        ]
     labels = {one.name: one.label for one in kinds()}
     offered: dict[tuple[str, str], Suggestion] = {}
-    for _score, row in sorted(
-        found.rows, key=lambda scored: not normalise(scored[1]["title"]).startswith(wanted.normal)
-    ):
+    for row in rows:
         if row["kind"] in labels:
             offered.setdefault(
                 (row["kind"], row["title"]),
@@ -225,11 +304,18 @@ def related(
     return [_hit(score, row, wanted, labels) for score, row in found.rows]
 
 
+def _suggested(query: str, viewer: Any, size: int) -> list[dict[str, Any]]:
+    wanted = plan(document_numbers.as_written(query))
+    found = engine().find(wanted, tokens_of(viewer), kind=None, offset=0, limit=size * 3, titles=True)
+    rows = [row for _score, row in found.rows]
+    return sorted(rows, key=lambda row: not normalise(row["title"]).startswith(wanted.normal))
+
+
 def rebuild() -> int:
     """Make a new index of everything and put it in the place of the old one; the number of documents.
 
-    Readers go on with the old index until the new one is complete; changes made meanwhile wait in
-    the outbox and are applied to the new one. Raises WriterBusy while another process writes.
+    Readers go on with the old index until the new one is complete; changes made meanwhile go into both.
+    Raises WriterBusy while another process writes, NoSpaceLeft on a full disk (the old index stays).
     """
     return indexing.rebuild()
 

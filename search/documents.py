@@ -4,7 +4,7 @@ An upper room calls `register` in its `apps.py ready()`, and `outbox.changed` / 
 in the transaction that changes the thing. Search never imports upwards.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -70,6 +70,18 @@ An id that is not returned is taken out of the index. The call loads afresh from
 """
 
 
+Ids = Callable[[], Iterable[Any]]
+"""The ids of all that might be found of a kind (also too many: `load` decides). They are then loaded in
+batches, so that memory stays flat and one thing that cannot be read keeps none of the others out."""
+
+Titles = Callable[[list[str], Any], Iterable[Document]]
+"""Given words and a viewer, the documents that she may see whose title contains each word, best first: asked
+while the index cannot answer. A bounded number; bodies may be left out."""
+
+Names = Callable[[list[str]], Mapping[str, str]]
+"""Given ids, what editors call these things, as far as they exist: for the list of what could not be indexed."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of document, e.g. lesson: its name in the addresses, its label on the tab, how to load it."""
@@ -77,21 +89,34 @@ class Kind:
     name: str
     label: Any
     load: Load
+    ids: Ids | None = None
+    titles: Titles | None = None
+    names: Names | None = None
     stands_last: bool = False
 
 
 _kinds: dict[str, Kind] = {}
 
 
-def register(kind: str, *, label: Any, load: Load, stands_last: bool = False) -> None:
+def register(
+    kind: str,
+    *,
+    label: Any,
+    load: Load,
+    ids: Ids | None = None,
+    titles: Titles | None = None,
+    names: Names | None = None,
+    stands_last: bool = False,
+) -> None:
     """Make documents of `kind` findable. `label` is a (lazy) translated plural for the tab of results.
 
-    Kinds are shown in the order of registration, those that stand last behind the others. Raises
-    KindTaken for a name already registered.
+    A kind of many documents gives `ids` too; one that should be found by title while the index cannot
+    answer, `titles`. Kinds are shown in the order of registration, those that stand last behind the
+    others. Raises KindTaken for a name already registered.
     """
     if kind in _kinds:
         raise KindTaken(kind)
-    _kinds[kind] = Kind(kind, label, load, stands_last)
+    _kinds[kind] = Kind(kind, label, load, ids=ids, titles=titles, names=names, stands_last=stands_last)
 
 
 def kinds() -> list[Kind]:

@@ -36,6 +36,8 @@ class HitOut(Schema):
 
 
 class ResultsOut(Schema):
+    """`degraded`: the index cannot answer just now, only titles were looked through."""
+
     query: str
     results: list[HitOut]
     total: int
@@ -44,6 +46,7 @@ class ResultsOut(Schema):
     pages: int
     took_ms: float
     loosened: bool
+    degraded: bool
     did_you_mean: str
 
 

@@ -7,8 +7,9 @@ from people.models import PartyOrganization
 from search import analysis
 from search.documents import Document
 from search.engines import Entry
+from search.fingerprints import fingerprint_of
 
-__all__ = ["BODY_LIMIT", "entries", "entry_of", "length_of"]
+__all__ = ["BODY_LIMIT", "access_of", "entries", "entry_of", "length_of", "organizations_of"]
 
 BATCH = 200
 BODY_LIMIT = 200_000
@@ -29,21 +30,24 @@ def entries(documents: Iterable[Document]) -> Iterator[Entry]:
 
 
 def _entries_of(documents: list[Document]) -> Iterator[Entry]:
+    organizations = organizations_of(documents)
+    for document in documents:
+        yield entry_of(document, organizations)
+
+
+def organizations_of(documents: Iterable[Document]) -> dict:
+    """The uuids of the organisations that `documents` name by their tree path."""
     paths = {
         found.group(2)
         for document in documents
         for token in document.acl
         if (found := _TREE_PATH.fullmatch(token))
     }
-    uuids = (
-        dict(PartyOrganization.objects.filter(path__in=paths).values_list("path", "uuid")) if paths else {}
-    )
-    for document in documents:
-        yield entry_of(document, uuids)
+    return dict(PartyOrganization.objects.filter(path__in=paths).values_list("path", "uuid")) if paths else {}
 
 
-def entry_of(document: Document, organizations: dict) -> Entry:
-    """The form in which `document` lies in an index; `organizations` gives uuids for tree paths."""
+def access_of(document: Document, organizations: dict) -> set[str]:
+    """The keys of which an asker needs one, as they stand in an index."""
     access = set()
     for token in document.acl:
         found = _TREE_PATH.fullmatch(token)
@@ -53,6 +57,12 @@ def entry_of(document: Document, organizations: dict) -> Entry:
             access.add(f"{found.group(1)}:{organizations[found.group(2)]}")
     if any(not token.startswith("member:") for token in access):
         access.add("staff")
+    return access
+
+
+def entry_of(document: Document, organizations: dict) -> Entry:
+    """The form in which `document` lies in an index; `organizations` gives uuids for tree paths."""
+    access = access_of(document, organizations)
     title = analysis.plain(document.title).strip()
     body = " ".join(analysis.plain(document.body)[:BODY_LIMIT].split())
     normal_title, normal_body = analysis.normalise(title), analysis.normalise(body)
@@ -73,6 +83,7 @@ def entry_of(document: Document, organizations: dict) -> Entry:
             "initials": _with_beginnings(analysis.initials(normal_title)),
         },
         stored={
+            "fingerprint": fingerprint_of(document, access),
             "id": document.id,
             "kind": document.kind,
             "title": title,

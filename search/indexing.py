@@ -1,20 +1,30 @@
-"""Writing the index: draining the outbox, and rebuilding. Only one process at a time gets in (a file lock)."""
+"""Writing the index: draining the outbox. Only one process at a time gets in (`Engine.exclusively`)."""
 
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from search.documents import kind_of, kinds
-from search.engines import Engine, Entry, Writer
+from search.documents import kind_of
+from search.engines import Engine, Writer
 from search.engines.current import engine
-from search.entries import entries
-from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, KindUnknown, WriterBusy
+from search.errors import (
+    EngineUnreachable,
+    IndexMissing,
+    IndexOutdated,
+    IndexUnreadable,
+    KindUnknown,
+    NoSpaceLeft,
+    WriterBusy,
+    WritesRefused,
+)
 from search.models import SearchOutbox
+from search.reading import read_each
+from search.rebuilding import renew
 
 __all__ = ["drain", "rebuild"]
 
@@ -22,8 +32,14 @@ log = logging.getLogger(__name__)
 
 BATCH = 200
 LONGEST_WAIT_S = 3600
+ATTEMPTS = 12
+KEPT_TRYING = timedelta(hours=24)
+"""A thing is given up after so many attempts, and not before so long: until then a mended programme takes it up."""
 REST_S = 60.0
-"""Pause after an index could not be made, so that a broken loader does not keep the machine busy."""
+"""Pause after an index could not be made or written, so that a fault that stays does not keep the machine busy."""
+
+Thing = tuple[str, str]
+"""Kind and id."""
 
 _tired_until = 0.0
 
@@ -42,115 +58,187 @@ def drain() -> int:
     except (IndexMissing, IndexOutdated, IndexUnreadable) as fault:
         log.warning("The search index must be made: %s", fault or type(fault).__name__)
         usable = False
-    nothing_to_do = not _waiting().exists() if usable else time.monotonic() < _tired_until
-    if nothing_to_do:
+    except EngineUnreachable:  # told in the log when it began; the rows wait
+        return 0
+    if time.monotonic() < _tired_until or (usable and not _waiting().exists()):
         return 0
     try:
         with chosen.exclusively():
-            if not usable:
-                _make(chosen)
-            done, remade = 0, False
-            while rows := list(_waiting()[:BATCH]):
-                try:
-                    done += _take_up(chosen, rows)
-                except IndexUnreadable as fault:
-                    if remade:  # the fault is not the index's: a full disk, say
-                        raise
-                    log.warning("The search index cannot be written and is made anew: %s", fault)
-                    _make(chosen)
-                    remade = True
-            return done
-    except WriterBusy:
+            return _drain(chosen, usable=usable)
+    except (WriterBusy, EngineUnreachable):
         return 0
+
+
+def _drain(chosen: Engine, *, usable: bool) -> int:
+    if not usable:
+        _make(chosen)
+    done, remade = 0, False
+    while rows := list(_waiting()[:BATCH]):
+        try:
+            done += len(_take_up(chosen, rows)[0])
+        except NoSpaceLeft:
+            _rest()
+            raise
+        except IndexUnreadable as fault:
+            if remade:  # the fault is not the index's
+                raise
+            log.warning("The search index cannot be written and is made anew: %s", fault)
+            _make(chosen)
+            remade = True
+    return done
 
 
 def _make(chosen: Engine) -> None:
     """Rebuild because there is no usable index; after a failure not again at once, every two seconds."""
-    global _tired_until
     try:
-        _rebuild(chosen)
+        _renew(chosen)
     except Exception:
-        _tired_until = time.monotonic() + REST_S
+        _rest()
         raise
+
+
+def _rest() -> None:
+    global _tired_until
+    _tired_until = time.monotonic() + REST_S
 
 
 def rebuild() -> int:
     """Make a new index of everything in the place of the old one; see `search.api.rebuild`."""
     chosen = engine()
     with chosen.exclusively():
-        return _rebuild(chosen)
+        return _renew(chosen)
 
 
-def _rebuild(chosen: Engine) -> int:
-    started = time.monotonic()
-    number = chosen.rebuild(entries(document for kind in kinds() for document in kind.load(None)))
-    log.info("Search index made of %d documents in %.1f s", number, time.monotonic() - started)
-    return number
+def _renew(chosen: Engine) -> int:
+    return renew(chosen, LiveChanges(chosen), take_in=_take_in, on_failure=_owe)
+
+
+class LiveChanges:
+    """Changes that come in while a new index is being made: into the present one at once, noted for the new one.
+
+    Called again and again by whoever makes the new index (and so holds the writer's lock). Where the present
+    index cannot be written the rows wait: they go into the new one when it is in use.
+    """
+
+    EVERY_S = 0.5
+
+    def __init__(self, chosen: Engine) -> None:
+        self._chosen = chosen
+        self._next = 0.0
+        self._things: set[Thing] = set()
+        try:
+            chosen.verify()
+            self._usable = True
+        except (IndexMissing, IndexOutdated, IndexUnreadable):
+            self._usable = False
+
+    def __call__(self) -> None:
+        if not self._usable or time.monotonic() < self._next:
+            return
+        try:
+            while rows := list(_waiting()[:BATCH]):
+                self._things |= _take_up(self._chosen, rows)[1]
+        except (IndexMissing, IndexOutdated, IndexUnreadable) as fault:
+            log.warning("The present search index takes no changes; they wait for the new one: %s", fault)
+            self._usable = False
+        self._next = time.monotonic() + self.EVERY_S
+
+    def noted(self) -> set[Thing]:
+        """The things taken up since the last call."""
+        things, self._things = self._things, set()
+        return things
 
 
 def _waiting() -> QuerySet[SearchOutbox]:
-    return SearchOutbox.objects.filter(next_try_at__lte=timezone.now()).order_by("pk")
+    return SearchOutbox.objects.waiting(timezone.now())
 
 
-def _take_up(chosen: Engine, rows: list[SearchOutbox]) -> int:
-    """Bring the things that `rows` speak of into the index, then delete the rows that succeeded."""
-    by_thing: dict[tuple[str, str], list[SearchOutbox]] = defaultdict(list)
-    for row in rows:
-        by_thing[row.kind, row.object_id].append(row)
-    failed: dict[tuple[str, str], Exception] = {}
-    with chosen.writing() as writer:
-        by_kind: dict[str, list[str]] = defaultdict(list)
-        for (kind, id), its_rows in by_thing.items():
-            if any(row.op == SearchOutbox.Op.CHANGED for row in its_rows):
-                by_kind[kind].append(id)
-            else:
+def _take_up(chosen: Engine, rows: list[SearchOutbox]) -> tuple[list[int], set[Thing]]:
+    """Bring the things that `rows` speak of into the index and delete the rows that this makes superfluous.
+
+    Gives their numbers, and the things that were looked at. Rows of the same things that were put off or given
+    up are learned along with these.
+    """
+    known = _all_known_of({(row.kind, row.object_id) for row in rows})
+    failed: dict[Thing, Exception] = {}
+    try:
+        with chosen.writing() as writer:
+            gone = {
+                thing for thing, its in known.items() if all(row.op == SearchOutbox.Op.REMOVED for row in its)
+            }
+            for kind, id in sorted(gone):
                 writer.drop(kind, id)
-        for kind, ids in by_kind.items():
-            failed |= {(kind, id): fault for id, fault in _replace(writer, kind, ids).items()}
+            failed = _take_in(writer, known.keys() - gone)
+    except WritesRefused as fault:
+        failed |= {thing: Refused(reason) for thing, reason in fault.refused.items() if thing in known}
     # Here the index has committed. Rows written meanwhile have other numbers and stay.
-    learned = [row.pk for thing, its in by_thing.items() if thing not in failed for row in its]
+    learned = [row.pk for thing, its in known.items() if thing not in failed for row in its]
     SearchOutbox.objects.filter(pk__in=learned).delete()
     for thing, fault in failed.items():
-        _put_off(by_thing[thing], fault)
-    return len(learned)
+        _put_off(known[thing], fault)
+    return learned, set(known)
 
 
-def _replace(writer: Writer, kind: str, ids: list[str]) -> dict[str, Exception]:
-    """Write the present state of `ids` of one kind; what cannot be read is handed back by id."""
-    try:
-        _write(writer, kind, ids)
-        return {}
-    except Exception as fault:
-        if len(ids) == 1:
-            log.exception("Search cannot read %s %s", kind, ids[0])
-            return {ids[0]: fault}
-    # One bad thing must not keep its neighbours waiting.
-    failed: dict[str, Exception] = {}
-    for id in ids:
-        failed |= _replace(writer, kind, [id])
+class Refused(Exception):
+    """The engine did not take this one document."""
+
+
+def _all_known_of(things: set[Thing]) -> dict[Thing, list[SearchOutbox]]:
+    """All rows there are now of `things`, oldest first. By number, never "all below": numbers are given before the
+    commit, so a lower one may still come."""
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for kind, id in things:
+        by_kind[kind].append(id)
+    known: dict[Thing, list[SearchOutbox]] = defaultdict(list)
+    for kind, ids in by_kind.items():
+        for row in SearchOutbox.objects.filter(kind=kind, object_id__in=ids).order_by("pk"):
+            known[kind, row.object_id].append(row)
+    return known
+
+
+def _take_in(writer: Writer, things: Iterable[Thing]) -> dict[Thing, Exception]:
+    """Write the present state of `things`; those that cannot be read are handed back with the reason.
+
+    A kind that no room of this process registered is not known to be gone: it may have come with a newer
+    programme that runs beside this one during an update. Its rows wait for that one.
+    """
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for kind, id in things:
+        by_kind[kind].append(id)
+    failed: dict[Thing, Exception] = {}
+    for name, ids in by_kind.items():
+        try:
+            kind = kind_of(name)
+        except KindUnknown as fault:
+            failed |= {(name, id): fault for id in ids}
+            continue
+        found, bad = read_each(kind, ids)
+        present = {entry.id: entry for entry in found.entries()}
+        for id in ids:
+            if id in bad:
+                failed[name, id] = bad[id]
+            elif id in present:
+                writer.put(present[id])
+            else:
+                writer.drop(name, id)
     return failed
 
 
-def _write(writer: Writer, kind: str, ids: list[str]) -> None:
-    try:
-        load = kind_of(kind).load
-    except KindUnknown:
-        found: dict[str, Entry] = {}
-    else:
-        # In one transaction, so that an access path and the organisation it names are read together.
-        with transaction.atomic():
-            found = {entry.id: entry for entry in entries(load(ids))}
-    for id in ids:
-        if id in found:
-            writer.put(found[id])
-        else:
-            writer.drop(kind, id)
-
-
 def _put_off(rows: list[SearchOutbox], fault: Exception) -> None:
-    now = timezone.now()
-    for row in rows:
-        row.attempts += 1
-        row.error = f"{type(fault).__name__}: {fault}"[:2000]
-        row.next_try_at = now + timedelta(seconds=min(LONGEST_WAIT_S, 2 ** min(row.attempts, 12)))
-    SearchOutbox.objects.bulk_update(rows, ["attempts", "error", "next_try_at"])
+    """Keep one row of a thing that failed, with the attempts of all; given up after a day and many attempts."""
+    kept, now = rows[-1], timezone.now()
+    kept.attempts = max(row.attempts for row in rows) + 1
+    kept.created_at = min(row.created_at for row in rows)
+    kept.op = next((row.op for row in rows if row.op == SearchOutbox.Op.CHANGED), kept.op)
+    kept.error = f"{type(fault).__name__}: {fault}"[:2000]
+    kept.next_try_at = now + timedelta(seconds=min(LONGEST_WAIT_S, 2 ** min(kept.attempts, 12)))
+    kept.given_up_at = now if kept.attempts >= ATTEMPTS and now - kept.created_at >= KEPT_TRYING else None
+    kept.save()
+    SearchOutbox.objects.filter(pk__in=[row.pk for row in rows[:-1]]).delete()
+
+
+def _owe(kind: str, id: str, fault: Exception) -> None:
+    """A thing that could not be read for a new index stands in the outbox from now on."""
+    known = _all_known_of({(kind, id)})
+    row = SearchOutbox(kind=kind, object_id=id, op=SearchOutbox.Op.CHANGED)
+    _put_off([*known.get((kind, id), []), row], fault)

@@ -98,9 +98,28 @@ class LessonKind(models.TextChoices):
     READING = "READING", _("Reading")
 
 
+UNSEEN = frozenset(
+    {
+        *(
+            "alias_of",
+            "alias_of_id",
+            "approved_schedule",
+            "draft_title",
+            "expire_at",
+            "expired",
+            "go_live_at",
+        ),
+        *("has_unpublished_changes", "latest_revision", "latest_revision_created_at", "live_revision"),
+        *("locked", "locked_at", "locked_by", "numchild", "owner", "search_description", "show_in_menus"),
+        *("first_published_at", "translation_key"),
+    }
+)
+"""Fields of a page which no member sees and no search says: what Wagtail notes of drafts, locks and copies."""
+
+
 def writes_content(update_fields: Iterable[str] | None) -> bool:
     """Whether a `save(update_fields=…)` writes what people see; Wagtail notes a draft without doing so."""
-    return update_fields is None or bool({"live", "title", "slug", "body"} & set(update_fields))
+    return update_fields is None or not UNSEEN.issuperset(update_fields)
 
 
 RENEWING = frozenset({Carry.NEW_PART, Carry.AGAIN})
@@ -166,7 +185,23 @@ class DisclosedPage(MemberPage):
         return [organization_token(organization) for organization in self.opened_to.all()]
 
 
-class HomePage(MemberPage):
+class IndexPage(MemberPage):
+    """A page above the contents: its address begins theirs."""
+
+    class Meta:
+        abstract = True
+
+    @transaction.atomic
+    def save(self, *args, **kwargs):
+        """Write the page and tell search of everything below it when it moves to another address."""
+        before = type(self).objects.filter(pk=self.pk).values_list("url_path", flat=True).first()
+        saved = super().save(*args, **kwargs)
+        if before is not None and before != self.url_path:
+            tell_search_below(self)
+        return saved
+
+
+class HomePage(IndexPage):
     """The root of the site; the address / itself is answered by the portal."""
 
     template = "courses/home_page.html"
@@ -178,7 +213,7 @@ class HomePage(MemberPage):
         verbose_name = _("home page")
 
 
-class CourseIndexPage(MemberPage):
+class CourseIndexPage(IndexPage):
     """All courses, e.g. at /courses/."""
 
     intro = models.TextField(_("introduction"), blank=True, max_length=500)
@@ -583,7 +618,7 @@ class LessonVersion(models.Model):
         return f"{self.title} v{self.number}"
 
 
-class PolicyIndexPage(MemberPage):
+class PolicyIndexPage(IndexPage):
     """All policies, e.g. at /policy/."""
 
     intro = models.TextField(_("introduction"), blank=True, max_length=500)
@@ -687,3 +722,11 @@ class PolicyAttachment(Orderable):
 
     def __str__(self) -> str:
         return self.title or self.document.title
+
+
+def tell_search_below(page: Page) -> None:
+    """Note in the outbox `page` and all pages below it: their address is another, or whom their course is open to."""
+    below = Page.objects.descendant_of(page, inclusive=True).values("pk")
+    for model, kind in ((Course, "course"), (Lesson, "lesson"), (Policy, "policy")):
+        outbox.changed(kind, *model.objects.filter(pk__in=below).values_list("pk", flat=True))
+    hanging.pages_changed(below)

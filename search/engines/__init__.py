@@ -3,7 +3,7 @@
 The tokens come from `search.analysis` and are the same for every engine (issue 6 adds Elasticsearch).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -88,8 +88,22 @@ class Writer(Protocol):
     def put(self, entry: Entry) -> None:
         """Add a document or take the place of its former self."""
 
+    def add(self, entry: Entry) -> None:
+        """As `put`, quicker, for a document that this index cannot hold yet."""
+
     def drop(self, kind: str, id: str) -> None:
         """Take a document out; none there is fine."""
+
+
+class Renewal(Protocol):
+    """A new index beside the one in use; nobody sees it before it takes that one's place."""
+
+    def writing(self, meanwhile: Callable[[], object] = lambda: None) -> AbstractContextManager[Writer]:
+        """Change the new index; kept when the block ends well. May be entered again and again.
+
+        After much was written the end of the block may take seconds; `meanwhile` is called now and
+        then during these (in this thread). Raises NoSpaceLeft, and WritesRefused for single documents.
+        """
 
 
 class Engine(Protocol):
@@ -125,7 +139,24 @@ class Engine(Protocol):
         """Whether somebody writes without `exclusively`; raises WriterBusy while one of us writes."""
 
     def writing(self) -> AbstractContextManager[Writer]:
-        """Change the present index; committed when the block ends well, forgotten otherwise."""
+        """Change the present index; committed when the block ends well, forgotten otherwise.
+
+        Raises what `verify` raises, NoSpaceLeft, and WritesRefused when all but some was committed.
+        """
+
+    def renewal(self) -> AbstractContextManager[Renewal]:
+        """A new, empty index, which at the end of the block takes the place of the present one at once.
+
+        When the block fails it is thrown away and the present one stays; what somebody left behind who
+        was killed in the middle is cleared away by the next one. Call it within `exclusively`.
+        """
 
     def rebuild(self, entries: Iterator[Entry]) -> int:
-        """Write a new index of `entries` and put it in the place of the present one at once; how many."""
+        """A renewal that holds `entries` and nothing else; how many."""
+
+    def inventory(self, kind: str, ids: Collection[str] | None = None) -> Iterator[tuple[str, str]]:
+        """(id, fingerprint) of every document of `kind` in the index, or of those of `ids`; in any order.
+
+        `fingerprint` is `stored["fingerprint"]`. One look: what is written meanwhile is not in it.
+        Raises what `verify` raises.
+        """

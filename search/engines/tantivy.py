@@ -5,27 +5,31 @@ INDEX_DIR/index-…/         one index, with made_by.json saying which analyser 
 INDEX_DIR/writer.lock      held (flock) by the process that writes; freed by the kernel when it dies
 """
 
+import errno
 import fcntl
 import json
+import logging
 import os
 import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Any
 
 import tantivy
 from tantivy import Occur, Query
 
 from search import analysis
 from search.engines import ANYTHING, FACETS, Entry, Filters, Found, Sort, key_of
-from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, WriterBusy
+from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, NoSpaceLeft, SearchError, WriterBusy
 from search.query import EXACT_TITLE, Phrase, Plan, Sound
+
+log = logging.getLogger(__name__)
 
 SCHEMA = 3
 """Raise by one when the fields below change."""
@@ -44,6 +48,10 @@ TOKEN_FIELDS = (
 MOST_VALUES = 100
 """Values of a facet that are counted."""
 HEAP_BYTES = 64 * 1024 * 1024
+PAGE = 10_000
+"""Documents of an inventory that are fetched at a time."""
+LEAST_FREE_BYTES = 4 * 1024 * 1024
+"""With less than this a failed write is the full disk's fault: tantivy does not always say why."""
 
 
 def _schema() -> tantivy.Schema:
@@ -75,13 +83,13 @@ class TantivyWriter:
 
     def __init__(self, writer: tantivy.IndexWriter) -> None:
         self._writer = writer
+        self.failed = False
 
     def put(self, entry: Entry) -> None:
         self.drop(entry.kind, entry.id)
         self.add(entry)
 
     def add(self, entry: Entry) -> None:
-        """As `put`, for an index that cannot hold the document yet."""
         document = tantivy.Document()
         document.add_text("key", entry.key)
         document.add_text("kind", entry.kind)
@@ -95,7 +103,11 @@ class TantivyWriter:
         for name, tokens in entry.tokens.items():
             document.add_text(name, " ".join(tokens))
         document.add_bytes("stored", json.dumps(entry.stored, ensure_ascii=False).encode())
-        self._writer.add_document(document)
+        try:
+            self._writer.add_document(document)
+        except ValueError:
+            self.failed = True
+            raise
 
     def drop(self, kind: str, id: str) -> None:
         self._writer.delete_documents_by_term("key", key_of(kind, id))
@@ -162,6 +174,23 @@ class TantivyEngine:
         except (ValueError, OSError) as fault:
             raise IndexUnreadable(str(fault)) from fault
         return Found(rows, counts, by_facet)
+
+    def inventory(self, kind: str, ids: Collection[str] | None = None) -> Iterator[tuple[str, str]]:
+        searcher = self._open().index.searcher()
+        asked = [(Occur.Must, self._exactly("kind", kind))]
+        if ids is not None:
+            keys = Query.term_set_query(self.schema, "key", sorted(key_of(kind, id) for id in ids))
+            asked.append((Occur.Must, Query.const_score_query(keys, 0.0)))
+        wanted, offset = Query.boolean_query(asked), 0
+        try:
+            # Equal scores come in the order in which they lie in this one searcher, so pages fit together.
+            while page := searcher.search(wanted, limit=PAGE, count=False, offset=offset).hits:
+                for _score, address in page:
+                    stored = json.loads(searcher.doc(address).get_first("stored") or b"{}")
+                    yield stored["id"], stored.get("fingerprint", "")
+                offset += PAGE
+        except (ValueError, OSError) as fault:
+            raise IndexUnreadable(str(fault)) from fault
 
     def _open(self) -> _Opened:
         """The index in use, looking at the disk: another folder is opened, a newer commit is taken up."""
@@ -293,25 +322,67 @@ class TantivyEngine:
 
     @contextmanager
     def writing(self) -> Iterator[TantivyWriter]:
-        with _written(self._open().index) as writer:
+        with _written(self._open().index, self.folder) as writer:
             yield writer
 
-    def rebuild(self, entries: Iterator[Entry]) -> int:
+    @contextmanager
+    def renewal(self) -> Iterator["TantivyRenewal"]:
+        self._sweep(self._in_use())
         name = f"index-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:6]}"
         folder = self.folder / name
-        folder.mkdir(parents=True)
+        try:
+            try:
+                folder.mkdir(parents=True)
+                fresh = TantivyRenewal(_prepared(tantivy.Index(self.schema, path=str(folder))), folder)
+            except (OSError, ValueError) as fault:
+                raise _unwritable(fault, self.folder) from fault
+            yield fresh
+            try:
+                made_by = {"version": VERSION, "documents": fresh.documents(), "made_at": time.time()}
+                _write_safely(folder / "made_by.json", json.dumps(made_by))
+                _write_safely(self.folder / "CURRENT", name)
+            except OSError as fault:
+                raise _unwritable(fault, self.folder) from fault
+        except BaseException:
+            if self._in_use() != name:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._sweep(name)
+
+    def rebuild(self, entries: Iterator[Entry]) -> int:
         number = 0
-        with _written(_prepared(tantivy.Index(self.schema, path=str(folder)))) as writer:
+        with self.renewal() as fresh, fresh.writing() as writer:
             for entry in entries:
                 writer.add(entry)
                 number += 1
-        made_by: dict[str, Any] = {"version": VERSION, "documents": number, "made_at": time.time()}
-        _write_safely(folder / "made_by.json", json.dumps(made_by))
-        _write_safely(self.folder / "CURRENT", name)
-        for other in self.folder.glob("index-*"):
-            if other.name != name:
-                shutil.rmtree(other, ignore_errors=True)
         return number
+
+    def _in_use(self) -> str:
+        try:
+            return (self.folder / "CURRENT").read_text().strip()
+        except FileNotFoundError:
+            return ""
+
+    def _sweep(self, kept: str) -> None:
+        for other in self.folder.glob("index-*"):
+            if other.name != kept:
+                shutil.rmtree(other, ignore_errors=True)
+
+
+class TantivyRenewal:
+    """A new index in a folder to which CURRENT does not lead yet."""
+
+    def __init__(self, index: tantivy.Index, folder: Path) -> None:
+        self._index, self._folder = index, folder
+
+    @contextmanager
+    def writing(self, meanwhile: Callable[[], object] = lambda: None) -> Iterator[TantivyWriter]:
+        with _written(self._index, self._folder.parent, meanwhile) as writer:
+            yield writer
+
+    def documents(self) -> int:
+        self._index.reload()
+        return self._index.searcher().num_docs
 
 
 def _counted(searcher: tantivy.Searcher, query: Query, names: list[str]) -> dict[str, dict[str, int]]:
@@ -324,29 +395,72 @@ def _counted(searcher: tantivy.Searcher, query: Query, names: list[str]) -> dict
 
 
 @contextmanager
-def _written(index: tantivy.Index) -> Iterator[TantivyWriter]:
+def _written(
+    index: tantivy.Index, folder: Path, meanwhile: Callable[[], object] | None = None
+) -> Iterator[TantivyWriter]:
     """A writer on `index`: committed at the end of the block, rolled back when it fails.
 
     A writer that was killed in the middle of its commit leaves files which tantivy would stumble over
     when it comes to the same number again; they are swept away first (the lock is ours by then).
-    Raises WriterBusy, and IndexUnreadable when the index can't be written: it must be made anew.
+    Raises WriterBusy, NoSpaceLeft, and IndexUnreadable when the index can't be written: it must be made
+    anew. `meanwhile` is called now and then while a long commit runs.
     """
     try:
         writer = index.writer(HEAP_BYTES, 1)
         writer.garbage_collect_files()
     except ValueError as fault:
-        raise (WriterBusy if "LockBusy" in str(fault) else IndexUnreadable)(str(fault)) from fault
+        if "LockBusy" in str(fault):
+            raise WriterBusy(str(fault)) from fault
+        raise _unwritable(fault, folder) from fault
+    wrapped = TantivyWriter(writer)
     try:
-        yield TantivyWriter(writer)
-    except BaseException:
-        writer.rollback()
-        writer.wait_merging_threads()
+        yield wrapped
+    except BaseException as fault:
+        _give_up(writer)
+        # A thread of tantivy that died on a full disk is noticed by the next document: "writer was killed".
+        if isinstance(fault, ValueError) and wrapped.failed:
+            raise _unwritable(fault, folder) from fault
         raise
     try:
-        writer.commit()
+        if meanwhile is None:
+            writer.commit()
+            writer.wait_merging_threads()
+        else:
+            _commit_beside(writer, meanwhile)
     except ValueError as fault:
-        raise IndexUnreadable(str(fault)) from fault
-    writer.wait_merging_threads()
+        raise _unwritable(fault, folder) from fault
+
+
+def _give_up(writer: tantivy.IndexWriter) -> None:
+    try:
+        writer.rollback()
+        writer.wait_merging_threads()
+    except ValueError:
+        # It died of the fault that the caller is about to tell; nothing of it was committed.
+        log.debug("a writer could not even be rolled back", exc_info=True)
+
+
+def _commit_beside(writer: tantivy.IndexWriter, meanwhile: Callable[[], object]) -> None:
+    """Commit in a thread (tantivy lets go of Python's lock) and let `meanwhile` go on in this one."""
+
+    def commit() -> None:
+        writer.commit()
+        writer.wait_merging_threads()
+
+    with ThreadPoolExecutor(1, "search-commit") as beside:
+        committed = beside.submit(commit)
+        while not committed.done():
+            meanwhile()
+            wait([committed], timeout=0.1)
+        committed.result()
+
+
+def _unwritable(fault: Exception, folder: Path) -> SearchError:
+    """What a failed write means: a full disk, or an index that must be made anew."""
+    full = isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or "No space left" in str(fault) or shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
+        return NoSpaceLeft(str(folder), fault)
+    return IndexUnreadable(str(fault))
 
 
 def _prepared(index: tantivy.Index) -> tantivy.Index:

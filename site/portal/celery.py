@@ -35,6 +35,7 @@ app.conf.beat_schedule = {
         "schedule": 2.0,
         "options": {"expires": 2},
     },
+    "search.verify_index": {"task": "search.tasks.verify_index", "schedule": crontab(hour=3, minute=0)},
     "portal.publish_scheduled": {
         "task": "portal.publish_scheduled",
         "schedule": 60.0,

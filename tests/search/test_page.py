@@ -6,7 +6,6 @@ from django.test import Client
 from people.models import PartyOrganization
 from search import api
 from search.documents import organization_token
-from search.engines.current import engine
 
 pytestmark = pytest.mark.django_db
 
@@ -59,10 +58,9 @@ def test_odd_page_numbers_are_no_error(client_of, p):
     assert client_of().get("/search/", {"q": "党员", "p": p}).status_code == 200
 
 
-def test_a_broken_engine_is_said_and_the_rest_goes_on(client_of, index_dir):
+def test_a_broken_engine_is_said_and_the_rest_goes_on(client_of, lose_index):
     client = client_of()
-    (index_dir / "CURRENT").unlink()
-    engine()._opened = None
+    lose_index()
     page = client.get("/search/", {"q": "党费"})
     assert (page.status_code, page["Retry-After"]) == (503, "30")
     assert "暂时不能检索" in page.content.decode()

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from search import api
-from search.errors import WriterBusy
+from search.errors import EngineUnreachable, NoSpaceLeft, WriterBusy
 
 
 class Command(BaseCommand):
@@ -33,6 +33,23 @@ class Command(BaseCommand):
                 if attempt == 0:
                     self.stderr.write(_("Another process is writing the index; waiting for it."))
                 time.sleep(1)
+            except EngineUnreachable as fault:
+                text = _(
+                    "The search server does not answer (%(reason)s). Check SEARCH_URL and whether it runs."
+                ) % {"reason": fault}
+                if not options["if_needed"]:
+                    raise CommandError(text) from fault
+                # The school opens without search; the worker makes the index as soon as the server is there.
+                self.stderr.write(text)
+                return
+            except NoSpaceLeft as fault:
+                raise CommandError(
+                    _(
+                        "The disk is full (%(folder)s): the new index was given up, search goes on with the old one. "
+                        "Make room (about twice the size of the present index), then run this command again."
+                    )
+                    % {"folder": fault.where}
+                ) from fault
         else:
             raise CommandError(_("The index is still being written by another process. Try again later."))
         took_s = time.monotonic() - started

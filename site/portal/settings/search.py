@@ -1,12 +1,22 @@
 """Settings of search: which engine answers, where its index lies."""
 
-from portal.settings.environment import DATA_DIR, SEARCH_URL
+from portal.settings.environment import (
+    DATA_DIR,
+    SEARCH_API_KEY,
+    SEARCH_CA_FILE,
+    SEARCH_INDEX,
+    SEARCH_SHARDS,
+    SEARCH_URL,
+)
 
 SEARCH = {
     "ENGINE": "elasticsearch" if SEARCH_URL else "tantivy",
     "URL": SEARCH_URL,
     "INDEX_DIR": DATA_DIR / "search",
-    "INDEX": "eschool",
+    "INDEX": SEARCH_INDEX,
+    "API_KEY": SEARCH_API_KEY,
+    "CA_FILE": SEARCH_CA_FILE,
+    "SHARDS": SEARCH_SHARDS,
 }
 
 # Wagtail's own search boxes; the ordinary backends cannot find Chinese (search/admin_boxes.py).

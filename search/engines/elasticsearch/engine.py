@@ -1,0 +1,381 @@
+"""The engine over one alias of an Elasticsearch cluster.
+
+ALIAS                      what is asked and written; leads to the one index in use
+ALIAS.v1, ALIAS.v2 …       indexes; `_meta` in the mapping says which analyser and schema made it
+"""
+
+import json
+import logging
+import re
+import threading
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from elasticsearch import Elasticsearch
+from elasticsearch.dsl import A, Search
+from elasticsearch.dsl.query import Bool
+from elasticsearch.helpers import streaming_bulk
+
+from search.engines import ANYTHING, FACETS, Entry, Filters, Found, Sort, key_of
+from search.engines.elasticsearch import mapping, plans
+from search.engines.elasticsearch.cluster import Cluster
+from search.engines.turns import only_writer
+from search.errors import (
+    EngineUnreachable,
+    IndexMissing,
+    IndexOutdated,
+    IndexUnreadable,
+    SearchError,
+    WritesRefused,
+)
+from search.query import Plan
+
+__all__ = ["ElasticsearchEngine", "ElasticsearchWriter"]
+
+log = logging.getLogger(__name__)
+
+TRUSTED_FOR_S = 2.0
+"""So long queries believe that the alias still leads to the index that was looked at."""
+MOST_VALUES = 100
+"""Values of a facet that are counted."""
+CHUNK_DOCUMENTS, CHUNK_BYTES = 500, 8 * 1024 * 1024
+"""A request of writing holds at most so many."""
+PENDING_BYTES = 32 * 1024 * 1024
+"""What a writer keeps before it begins to send."""
+PARTS_AT_ONCE = 1000
+TRIES = 4
+"""How often a document is sent that the cluster was too busy for."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    index: str
+    version: str
+    at: float
+
+
+class ElasticsearchWriter:
+    """A grip on the index for one writer: collects, and sends at the end of the block (or when it is much).
+
+    What was sent early and then given up is only not undone: it is never older than what was there,
+    and its row in the outbox stays. Each document bears the moment at which the block began; one that
+    bears a later moment is never overwritten by a writer that slept meanwhile (`external_gte`).
+    """
+
+    def __init__(self, engine: "ElasticsearchEngine", index: str) -> None:
+        self._engine, self._index = engine, index
+        self._began = time.time_ns() // 1_000_000
+        self._waiting: dict[tuple[str, str], dict[str, Any]] = {}
+        self._groups: dict[str, set[tuple[str, str]]] = {}
+        self._is_fresh = False
+        self._bytes = 0
+        self.refused: dict[tuple[str, str], str] = {}
+
+    def put(self, entry: Entry) -> None:
+        document = mapping.lying(entry)
+        self._add((entry.kind, entry.id), {"_op_type": "index", "_source": document})
+        self._bytes += 2 * sum(len(text) for text in document.values() if isinstance(text, str))
+        self._groups.setdefault(document["group"], set()).add((entry.kind, entry.id))
+
+    def drop(self, kind: str, id: str) -> None:
+        self._add((kind, id), {"_op_type": "delete"})
+
+    def drop_group(self, kind: str, group: str) -> None:
+        if not self._is_fresh:
+            # Somebody who was killed before his refresh may have left documents that nobody sees yet.
+            self._engine.refresh()
+            self._is_fresh = True
+        name = key_of(kind, group)
+        for thing in self._groups.pop(name, set()) | self._engine.group(name):
+            self.drop(*thing)
+
+    def _add(self, thing: tuple[str, str], action: dict[str, Any]) -> None:
+        if self._bytes > PENDING_BYTES:
+            self.send()
+        self._waiting[thing] = {
+            **action,
+            "_index": self._index,
+            "_id": key_of(*thing),
+            "version": self._began,
+            "version_type": "external_gte",
+        }
+
+    def send(self) -> None:
+        """Hand over what waits; readers see it after the next refresh."""
+        self.refused |= self._engine.send(list(self._waiting.values()), is_alias=True)
+        # Only now: what could not be sent is tried again at the end of the block, which then fails as a whole.
+        self._waiting, self._bytes = {}, 0
+
+
+class ElasticsearchEngine:
+    """The engine over one alias; safe to share between threads and to be made anew in every process.
+
+    `folder` holds the lock of this machine; among machines PostgreSQL says whose turn it is.
+    """
+
+    def __init__(self, cluster: Cluster, alias: str, folder: Path, *, shards: int = 1) -> None:
+        self.cluster, self.alias, self.folder, self.shards = cluster, alias, folder, shards
+        self._seen: _Seen | None = None
+        self._lock = threading.Lock()
+
+    # Reading
+
+    def verify(self) -> None:
+        self._look()
+
+    def find(
+        self,
+        plan: Plan,
+        access: Iterable[str],
+        *,
+        kind: str | None,
+        offset: int,
+        limit: int,
+        titles: bool = False,
+        filters: Filters = ANYTHING,
+        sort: Sort = "relevance",
+        facets: bool = False,
+    ) -> Found:
+        self._trusted()
+        if plan.is_empty:
+            return Found()
+        must, extra = plans.scored(plan, titles)
+        only, without = plans.by_key(filters)
+        labels = {name: plans.exactly(name, label) for name, label in filters.labels().items()}
+        of_kind = [plans.exactly("kind", kind)] if kind is not None else []
+        # Labels narrow the query itself; only where facets are wanted these need to look past them.
+        before = [] if facets else list(labels.values())
+        after = list(labels.values()) if facets else []
+        asked = Search().query(
+            Bool(
+                filter=[plans.visible(frozenset(access)), *only, *before],
+                must=[must],
+                must_not=without,
+                should=extra,
+            )
+        )
+        if of_kind or after:
+            asked = asked.post_filter(Bool(filter=[*of_kind, *after]))
+        _count(asked, "kind", after)
+        if facets:
+            for name in FACETS:
+                others = [one for other, one in labels.items() if other != name]
+                _count(asked, name, [*of_kind, *others])
+        asked = asked.sort(*(("_score",) if sort == "relevance" else ("-day",)), "key")
+        asked = asked[offset : offset + limit].source(["stored"]).extra(track_total_hits=False)
+        answered = self._ask(asked.to_dict(), plan)
+        rows = [
+            (float(hit["_score"] or 0.0), json.loads(hit["_source"]["stored"]))
+            for hit in answered["hits"]["hits"]
+        ]
+        counted = {name: _counted(found) for name, found in answered["aggregations"].items()}
+        return Found(rows, counted.pop("kind"), counted)
+
+    def _ask(self, body: dict[str, Any], plan: Plan) -> dict[str, Any]:
+        for last in (False, True):
+            seen = self._trusted()
+            try:
+                with self.cluster.asking() as client:
+                    answered: dict[str, Any] = client.search(
+                        index=self.alias,
+                        **body,
+                        search_type="dfs_query_then_fetch" if self.shards > 1 else None,
+                        allow_partial_search_results=False,
+                        # One query goes to one copy, so that its pages fit together.
+                        preference=f"q{zlib.crc32(plan.normal.encode())}",
+                    ).body
+            except IndexMissing:
+                # A rebuild may have dropped the index under our eyes; then the alias leads elsewhere.
+                self._seen = None
+                if last:
+                    raise
+                continue
+            hits = answered["hits"]["hits"]
+            if not hits or hits[0]["_index"] == seen.index:
+                return answered
+            self._look()  # another index by now: is it one that we understand?
+            return answered
+        raise AssertionError("unreachable")
+
+    def _trusted(self) -> _Seen:
+        seen = self._seen
+        if seen is None or time.monotonic() - seen.at > TRUSTED_FOR_S or seen.version != mapping.version():
+            return self._look()
+        return seen
+
+    def _look(self) -> _Seen:
+        """Which index the alias leads to, and that we understand it; asks the cluster."""
+        self._seen = None
+        with self.cluster.asking() as client:
+            found = client.indices.get_mapping(index=self.alias).body
+        if not found:
+            raise IndexMissing(self.alias)
+        if self.alias in found:
+            raise IndexUnreadable(
+                f"an index called {self.alias} stands where an alias of this name belongs: "
+                "delete that index, or set SEARCH_INDEX to another name"
+            )
+        if len(found) > 1:
+            raise IndexUnreadable(
+                f"the alias {self.alias} leads to several indexes: {', '.join(sorted(found))}"
+            )
+        [(name, described)] = found.items()
+        made_by = str(described["mappings"].get("_meta", {}).get("version", "?"))
+        if made_by != mapping.version():
+            raise IndexOutdated(made_by, mapping.version())
+        self._seen = _Seen(name, made_by, time.monotonic())
+        return self._seen
+
+    # Writing
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        with only_writer(self.folder / "writer.lock", f"search:{self.alias}"):
+            yield
+
+    def has_foreign_writer(self) -> bool:
+        """A cluster has room for many writers; ours are kept apart by `exclusively` and by versions."""
+        return False
+
+    @contextmanager
+    def writing(self) -> Iterator[ElasticsearchWriter]:
+        self._look()
+        writer = ElasticsearchWriter(self, self.alias)
+        yield writer
+        writer.send()
+        self.refresh()
+        if writer.refused:
+            raise WritesRefused(writer.refused)
+
+    def send(self, actions: Iterable[dict[str, Any]], *, is_alias: bool) -> dict[tuple[str, str], str]:
+        """Write `actions` (of elasticsearch.helpers) in requests of a fit size; what was refused, and why."""
+        refused: dict[tuple[str, str], str] = {}
+        with self.cluster.asking(patiently=True) as client:
+            for fine, answered in streaming_bulk(
+                client,
+                actions,
+                chunk_size=CHUNK_DOCUMENTS,
+                max_chunk_bytes=CHUNK_BYTES,
+                raise_on_error=False,
+                max_retries=TRIES - 1,
+                initial_backoff=0.25,
+                max_backoff=2,
+                # Never make an index by accident, with a mapping that the server guessed.
+                require_alias=is_alias,
+            ):
+                [(done, item)] = answered.items()
+                if fine or (done == "delete" and item.get("result") == "not_found"):
+                    continue
+                reason = item.get("error", item)
+                if isinstance(reason, dict) and reason.get("type") == "index_not_found_exception":
+                    raise IndexMissing(self.alias)
+                refused[_thing(item["_id"])] = (
+                    f"{item.get('status')} {json.dumps(reason, ensure_ascii=False)}"[:500]
+                )
+        return refused
+
+    def refresh(self, index: str = "") -> None:
+        """Let all that was written into the present index (or `index`) be seen."""
+        with self.cluster.asking(patiently=True) as client:
+            shards = client.indices.refresh(index=index or self.alias)["_shards"]
+        if shards["failed"]:
+            raise EngineUnreachable(f"{shards['failed']} shards could not be refreshed")
+
+    def group(self, name: str) -> set[tuple[str, str]]:
+        """The (kind, id) of all visible documents that are parts of one thing."""
+        found: set[tuple[str, str]] = set()
+        after: list[str] | None = None
+        asked = Search().query(Bool(filter=[plans.exactly("group", name)])).sort("key").source(False)
+        body = asked[:PARTS_AT_ONCE].to_dict()
+        while True:
+            with self.cluster.asking(patiently=True) as client:
+                hits = client.search(index=self.alias, **body, search_after=after)["hits"]["hits"]
+            found |= {_thing(hit["_id"]) for hit in hits}
+            if len(hits) < PARTS_AT_ONCE:
+                return found
+            after = hits[-1]["sort"]
+
+    def size_bytes(self) -> int:
+        self._look()
+        with self.cluster.asking() as client:
+            told = client.indices.stats(index=self.alias, metric="store")
+        return int(told["_all"]["primaries"]["store"]["size_in_bytes"])
+
+    def rebuild(self, entries: Iterator[Entry]) -> int:
+        name = self._make()
+        began = time.time_ns() // 1_000_000
+        number = 0
+
+        def actions() -> Iterator[dict[str, Any]]:
+            nonlocal number
+            for entry in entries:
+                number += 1
+                yield {
+                    "_op_type": "index",
+                    "_index": name,
+                    "_id": entry.key,
+                    "version": began,
+                    "version_type": "external_gte",
+                    "_source": mapping.lying(entry),
+                }
+
+        try:
+            refused = self.send(actions(), is_alias=False)
+            if refused:
+                raise WritesRefused(refused)
+            self.refresh(name)
+        except BaseException:
+            with suppress(SearchError), self.cluster.asking() as client:
+                client.indices.delete(index=name, ignore_unavailable=True)
+            raise
+        self._use(name)
+        self._look()
+        return number
+
+    def _make(self) -> str:
+        """A new, empty index with the next number."""
+        with self.cluster.asking(patiently=True) as client:
+            numbers = [int(one.rpartition(".v")[2]) for one in self._indexes(client)]
+            name = f"{self.alias}.v{max(numbers, default=0) + 1}"
+            client.indices.create(index=name, **mapping.index_of(shards=self.shards))
+        return name
+
+    def _use(self, name: str) -> None:
+        """Let the alias lead to `name` in one step; then drop the others of ours."""
+        with self.cluster.asking(patiently=True) as client:
+            before = client.cat.aliases(name=self.alias, format="json").body
+            swap: list[dict[str, Any]] = [
+                {"remove": {"index": one["index"], "alias": self.alias}} for one in before
+            ]
+            swap.append({"add": {"index": name, "alias": self.alias, "is_write_index": True}})
+            client.indices.update_aliases(actions=swap)
+            for other in self._indexes(client):
+                if other != name:
+                    client.indices.delete(index=other, ignore_unavailable=True)
+
+    def _indexes(self, client: Elasticsearch) -> list[str]:
+        """The indexes of this alias that we made, in use or left behind by somebody who was killed."""
+        ours = re.compile(re.escape(self.alias) + r"\.v[0-9]+")
+        found = client.indices.get(index=f"{self.alias}.v*", expand_wildcards="all", features="aliases")
+        return [name for name in found.body if ours.fullmatch(name)]
+
+
+def _thing(key: str) -> tuple[str, str]:
+    kind, _, id = key.partition(":")
+    return kind, id
+
+
+def _count(asked: Search, name: str, narrowed: list[Any]) -> None:
+    """Have the values of the field `name` counted among those hits that `narrowed` lets through."""
+    asked.aggs.bucket(name, A("filter", Bool(filter=narrowed))).bucket(
+        "values", A("terms", field=name, size=MOST_VALUES)
+    )
+
+
+def _counted(found: dict[str, Any]) -> dict[str, int]:
+    return {one["key"]: one["doc_count"] for one in found["values"]["buckets"]}

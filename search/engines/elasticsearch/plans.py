@@ -1,0 +1,81 @@
+"""A plan as a query of Elasticsearch: the same clauses and the same constants as for the embedded engine.
+
+Scores agree because both reckon BM25 with k1 = 1.2 and b = 0.75 and keep the factor k1 + 1 (Lucene
+dropped it, Elasticsearch did not), so the fixed bonuses weigh the same beside them.
+"""
+
+from elasticsearch.dsl.query import Bool, ConstantScore, Query, Term, Terms
+
+from search.engines import Filters
+from search.query import EXACT_TITLE, Phrase, Plan, Sound
+
+__all__ = ["by_key", "exactly", "scored", "visible"]
+
+
+def visible(access: frozenset[str]) -> Query:
+    """Documents that somebody with one of these keys may see."""
+    return Terms(access=sorted(access))
+
+
+def exactly(name: str, value: str) -> Query:
+    return Term(**{name: value})
+
+
+def by_key(filters: Filters) -> tuple[list[Query], list[Query]]:
+    """What must hold, and what must not, of a document's own key."""
+    only = [Terms(key=sorted(filters.only))] if filters.only is not None else []
+    without = [Terms(key=sorted(filters.without))] if filters.without else []
+    return only, without
+
+
+def scored(plan: Plan, titles: bool) -> tuple[Query, list[Query]]:
+    """What a document must match, and what only adds to its score."""
+    weights = plan.weights
+    ways = [_enough(plan.phrase, plan, titles)]
+    ways += [_enough(phrase, plan, titles) for phrase in plan.synonyms]
+    extra: list[Query] = []
+    for name, sound in (("pinyin", plan.pinyin), ("initials", plan.initials)):
+        if sound.trigrams:
+            ways.append(_sounding(name, sound, weights.pinyin))
+        if sound.start:
+            extra.append(_term(name, sound.start, weights.pinyin))
+    if plan.character:
+        ways.append(_term("title_characters", plan.character))
+    required = set(plan.phrase.required)
+    extra += [_either(token, plan, titles) for token in plan.phrase.bigrams if token not in required]
+    for phrase in (plan.phrase, *plan.synonyms):
+        for word in phrase.words:
+            extra.append(_term("title_words", word, weights.title_words * phrase.weight))
+            if not titles:
+                extra.append(_term("body_words", word, weights.body_words * phrase.weight))
+    whole = Bool(filter=[_term("title_bigrams", token) for token in plan.phrase.required])
+    extra.append(ConstantScore(filter=whole, boost=plan.whole_in_title))
+    extra.append(ConstantScore(filter=exactly("exact_title", plan.normal), boost=EXACT_TITLE))
+    return Bool(should=ways, minimum_should_match=1), extra
+
+
+def _term(name: str, token: str, weight: float = 1.0) -> Query:
+    return Term(**{name: {"value": token, "boost": weight}})
+
+
+def _either(token: str, plan: Plan, titles: bool) -> Query:
+    title = _term("title_bigrams", token, plan.weights.title_bigrams)
+    if titles:
+        return title
+    return Bool(should=[title, _term("body_bigrams", token, plan.weights.body_bigrams)])
+
+
+def _enough(phrase: Phrase, plan: Plan, titles: bool) -> Query:
+    return Bool(
+        should=[_either(token, plan, titles) for token in phrase.required],
+        minimum_should_match=phrase.minimum,
+        boost=phrase.weight,
+    )
+
+
+def _sounding(name: str, sound: Sound, weight: float) -> Query:
+    return Bool(
+        should=[_term(name, token) for token in sound.trigrams],
+        minimum_should_match=sound.minimum,
+        boost=weight,
+    )
