@@ -41,7 +41,9 @@ def related_plan(title: str, body: str) -> Plan:
     return Plan(
         text=title,
         normal=" ".join(words),
-        phrase=Phrase(pairs, max(2, math.ceil(SHARE * len(pairs))) if len(pairs) > 1 else 1, pairs, tuple(words)),
+        phrase=Phrase(
+            pairs, max(2, math.ceil(SHARE * len(pairs))) if len(pairs) > 1 else 1, pairs, tuple(words)
+        ),
         weights=WEIGHTS,
         parts=tuple(words),
     )

@@ -135,7 +135,9 @@ def machine_over(shelf) -> type[RuleBasedStateMachine]:
             self.block.__exit__(None, None, None)
 
         # What moves concerns most.
-        move_again = rule(which=st.integers(1, 6), below=st.integers(0, 6))(lambda self, **to: self.move(**to))
+        move_again = rule(which=st.integers(1, 6), below=st.integers(0, 6))(
+            lambda self, **to: self.move(**to)
+        )
 
     return OpeningsChange
 

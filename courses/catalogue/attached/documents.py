@@ -39,7 +39,9 @@ def ids() -> Iterable[int]:
 
 
 def names_of(ids: list[str]) -> dict[str, str]:
-    return {str(row.pk): str(row) for row in AttachedFile.objects.filter(pk__in=ids).select_related("document")}
+    return {
+        str(row.pk): str(row) for row in AttachedFile.objects.filter(pk__in=ids).select_related("document")
+    }
 
 
 def by_title(words: list[str], viewer: Any) -> Iterable[Document]:
@@ -54,7 +56,10 @@ def by_title(words: list[str], viewer: Any) -> Iterable[Document]:
     for row in rows:
         url = pages[row.page_id].url
         yield Document(
-            id=str(row.pk), kind="attachment", title=str(row), url=f"{url}#file-{row.document_id}" if url else ""
+            id=str(row.pk),
+            kind="attachment",
+            title=str(row),
+            url=f"{url}#file-{row.document_id}" if url else "",
         )
 
 
