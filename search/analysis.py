@@ -22,8 +22,11 @@ __all__ = [
     "VERSION",
     "bigrams",
     "characters",
+    "content",
+    "everyday",
     "initials",
     "is_question",
+    "is_told",
     "normalise",
     "normalise_with_positions",
     "plain",
@@ -32,22 +35,30 @@ __all__ = [
     "stop_words",
     "syllables",
     "synonyms",
+    "telling_characters",
     "trigrams",
+    "unbroken",
     "words",
 ]
 
 LEXICON = Path(__file__).parent / "lexicon"
 
-_STEP = 1
+_STEP = 2
 """Raise by one whenever the tokens of the same text come out differently."""
 
 HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _RUN = re.compile(f"[{HAN}]+|[a-z0-9]+")
 _HAN = re.compile(f"[{HAN}]")
+_BROKEN = re.compile(f"(?<=[{HAN}]) (?=[{HAN}])")
+_TOLD = re.compile("[我你您他她咱俺了被把给没不还就很着别想让]")
 _QUESTION = re.compile(
     "[?？]|吗|呢$|什么|怎么|怎样|如何|为何|谁|哪|是否|能否|可否|多少|几[个次天年月种条项]|多久|多长|"
     "能不能|是不是|有没有|会不会|要不要|请问"
 )
+
+
+SHORTEST_SENTENCE = 6
+"""Characters from which on a query may be a sentence."""
 
 
 def plain(text: str) -> str:
@@ -89,6 +100,11 @@ def runs(text: str) -> Iterator[str]:
     return (found.group() for found in _RUN.finditer(text))
 
 
+def unbroken(text: str) -> str:
+    """Normalised `text` without blanks between Han characters: lines of a PDF and of captions end anywhere."""
+    return _BROKEN.sub("", text)
+
+
 def is_han(token: str) -> bool:
     """Whether `token` begins with a Han character."""
     return bool(_HAN.match(token))
@@ -97,6 +113,11 @@ def is_han(token: str) -> bool:
 def is_question(text: str) -> bool:
     """Whether normalised `text` asks something, as 预备党员转正需要什么材料; questions are weighed otherwise."""
     return bool(_QUESTION.search(text))
+
+
+def is_told(text: str) -> bool:
+    """Whether normalised `text` is what somebody says in a sentence (邻居装摄像头对着我家门口), not keywords."""
+    return len(text) >= SHORTEST_SENTENCE and " " not in text and bool(_TOLD.search(text))
 
 
 def bigrams(text: str) -> list[str]:
@@ -111,8 +132,16 @@ def bigrams(text: str) -> list[str]:
 
 
 def characters(text: str) -> list[str]:
-    """The different Han characters of normalised `text`: for queries of a single character."""
-    return sorted(set(_HAN.findall(text)))
+    """The Han characters of normalised `text`, in their order."""
+    return _HAN.findall(text)
+
+
+def telling_characters(text: str) -> list[str]:
+    """The Han characters of normalised `text` that are no stop words by themselves.
+
+    They join what people say to what rules say: 租房 and 承租人 have only 租 in common.
+    """
+    return [one for one in _HAN.findall(text) if one not in stop_words()]
 
 
 _DICTIONARY_TOTAL = 6e7
@@ -174,6 +203,17 @@ def synonyms() -> dict[str, tuple[str, ...]]:
             for term in group:
                 found.setdefault(term, []).extend(one for one in group if one != term)
     return {term: tuple(phrases) for term, phrases in found.items()}
+
+
+@lru_cache(maxsize=1)
+def everyday() -> dict[str, tuple[str, ...]]:
+    """For each everyday word the official ones that rules use instead (search/lexicon/everyday.txt)."""
+    found: dict[str, list[str]] = {}
+    for line in _lines("everyday.txt"):
+        said, _, official = line.partition(">")
+        for word in normalise(said).split():
+            found.setdefault(word, []).extend(normalise(official).split())
+    return {word: tuple(dict.fromkeys(phrases)) for word, phrases in found.items()}
 
 
 def syllables(text: str) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec
 
-from search import document_numbers, highlight, indexing, plain_titles
+from search import document_numbers, highlight, indexing, plain_titles, second_look
 from search.analysis import normalise, runs, syllables
 from search.documents import (
     MEMBERS,
@@ -178,26 +178,30 @@ def search(
     page = max(1, min(page, DEEPEST // size))
     access = tokens_of(viewer)
     chosen = engine(index)
+    offset = (page - 1) * size
+    # Every page that begins within the looked-at hits fetches all of them, so that all pages agree on their order.
+    again = sort == "relevance" and offset < second_look.LOOKED_AT
     for loose in (False, True):
         wanted = plan(document_numbers.as_written(query), loose=loose)
         found = chosen.find(
             wanted,
             access,
             kind=kind,
-            offset=(page - 1) * size,
-            limit=size,
+            offset=0 if again else offset,
+            limit=max(second_look.LOOKED_AT, offset + size) if again else size,
             filters=filters,
             sort=sort,
             facets=facets,
         )
         if found.counts or wanted.is_empty:
             break
+    rows = second_look.reordered(found.rows, wanted)[offset : offset + size] if again else found.rows
     labels = (
         {one.name: one.label for one in kinds()} if index == SITE else {name: name for name in found.counts}
     )
     counts = {name: found.counts[name] for name in labels if found.counts.get(name)}
     total = counts.get(kind, 0) if kind else sum(counts.values())
-    hits = [_hit(score, row, wanted, labels) for score, row in found.rows if row["kind"] in labels]
+    hits = [_hit(score, row, wanted, labels) for score, row in rows if row["kind"] in labels]
     return Results(
         query=query,
         hits=hits,
@@ -207,7 +211,7 @@ def search(
         pages=min(-(-total // size), DEEPEST // size),
         took_ms=round((time.perf_counter() - started) * 1000, 2),
         loosened=bool(wanted.is_loose and total),
-        did_you_mean=_did_you_mean(wanted, [row["title"] for _score, row in found.rows[:CONSIDERED]]),
+        did_you_mean=_did_you_mean(wanted, [row["title"] for _score, row in rows[:CONSIDERED]]),
         facets=found.facets,
     )
 

@@ -65,20 +65,24 @@ def entry_of(document: Document, organizations: dict) -> Entry:
     access = access_of(document, organizations)
     title = analysis.plain(document.title).strip()
     body = " ".join(analysis.plain(document.body)[:BODY_LIMIT].split())
-    normal_title, normal_body = analysis.normalise(title), analysis.normalise(body)
+    normal_title, normal_body = analysis.normalise(title), analysis.unbroken(analysis.normalise(body))
     names = [analysis.normalise(name) for name in document.names]
+    title_words = _with_names(analysis.words, normal_title, names)
+    title_bigrams = _with_names(analysis.bigrams, normal_title, names)
     sound = "".join(analysis.syllables(normal_title))
+    # The title is part of the text: an article of a law says its subject only there.
     return Entry(
         kind=document.kind,
         id=document.id,
         access=tuple(sorted(access)),
         exact_title=normal_title,
         tokens={
-            "title_words": _with_names(analysis.words, normal_title, names),
-            "body_words": analysis.words(normal_body),
-            "title_bigrams": _with_names(analysis.bigrams, normal_title, names),
-            "body_bigrams": analysis.bigrams(normal_body),
-            "title_characters": analysis.characters(normal_title),
+            "title_words": title_words,
+            "body_words": [*title_words, *analysis.words(normal_body)],
+            "title_bigrams": title_bigrams,
+            "body_bigrams": [*title_bigrams, *analysis.bigrams(normal_body)],
+            "body_characters": analysis.telling_characters(normal_body),
+            "title_characters": sorted(set(analysis.characters(normal_title))),
             "pinyin": _with_beginnings(sound),
             "initials": _with_beginnings(analysis.initials(normal_title)),
         },

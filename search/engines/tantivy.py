@@ -31,7 +31,7 @@ from search.query import EXACT_TITLE, Phrase, Plan, Sound
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 3
+SCHEMA = 4
 """Raise by one when the fields below change."""
 
 VERSION = f"{analysis.VERSION}/tantivy-{version_of('tantivy')}-{SCHEMA}"
@@ -41,6 +41,7 @@ TOKEN_FIELDS = (
     "body_words",
     "title_bigrams",
     "body_bigrams",
+    "body_characters",
     "title_characters",
     "pinyin",
     "initials",
@@ -144,7 +145,10 @@ class TantivyEngine:
         if plan.is_empty:
             return Found()
         visible = Query.const_score_query(Query.term_set_query(self.schema, "access", sorted(access)), 0.0)
-        open_to_all_kinds = [(Occur.Must, visible), *self._scored(plan, titles), *self._by_key(filters)]
+        enough = Query.boolean_query([(Occur.Should, way) for way in self._ways(plan, titles)])
+        # Counting needs no score: what only adds to it is left out there.
+        open_to_all_kinds = [(Occur.Must, visible), (Occur.Must, enough), *self._by_key(filters)]
+        scored = [(Occur.Should, one) for one in self._extra(plan, titles)]
         labels = {name: self._exactly(name, label) for name, label in filters.labels().items()}
         narrowed = [(Occur.Must, one) for one in labels.values()]
         of_kind = [(Occur.Must, self._exactly("kind", kind))] if kind is not None else []
@@ -154,7 +158,7 @@ class TantivyEngine:
             counts = _counted(searcher, everything, ["kind"])["kind"]
             wanted = Query.boolean_query([*open_to_all_kinds, *narrowed, *of_kind])
             found = searcher.search(
-                wanted,
+                Query.boolean_query([*open_to_all_kinds, *narrowed, *of_kind, *scored]),
                 limit=limit,
                 count=False,
                 offset=offset,
@@ -249,10 +253,11 @@ class TantivyEngine:
         body = Query.boost_query(self._term("body_bigrams", token), plan.weights.body_bigrams)
         return Query.boolean_query([(Occur.Should, title), (Occur.Should, body)])
 
-    def _enough(self, phrase: Phrase, plan: Plan, titles: bool) -> Query:
+    def _enough(self, phrase: Phrase, plan: Plan, titles: bool, related: tuple[str, ...] = ()) -> Query:
+        tokens = [self._either(token, plan, titles) for token in phrase.required]
+        tokens += [self._weighed("body_bigrams", token, plan.weights.related) for token in related]
         return Query.boolean_query(
-            [(Occur.Should, self._either(token, plan, titles)) for token in phrase.required],
-            minimum_number_should_match=phrase.minimum,
+            [(Occur.Should, token) for token in tokens], minimum_number_should_match=phrase.minimum
         )
 
     def _sounding(self, name: str, sound: Sound) -> Query:
@@ -261,36 +266,44 @@ class TantivyEngine:
             minimum_number_should_match=sound.minimum,
         )
 
-    def _scored(self, plan: Plan, titles: bool) -> list[tuple[Occur, Query]]:
-        weights = plan.weights
-        ways = [self._enough(plan.phrase, plan, titles)]
+    def _ways(self, plan: Plan, titles: bool) -> list[Query]:
+        """What makes a document match; one of them is enough."""
+        ways = [self._enough(plan.phrase, plan, titles, () if titles else plan.related.bigrams)]
         for phrase in plan.synonyms:
             ways.append(Query.boost_query(self._enough(phrase, plan, titles), phrase.weight))
-        extra: list[Query] = []
         for name, sound in (("pinyin", plan.pinyin), ("initials", plan.initials)):
             if sound.trigrams:
-                ways.append(Query.boost_query(self._sounding(name, sound), weights.pinyin))
-            if sound.start:
-                extra.append(Query.boost_query(self._term(name, sound.start), weights.pinyin))
+                ways.append(Query.boost_query(self._sounding(name, sound), plan.weights.pinyin))
         if plan.character:
             ways.append(self._term("title_characters", plan.character))
+        return ways
+
+    def _extra(self, plan: Plan, titles: bool) -> list[Query]:
+        """What only adds to the score of a document that matches."""
+        weights = plan.weights
+        extra = [
+            Query.boost_query(self._term(name, sound.start), weights.pinyin)
+            for name, sound in (("pinyin", plan.pinyin), ("initials", plan.initials))
+            if sound.start
+        ]
         for token in plan.phrase.bigrams:
             if token not in plan.phrase.required:
                 extra.append(self._either(token, plan, titles))
         for phrase in (plan.phrase, *plan.synonyms):
             for word in phrase.words:
-                extra.append(
-                    Query.boost_query(self._term("title_words", word), weights.title_words * phrase.weight)
-                )
+                extra.append(self._weighed("title_words", word, weights.title_words * phrase.weight))
                 if not titles:
-                    extra.append(
-                        Query.boost_query(self._term("body_words", word), weights.body_words * phrase.weight)
-                    )
+                    extra.append(self._weighed("body_words", word, weights.body_words * phrase.weight))
+        if not titles:
+            extra += [self._weighed("body_characters", one, weights.characters) for one in plan.characters]
+            extra += [self._weighed("body_words", word, weights.related) for word in plan.related.words]
         whole = [(Occur.Must, self._term("title_bigrams", token)) for token in plan.phrase.required]
         extra.append(Query.const_score_query(Query.boolean_query(whole), plan.whole_in_title))
         extra.append(Query.const_score_query(self._term("exact_title", plan.normal, "basic"), EXACT_TITLE))
-        enough = Query.boolean_query([(Occur.Should, way) for way in ways])
-        return [(Occur.Must, enough), *((Occur.Should, one) for one in extra)]
+        return extra
+
+    def _weighed(self, name: str, token: str, weight: float) -> Query:
+        return Query.boost_query(self._term(name, token), weight)
 
     # Writing
 

@@ -18,6 +18,7 @@ TOKEN_FIELDS = (
     "body_words",
     "title_bigrams",
     "body_bigrams",
+    "body_characters",
     "title_characters",
     "pinyin",
     "initials",

@@ -31,7 +31,7 @@ def by_key(filters: Filters) -> tuple[list[Query], list[Query]]:
 def scored(plan: Plan, titles: bool) -> tuple[Query, list[Query]]:
     """What a document must match, and what only adds to its score."""
     weights = plan.weights
-    ways = [_enough(plan.phrase, plan, titles)]
+    ways = [_enough(plan.phrase, plan, titles, () if titles else plan.related.bigrams)]
     ways += [_enough(phrase, plan, titles) for phrase in plan.synonyms]
     extra: list[Query] = []
     for name, sound in (("pinyin", plan.pinyin), ("initials", plan.initials)):
@@ -48,6 +48,9 @@ def scored(plan: Plan, titles: bool) -> tuple[Query, list[Query]]:
             extra.append(_term("title_words", word, weights.title_words * phrase.weight))
             if not titles:
                 extra.append(_term("body_words", word, weights.body_words * phrase.weight))
+    if not titles:
+        extra += [_term("body_characters", one, weights.characters) for one in plan.characters]
+        extra += [_term("body_words", word, weights.related) for word in plan.related.words]
     whole = Bool(filter=[_term("title_bigrams", token) for token in plan.phrase.required])
     extra.append(ConstantScore(filter=whole, boost=plan.whole_in_title))
     extra.append(ConstantScore(filter=exactly("exact_title", plan.normal), boost=EXACT_TITLE))
@@ -65,9 +68,12 @@ def _either(token: str, plan: Plan, titles: bool) -> Query:
     return Bool(should=[title, _term("body_bigrams", token, plan.weights.body_bigrams)])
 
 
-def _enough(phrase: Phrase, plan: Plan, titles: bool) -> Query:
+def _enough(phrase: Phrase, plan: Plan, titles: bool, related: tuple[str, ...] = ()) -> Query:
     return Bool(
-        should=[_either(token, plan, titles) for token in phrase.required],
+        should=[
+            *(_either(token, plan, titles) for token in phrase.required),
+            *(_term("body_bigrams", token, plan.weights.related) for token in related),
+        ],
         minimum_should_match=phrase.minimum,
         boost=phrase.weight,
     )
