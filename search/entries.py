@@ -99,6 +99,7 @@ def entry_of(document: Document, organizations: dict) -> Entry:
             "extra": document.extra,
             "rev": document.rev,
             "group": document.group,
+            **({"names": list(document.names)} if document.names else {}),
         },
         labels=_labels(document),
         day=document.published_on.toordinal() if document.published_on else 0,

@@ -15,7 +15,15 @@ TITLE_COUNTS = 4
 """A word of the title counts like so many in the body."""
 SHARE = 0.25
 """Of the pairs of the telling words, so many must stand in something that is related."""
-WEIGHTS = Weights(title_words=1.0, body_words=1.0, title_bigrams=1.0, body_bigrams=0.5, pinyin=0.0)
+WEIGHTS = Weights(
+    title_words=1.0,
+    body_words=1.0,
+    title_bigrams=1.0,
+    body_bigrams=0.5,
+    characters=0.0,
+    related=0.0,
+    pinyin=0.0,
+)
 
 
 def telling_words(title: str, body: str) -> list[str]:

@@ -70,4 +70,5 @@ def _held(tokens: Iterable[str], texts: list[str], weight: float) -> _Held:
 
 
 def _text(stored: Mapping[str, Any]) -> str:
-    return f"{stored['title']} {stored['body'][:READ]}".casefold()
+    names = " ".join(stored.get("names", ()))
+    return f"{stored['title']} {names} {stored['body'][:READ]}".casefold()

@@ -65,12 +65,11 @@ def load_lessons(ids: list[str] | None) -> Iterable[Document]:
 
 def load_policies(ids: list[str] | None) -> Iterable[Document]:
     for policy in _chosen(Policy.objects.live(), ids).prefetch_related("opened_to"):
-        parts = (policy.document_number, policy.issuing_body, policy.plain_text())
         yield Document(
             id=str(policy.pk),
             kind="policy",
             title=policy.title,
-            body="\n".join(part for part in parts if part),
+            body=policy.plain_text(),
             url=policy.url or "",
             acl=policy.acl(),
             category=str(policy.get_category_display()),
