@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from search.engines.current import ENGINES, engine
+from search.engines.current import ENGINES
 from search.errors import (
     EngineRefused,
     EngineUnreachable,
@@ -18,6 +18,7 @@ from search.errors import (
     SearchAddressUnfit,
     WriterBusy,
 )
+from search.kept import Kept, kept
 
 __all__ = ["check_search"]
 
@@ -56,14 +57,19 @@ def check_search(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
                 id="search.E002",
             )
         ]
-    said = _state_of_index()
-    return said if any(one.is_serious() for one in said) else [*said, *_writers()]
+    for index in kept():
+        said = _state_of(index)
+        if not any(one.is_serious() for one in said):
+            said += _writers_of(index)
+        if said:
+            return said  # the indexes lie in one place: what is wrong with one is said once
+    return []
 
 
-def _state_of_index() -> list[CheckMessage]:
+def _state_of(index: Kept) -> list[CheckMessage]:
     hint = "The search worker makes it anew; `manage.py rebuild_search` does it now."
     try:
-        engine().verify()
+        index.engine.verify()
     except IndexMissing:
         return []
     except IndexOutdated as fault:
@@ -81,10 +87,10 @@ def _state_of_index() -> list[CheckMessage]:
     return []
 
 
-def _writers() -> list[CheckMessage]:
+def _writers_of(index: Kept) -> list[CheckMessage]:
     """Somebody who writes without our lock will sooner or later meet our worker: an index has one writer."""
     try:
-        foreign = engine().has_foreign_writer()
+        foreign = index.engine.has_foreign_writer()
     except WriterBusy:
         return []
     if not foreign:

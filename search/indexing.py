@@ -6,27 +6,23 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from search.documents import kind_of
-from search.engines import Engine, Writer
-from search.engines.current import engine
+from search.engines import Writer
 from search.errors import (
     EngineUnreachable,
     IndexMissing,
     IndexOutdated,
     IndexUnreadable,
-    KindUnknown,
     NoSpaceLeft,
     WriterBusy,
     WritesRefused,
 )
+from search.kept import Kept, kept, the_site
 from search.models import SearchOutbox
-from search.reading import read_each
 from search.rebuilding import renew
 
-__all__ = ["drain", "rebuild"]
+__all__ = ["drain", "drain_one", "rebuild"]
 
 log = logging.getLogger(__name__)
 
@@ -41,76 +37,93 @@ REST_S = 60.0
 Thing = tuple[str, str]
 """Kind and id."""
 
-_tired_until = 0.0
+_tired_until: dict[str, float] = {}
 
 
 def drain() -> int:
-    """Bring the index up to date with the outbox; how many changes were taken up.
+    """Bring the indexes up to date with the outbox; how many changes were taken up.
 
     May run twice or side by side: the second finds the lock taken and leaves; the scheduler comes
     again every two seconds. Where no usable index is (first start, other analyser, damage), makes
     it anew. Killed at any moment it loses nothing: a row goes only after the index has committed.
+    One index that cannot be written keeps no other waiting.
     """
-    chosen = engine()
+    done = 0
+    faults: list[Exception] = []
+    for index in kept():
+        try:
+            done += drain_one(index)
+        except Exception as fault:
+            log.exception("The search index %r cannot be brought up to date", index.name)
+            faults.append(fault)
+    if faults:
+        raise faults[0]
+    return done
+
+
+def drain_one(index: Kept) -> int:
+    """As `drain`, for one index alone."""
+    chosen = index.engine
     try:
         chosen.verify()
         usable = True
     except (IndexMissing, IndexOutdated, IndexUnreadable) as fault:
-        log.warning("The search index must be made: %s", fault or type(fault).__name__)
+        log.warning("The search index %r must be made: %s", index.name, fault or type(fault).__name__)
         usable = False
     except EngineUnreachable:  # told in the log when it began; the rows wait
         return 0
-    if time.monotonic() < _tired_until or (usable and not _waiting().exists()):
+    if time.monotonic() < _tired_until.get(index.name, 0.0):
+        return 0
+    if usable and not index.waiting().exists():
         return 0
     try:
         with chosen.exclusively():
-            return _drain(chosen, usable=usable)
+            return _drain(index, usable=usable)
     except (WriterBusy, EngineUnreachable):
         return 0
 
 
-def _drain(chosen: Engine, *, usable: bool) -> int:
+def _drain(index: Kept, *, usable: bool) -> int:
     if not usable:
-        _make(chosen)
+        _make(index)
     done, remade = 0, False
-    while rows := list(_waiting()[:BATCH]):
+    while rows := list(index.waiting()[:BATCH]):
         try:
-            done += len(_take_up(chosen, rows)[0])
+            done += len(_take_up(index, rows)[0])
         except NoSpaceLeft:
-            _rest()
+            _rest(index)
             raise
         except IndexUnreadable as fault:
             if remade:  # the fault is not the index's
                 raise
             log.warning("The search index cannot be written and is made anew: %s", fault)
-            _make(chosen)
+            _make(index)
             remade = True
     return done
 
 
-def _make(chosen: Engine) -> None:
+def _make(index: Kept) -> None:
     """Rebuild because there is no usable index; after a failure not again at once, every two seconds."""
     try:
-        _renew(chosen)
+        _renew(index)
     except Exception:
-        _rest()
+        _rest(index)
         raise
 
 
-def _rest() -> None:
-    global _tired_until
-    _tired_until = time.monotonic() + REST_S
+def _rest(index: Kept) -> None:
+    _tired_until[index.name] = time.monotonic() + REST_S
 
 
-def rebuild() -> int:
-    """Make a new index of everything in the place of the old one; see `search.api.rebuild`."""
-    chosen = engine()
-    with chosen.exclusively():
-        return _renew(chosen)
+def rebuild(index: Kept | None = None) -> int:
+    """Make a new index (the site's) of everything in the place of the old one; see `search.api.rebuild`."""
+    index = index or the_site()
+    with index.engine.exclusively():
+        return _renew(index)
 
 
-def _renew(chosen: Engine) -> int:
-    return renew(chosen, LiveChanges(chosen), take_in=_take_in, on_failure=_owe)
+def _renew(index: Kept) -> int:
+    return renew(index, LiveChanges(index), take_in=_take_in, on_failure=_owe)
 
 
 class LiveChanges:
@@ -122,12 +135,12 @@ class LiveChanges:
 
     EVERY_S = 0.5
 
-    def __init__(self, chosen: Engine) -> None:
-        self._chosen = chosen
+    def __init__(self, index: Kept) -> None:
+        self._index = index
         self._next = 0.0
         self._things: set[Thing] = set()
         try:
-            chosen.verify()
+            index.engine.verify()
             self._usable = True
         except (IndexMissing, IndexOutdated, IndexUnreadable):
             self._usable = False
@@ -136,8 +149,8 @@ class LiveChanges:
         if not self._usable or time.monotonic() < self._next:
             return
         try:
-            while rows := list(_waiting()[:BATCH]):
-                self._things |= _take_up(self._chosen, rows)[1]
+            while rows := list(self._index.waiting()[:BATCH]):
+                self._things |= _take_up(self._index, rows)[1]
         except (IndexMissing, IndexOutdated, IndexUnreadable) as fault:
             log.warning("The present search index takes no changes; they wait for the new one: %s", fault)
             self._usable = False
@@ -149,11 +162,7 @@ class LiveChanges:
         return things
 
 
-def _waiting() -> QuerySet[SearchOutbox]:
-    return SearchOutbox.objects.waiting(timezone.now())
-
-
-def _take_up(chosen: Engine, rows: list[SearchOutbox]) -> tuple[list[int], set[Thing]]:
+def _take_up(index: Kept, rows: list[SearchOutbox]) -> tuple[list[int], set[Thing]]:
     """Bring the things that `rows` speak of into the index and delete the rows that this makes superfluous.
 
     Gives their numbers, and the things that were looked at. Rows of the same things that were put off or given
@@ -162,13 +171,13 @@ def _take_up(chosen: Engine, rows: list[SearchOutbox]) -> tuple[list[int], set[T
     known = _all_known_of({(row.kind, row.object_id) for row in rows})
     failed: dict[Thing, Exception] = {}
     try:
-        with chosen.writing() as writer:
+        with index.engine.writing() as writer:
             gone = {
                 thing for thing, its in known.items() if all(row.op == SearchOutbox.Op.REMOVED for row in its)
             }
             for kind, id in sorted(gone):
                 writer.drop(kind, id)
-            failed = _take_in(writer, known.keys() - gone)
+            failed = _take_in(index, writer, known.keys() - gone)
     except WritesRefused as fault:
         failed |= {thing: Refused(reason) for thing, reason in fault.refused.items() if thing in known}
     # Here the index has committed. Rows written meanwhile have other numbers and stay.
@@ -196,31 +205,22 @@ def _all_known_of(things: set[Thing]) -> dict[Thing, list[SearchOutbox]]:
     return known
 
 
-def _take_in(writer: Writer, things: Iterable[Thing]) -> dict[Thing, Exception]:
-    """Write the present state of `things`; those that cannot be read are handed back with the reason.
-
-    A kind that no room of this process registered is not known to be gone: it may have come with a newer
-    programme that runs beside this one during an update. Its rows wait for that one.
-    """
+def _take_in(index: Kept, writer: Writer, things: Iterable[Thing]) -> dict[Thing, Exception]:
+    """Write the present state of `things`; those that cannot be read are handed back with the reason."""
     by_kind: dict[str, list[str]] = defaultdict(list)
     for kind, id in things:
         by_kind[kind].append(id)
     failed: dict[Thing, Exception] = {}
-    for name, ids in by_kind.items():
-        try:
-            kind = kind_of(name)
-        except KindUnknown as fault:
-            failed |= {(name, id): fault for id in ids}
-            continue
-        found, bad = read_each(kind, ids)
-        present = {entry.id: entry for entry in found.entries()}
+    for kind, ids in by_kind.items():
+        found, bad = index.read(kind, ids)
+        present = {entry.id: entry for entry in found}
         for id in ids:
             if id in bad:
-                failed[name, id] = bad[id]
+                failed[kind, id] = bad[id]
             elif id in present:
                 writer.put(present[id])
             else:
-                writer.drop(name, id)
+                writer.drop(kind, id)
     return failed
 
 

@@ -6,6 +6,7 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from search.documents import kind_of
+from search.kept import is_known
 from search.models import SearchOutbox
 from search.tasks import drain_outbox
 
@@ -30,7 +31,8 @@ def removed(kind: str, *ids: object) -> None:
 
 
 def _note(kind: str, ids: tuple[object, ...], op: SearchOutbox.Op) -> None:
-    kind_of(kind)
+    if not is_known(kind):
+        kind_of(kind)
     if not ids:
         return
     SearchOutbox.objects.bulk_create(

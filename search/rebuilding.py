@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from search.documents import kinds
-from search.engines import Engine, Writer
-from search.reading import BATCH, everything
+from search.engines import Writer
+from search.kept import Kept
+from search.reading import BATCH
 
 __all__ = ["Changes", "renew"]
 
@@ -27,10 +27,10 @@ class Changes(Protocol):
 
 
 def renew(
-    chosen: Engine,
+    index: Kept,
     changes: Changes,
     *,
-    take_in: Callable[[Writer, set[Thing]], dict[Thing, Exception]],
+    take_in: Callable[[Kept, Writer, set[Thing]], dict[Thing, Exception]],
     on_failure: Callable[[str, str, Exception], object],
 ) -> int:
     """Make a new index and put it in the place of the present one; how many documents. Call it within `exclusively`.
@@ -42,22 +42,21 @@ def renew(
     """
     started = time.monotonic()
     number = 0
-    with chosen.renewal() as fresh:
+    with index.engine.renewal() as fresh:
         with fresh.writing(changes) as writer:
-            for kind in kinds():
-                for batch in everything(kind, lambda id, fault, kind=kind: on_failure(kind.name, id, fault)):
-                    for entry in batch.entries():
-                        writer.add(entry)
-                        number += 1
-                        changes()
+            for batch in index.everything(on_failure):
+                for entry in batch:
+                    writer.add(entry)
+                    number += 1
                     changes()
+                changes()
         while things := changes.noted():
             # A handful is written in no time; only with many must the present index be looked after meanwhile.
             look_after = changes if len(things) > BATCH else _nothing
             with fresh.writing(look_after) as writer:
-                for thing, fault in take_in(writer, things).items():
+                for thing, fault in take_in(index, writer, things).items():
                     on_failure(*thing, fault)
-    log.info("Search index made of %d documents in %.1f s", number, time.monotonic() - started)
+    log.info("Search index %r made of %d documents in %.1f s", index.name, number, time.monotonic() - started)
     return number
 
 

@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalKey, ParentalManyToManyField
 from wagtail.fields import StreamField
 from wagtail.models import Orderable, Page, PageManager
+from wagtail.search import index
 
 from courses.catalogue import panels
 from courses.catalogue.attached import hanging
@@ -281,6 +282,12 @@ class Course(DisclosedPage):
             "This discourages filming the screen."
         ),
     )
+
+    search_fields = [
+        *Page.search_fields,
+        index.SearchField("lecturer"),
+        index.AutocompleteField("lecturer"),
+    ]
 
     objects = PageManager.from_queryset(CourseQuerySet)()
     template = "courses/course.html"
@@ -666,6 +673,14 @@ class Policy(DisclosedPage):
     )
     summary = models.CharField(_("summary"), max_length=300, blank=True)
     body = StreamField(PolicyBody(required=False), verbose_name=_("content"), blank=True)
+
+    search_fields = [
+        *Page.search_fields,
+        index.SearchField("document_number"),
+        index.AutocompleteField("document_number"),
+        index.SearchField("issuing_body"),
+        index.AutocompleteField("issuing_body"),
+    ]
 
     objects = PageManager.from_queryset(PolicyQuerySet)()
     template = "courses/policy.html"

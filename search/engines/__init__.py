@@ -82,6 +82,18 @@ class Found:
     facets: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Some:
+    """One way to match: at least `minimum` of `tokens` stand in one of `fields` ((name, weight), …).
+
+    A plain question of tokens, for who wants all that matches instead of the best (search.boxes).
+    """
+
+    tokens: tuple[str, ...]
+    minimum: int
+    fields: tuple[tuple[str, float], ...]
+
+
 class Writer(Protocol):
     """One writer's grip on the index: what it does is seen by readers all at once, after the block."""
 
@@ -130,6 +142,13 @@ class Engine(Protocol):
         Best first, or newest first with `sort` "date" (those without a date last). `counts` has all
         kinds whatever `kind` is. With `titles` only titles are looked at; `Found.facets` is filled
         with `facets`. Raises what `verify` raises.
+        """
+
+    def match(self, ways: Iterable[Some], *, kind: str, category: str) -> Iterator[tuple[float, str]]:
+        """(score, id) of *all* documents of `kind` and `category` that match in one of `ways`, in no order.
+
+        A token may stand in any of the fields of its way; the scores of the ways add up. Access keys
+        are not looked at: who calls this asks the database what may be seen. Raises what `verify` raises.
         """
 
     def exclusively(self) -> AbstractContextManager[None]:

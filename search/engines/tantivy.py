@@ -25,7 +25,7 @@ import tantivy
 from tantivy import Occur, Query
 
 from search import analysis
-from search.engines import ANYTHING, FACETS, Entry, Filters, Found, Sort, key_of
+from search.engines import ANYTHING, FACETS, Entry, Filters, Found, Some, Sort, key_of
 from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, NoSpaceLeft, SearchError, WriterBusy
 from search.query import EXACT_TITLE, Phrase, Plan, Sound
 
@@ -196,6 +196,22 @@ class TantivyEngine:
         except (ValueError, OSError) as fault:
             raise IndexUnreadable(str(fault)) from fault
 
+    def match(self, ways: Iterable[Some], *, kind: str, category: str) -> Iterator[tuple[float, str]]:
+        index = self._open().index
+        either = Query.boolean_query([(Occur.Should, self._some(way)) for way in ways])
+        of_these = [
+            (Occur.Must, self._exactly("kind", kind)),
+            (Occur.Must, self._exactly("category", category)),
+        ]
+        try:
+            searcher = index.searcher()
+            wanted = Query.boolean_query([*of_these, (Occur.Must, either)])
+            found = searcher.search(wanted, limit=max(1, searcher.num_docs), count=False)
+            for score, address in found.hits:
+                yield float(score), json.loads(searcher.doc(address).get_first("stored") or b"{}")["id"]
+        except (ValueError, OSError) as fault:
+            raise IndexUnreadable(str(fault)) from fault
+
     def _open(self) -> _Opened:
         """The index in use, looking at the disk: another folder is opened, a newer commit is taken up."""
         with self._lock:
@@ -258,6 +274,23 @@ class TantivyEngine:
         tokens += [self._weighed("body_bigrams", token, plan.weights.related) for token in related]
         return Query.boolean_query(
             [(Occur.Should, token) for token in tokens], minimum_number_should_match=phrase.minimum
+        )
+
+    def _some(self, way: Some) -> Query:
+        return Query.boolean_query(
+            [
+                (
+                    Occur.Should,
+                    Query.boolean_query(
+                        [
+                            (Occur.Should, Query.boost_query(self._term(name, token), weight))
+                            for name, weight in way.fields
+                        ]
+                    ),
+                )
+                for token in way.tokens
+            ],
+            minimum_number_should_match=way.minimum,
         )
 
     def _sounding(self, name: str, sound: Sound) -> Query:

@@ -220,13 +220,13 @@ def test_the_command_rebuilds_and_can_leave_a_good_index_alone(shelf, indexes, c
 
 @pytest.mark.django_db
 def test_an_index_that_cannot_be_made_is_not_tried_every_two_seconds(shelf, monkeypatch):
-    monkeypatch.setattr(indexing, "_tired_until", 0.0)
+    monkeypatch.setattr(indexing, "_tired_until", {})
     shelf.put("1", "安全生产", kind="book")
     shelf.broken = {"1"}
     with pytest.raises(ValueError, match="cannot be read"):
         api.drain()
     shelf.broken = set()
     assert api.drain() == 0 and not api.is_ready()
-    monkeypatch.setattr(indexing, "_tired_until", 0.0)
+    monkeypatch.setattr(indexing, "_tired_until", {})
     api.drain()
     assert found("安全生产") == ["1"]

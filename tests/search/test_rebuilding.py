@@ -213,7 +213,7 @@ def test_a_full_disk_is_said_in_plain_words_by_the_command(shelf, monkeypatch):
 
 
 def test_on_a_full_disk_draining_rests_and_keeps_the_changes(shelf, monkeypatch):
-    monkeypatch.setattr(indexing, "_tired_until", 0.0)
+    monkeypatch.setattr(indexing, "_tired_until", {})
     shelf.put("1", "安全生产一", kind="book")
     api.rebuild()
     shelf.put("1", "安全生产改", kind="book")
@@ -229,7 +229,7 @@ def test_on_a_full_disk_draining_rests_and_keeps_the_changes(shelf, monkeypatch)
         assert api.drain() == 0
     row = SearchOutbox.objects.get()
     assert (row.attempts, row.error) == (0, "")  # not the thing's fault
-    monkeypatch.setattr(indexing, "_tired_until", 0.0)
+    monkeypatch.setattr(indexing, "_tired_until", {})
     api.drain()
     assert titles() == ["安全生产改"]
 

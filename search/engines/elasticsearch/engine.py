@@ -21,7 +21,7 @@ from elasticsearch.dsl import A, Search
 from elasticsearch.dsl.query import Bool
 from elasticsearch.helpers import streaming_bulk
 
-from search.engines import ANYTHING, FACETS, Entry, Filters, Found, Sort, key_of
+from search.engines import ANYTHING, FACETS, Entry, Filters, Found, Some, Sort, key_of
 from search.engines.elasticsearch import mapping, plans
 from search.engines.elasticsearch.cluster import Cluster
 from search.engines.turns import only_writer
@@ -48,6 +48,7 @@ CHUNK_DOCUMENTS, CHUNK_BYTES = 500, 8 * 1024 * 1024
 PENDING_BYTES = 32 * 1024 * 1024
 """What a writer keeps before it begins to send."""
 PARTS_AT_ONCE = 1000
+MATCHES_AT_ONCE = 5000
 TRIES = 4
 """How often a document is sent that the cluster was too busy for."""
 
@@ -168,7 +169,7 @@ class ElasticsearchEngine:
                 _count(asked, name, [*of_kind, *others])
         asked = asked.sort(*(("_score",) if sort == "relevance" else ("-day",)), "key")
         asked = asked[offset : offset + limit].source(["stored"]).extra(track_total_hits=False)
-        answered = self._ask(asked.to_dict(), plan)
+        answered = self._ask(asked.to_dict(), plan.normal)
         rows = [
             (float(hit["_score"] or 0.0), json.loads(hit["_source"]["stored"]))
             for hit in answered["hits"]["hits"]
@@ -176,7 +177,19 @@ class ElasticsearchEngine:
         counted = {name: _counted(found) for name, found in answered["aggregations"].items()}
         return Found(rows, counted.pop("kind"), counted)
 
-    def _ask(self, body: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    def match(self, ways: Iterable[Some], *, kind: str, category: str) -> Iterator[tuple[float, str]]:
+        of_these = [plans.exactly("kind", kind), plans.exactly("category", category)]
+        asked = Search().query(Bool(filter=of_these, must=[plans.some_of(ways)])).sort("key").source(False)
+        body = {**asked[:MATCHES_AT_ONCE].to_dict(), "track_scores": True, "track_total_hits": False}
+        while True:
+            hits = self._ask(body, kind)["hits"]["hits"]
+            for hit in hits:
+                yield float(hit["_score"]), _thing(hit["_id"])[1]
+            if len(hits) < MATCHES_AT_ONCE:
+                return
+            body["search_after"] = hits[-1]["sort"]
+
+    def _ask(self, body: dict[str, Any], text: str) -> dict[str, Any]:
         for last in (False, True):
             seen = self._trusted()
             try:
@@ -187,7 +200,7 @@ class ElasticsearchEngine:
                         search_type="dfs_query_then_fetch" if self.shards > 1 else None,
                         allow_partial_search_results=False,
                         # One query goes to one copy, so that its pages fit together.
-                        preference=f"q{zlib.crc32(plan.normal.encode())}",
+                        preference=f"q{zlib.crc32(text.encode())}",
                     ).body
             except IndexMissing:
                 # A rebuild may have dropped the index under our eyes; then the alias leads elsewhere.

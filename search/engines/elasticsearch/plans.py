@@ -4,12 +4,14 @@ Scores agree because both reckon BM25 with k1 = 1.2 and b = 0.75 and keep the fa
 dropped it, Elasticsearch did not), so the fixed bonuses weigh the same beside them.
 """
 
+from collections.abc import Iterable
+
 from elasticsearch.dsl.query import Bool, ConstantScore, Query, Term, Terms
 
-from search.engines import Filters
+from search.engines import Filters, Some
 from search.query import EXACT_TITLE, Phrase, Plan, Sound
 
-__all__ = ["by_key", "exactly", "scored", "visible"]
+__all__ = ["by_key", "exactly", "scored", "some_of", "visible"]
 
 
 def visible(access: frozenset[str]) -> Query:
@@ -55,6 +57,23 @@ def scored(plan: Plan, titles: bool) -> tuple[Query, list[Query]]:
     extra.append(ConstantScore(filter=whole, boost=plan.whole_in_title))
     extra.append(ConstantScore(filter=exactly("exact_title", plan.normal), boost=EXACT_TITLE))
     return Bool(should=ways, minimum_should_match=1), extra
+
+
+def some_of(ways: Iterable[Some]) -> Query:
+    """What matches in one of `ways`."""
+    return Bool(
+        should=[
+            Bool(
+                should=[
+                    Bool(should=[_term(name, token, weight) for name, weight in way.fields])
+                    for token in way.tokens
+                ],
+                minimum_should_match=way.minimum,
+            )
+            for way in ways
+        ],
+        minimum_should_match=1,
+    )
 
 
 def _term(name: str, token: str, weight: float = 1.0) -> Query:

@@ -1,4 +1,4 @@
-"""`manage.py rebuild_search`: make the search index anew while readers go on with the old one."""
+"""`manage.py rebuild_search`: make the search indexes anew while readers go on with the old ones."""
 
 import time
 from typing import Any
@@ -6,12 +6,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from search import api
+from search import api, indexing
 from search.errors import EngineUnreachable, NoSpaceLeft, WriterBusy
+from search.kept import Kept, kept
 
 
 class Command(BaseCommand):
-    help = "Make the search index anew; pages go on with the old one until the new one is complete."
+    help = (
+        "Make the indexes of the site and of the admin's boxes anew; both go on with the old ones meanwhile."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -21,18 +24,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["if_needed"] and api.is_ready():
-            api.drain()
-            return
-        for attempt in range(20):
+        for index in kept():
+            if options["if_needed"] and index.is_ready():
+                continue
+            started = time.monotonic()
             try:
-                started = time.monotonic()
-                number = api.rebuild()
-                break
-            except WriterBusy:
-                if attempt == 0:
-                    self.stderr.write(_("Another process is writing the index; waiting for it."))
-                time.sleep(1)
+                number = self._rebuilt(index)
             except EngineUnreachable as fault:
                 text = _(
                     "The search server does not answer (%(reason)s). Check SEARCH_URL and whether it runs."
@@ -50,9 +47,20 @@ class Command(BaseCommand):
                     )
                     % {"folder": fault.where}
                 ) from fault
-        else:
-            raise CommandError(_("The index is still being written by another process. Try again later."))
-        took_s = time.monotonic() - started
-        self.stdout.write(
-            _("%(number)d documents indexed in %(seconds).1f s.") % {"number": number, "seconds": took_s}
-        )
+            took_s = time.monotonic() - started
+            self.stdout.write(
+                _("%(index)s: %(number)d documents indexed in %(seconds).1f s.")
+                % {"index": index.label, "number": number, "seconds": took_s}
+            )
+        if options["if_needed"]:
+            api.drain()
+
+    def _rebuilt(self, index: Kept) -> int:
+        for attempt in range(20):
+            try:
+                return indexing.rebuild(index)
+            except WriterBusy:
+                if attempt == 0:
+                    self.stderr.write(_("Another process is writing the index; waiting for it."))
+                time.sleep(1)
+        raise CommandError(_("The index is still being written by another process. Try again later."))

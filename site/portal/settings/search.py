@@ -19,6 +19,6 @@ SEARCH = {
     "SHARDS": SEARCH_SHARDS,
 }
 
-# Wagtail's own search boxes; the ordinary backends cannot find Chinese (search/admin_boxes.py).
+# Wagtail's own search boxes; the ordinary backends cannot find Chinese (search/boxes/).
 # (The app in INSTALLED_APPS is modelsearch, which does not read WAGTAILSEARCH_BACKENDS.)
-MODELSEARCH_BACKENDS = {"default": {"BACKEND": "search.admin_boxes", "AUTO_UPDATE": False}}
+MODELSEARCH_BACKENDS = {"default": {"BACKEND": "search.boxes"}}
