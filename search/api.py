@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec
 
-from search import document_numbers, highlight, indexing, plain_titles, second_look
+from search import apart, document_numbers, highlight, indexing, plain_titles, second_look
 from search.analysis import normalise, runs, syllables
 from search.documents import (
     MEMBERS,
@@ -102,6 +102,8 @@ class Results:
     `facets` (when asked for): for each of engines.FACETS how many hits bear each value, if it were chosen.
     `loosened` says that nothing held enough of the words and that these are only near to them;
     `did_you_mean` is a title-like query that would find more ("" for none), never used by itself.
+    `everything` is the number of hits in the list of all kinds: without people and organisations, unless there
+    is nothing else (search/apart.py).
     `degraded` says that the index cannot answer and only titles were looked through (no filters, no order by date).
     """
 
@@ -116,6 +118,7 @@ class Results:
     did_you_mean: str = ""
     degraded: bool = False
     facets: dict[str, dict[str, int]] = field(default_factory=dict)
+    everything: int = 0
 
 
 @dataclass(frozen=True)
@@ -183,7 +186,8 @@ def search(
     again = sort == "relevance" and offset < second_look.LOOKED_AT
     for loose in (False, True):
         wanted = plan(document_numbers.as_written(query), loose=loose)
-        found = chosen.find(
+        found = apart.find(
+            chosen,
             wanted,
             access,
             kind=kind,
@@ -200,7 +204,8 @@ def search(
         {one.name: one.label for one in kinds()} if index == SITE else {name: name for name in found.counts}
     )
     counts = {name: found.counts[name] for name in labels if found.counts.get(name)}
-    total = counts.get(kind, 0) if kind else sum(counts.values())
+    everything = apart.in_all(counts)
+    total = counts.get(kind, 0) if kind else everything
     hits = [_hit(score, row, wanted, labels) for score, row in rows if row["kind"] in labels]
     return Results(
         query=query,
@@ -213,6 +218,7 @@ def search(
         loosened=bool(wanted.is_loose and total),
         did_you_mean=_did_you_mean(wanted, [row["title"] for _score, row in rows[:CONSIDERED]]),
         facets=found.facets,
+        everything=everything,
     )
 
 
@@ -257,6 +263,7 @@ def _by_title(
         pages=min(-(-len(wanted) // size), DEEPEST // size),
         took_ms=round((time.perf_counter() - started) * 1000, 2),
         degraded=True,
+        everything=len(found),
     )
 
 

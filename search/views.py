@@ -34,7 +34,6 @@ def results(request: HttpRequest) -> HttpResponse:
         answer = render(request, "search/page.html", {**frame, "broken": True}, status=503)
         answer["Retry-After"] = str(RETRY_AFTER_S)
         return answer
-    everything = sum(found.counts.values())
     labels = [(one.name, one.label, found.counts.get(one.name, 0)) for one in api.kinds()]
     tabs = [(name, label, count) for name, label, count in labels if count or name == kind]
     return render(
@@ -46,7 +45,7 @@ def results(request: HttpRequest) -> HttpResponse:
             "previous_page": found.page - 1,
             "next_page": found.page + 1,
             "hits": [_shown(hit) for hit in found.hits],
-            "tabs": [("", _("All"), everything), *tabs] if everything else [],
+            "tabs": [("", _("All"), found.everything), *tabs] if found.everything else [],
         },
     )
 

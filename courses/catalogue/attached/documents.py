@@ -13,6 +13,7 @@ from wagtail.models import Page
 from courses.catalogue.attached.models import AttachedFile, FileText
 from courses.catalogue.models import Course, Lesson, Policy
 from search.documents import Document
+from search.entries import BODY_LIMIT
 
 __all__ = ["by_title", "ids", "load_attachments", "names_of"]
 
@@ -95,8 +96,8 @@ def _documents(rows: list[AttachedFile]) -> Iterator[Document]:
             id=str(row.pk),
             kind="attachment",
             title=str(row),
-            # With the page's title, so that «实施办法 申请表» finds the form under it.
-            body="\n".join(part for part in (page.title, texts.get(row.document_id, "")) if part),
+            # With the page's title behind it, so that «实施办法 申请表» finds the form under it.
+            body=f"{texts.get(row.document_id, '')[: BODY_LIMIT - 500]}\n{page.title}",
             url=f"{page.url}#file-{row.document_id}" if page.url else "",
             acl=discloser.acl(),
             category=str(page.get_category_display()) if isinstance(page, Policy) else "",
