@@ -280,8 +280,8 @@ def only_organization_dissolved(school):
 
 
 def organization_founded_between(school):
-    between = PartyOrganization(code="001.000", name="插在前面的支部", type="BRANCH")
-    found_organization(between, parent=school.committee, actor=None)
+    founded = PartyOrganization(code="001.000", name="新设支部", type="BRANCH")
+    found_organization(founded, parent=school.organization("committee"), actor=None)
 
 
 def lecture_made_anew_as_a_panorama(school):
