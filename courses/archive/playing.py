@@ -245,7 +245,7 @@ def _add(
     in_time = [beat for beat in fresh if happened[beat.seq] <= claims.expires_at]
     if not in_time:
         return [], False, True
-    played = {beat.seq: _played(beat, happened[beat.seq], now) for beat in in_time}
+    played = {beat.seq: _played(claims, beat, happened[beat.seq], now) for beat in in_time}
     slack = timedelta(milliseconds=rules.clock_slack_ms)
     turns = turns_of(claims, now, slack, played=list(played.values()))
     received_at = EPOCH + in_tenths((now - EPOCH) // MILLISECOND) * MILLISECOND
@@ -293,8 +293,10 @@ class _Budget:
         return self._age_ms
 
 
-def _played(beat: SentBeat, ended_at: datetime, now: datetime) -> Played:
-    return Played(ended_at - took(beat.packed), ended_at, now)
+def _played(claims: Claims, beat: SentBeat, ended_at: datetime, now: datetime) -> Played:
+    """Nothing was played before its lesson was opened: of a clock that was put forward, the moment of opening is left."""
+    its = took(beat.packed)
+    return Played(max(ended_at - its, claims.issued_at), ended_at, now, its)
 
 
 def _happened(claims: Claims, fresh: list[SentBeat], now: datetime, sent_ms: int) -> dict[int, datetime]:

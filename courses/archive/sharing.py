@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from courses.archive.packing import unpack
 
-__all__ = ["Played", "Span", "gaps", "length", "overlap", "took", "touched"]
+__all__ = ["Played", "Span", "gaps", "hull", "length", "overlap", "took", "touched"]
 
 Span = tuple[datetime, datetime]
 """[from, until) by our clock."""
@@ -23,15 +23,15 @@ MOST_MS = 63_000
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """When one beat was played, by our clock as far as the phone's tells, and when the school heard of it."""
+    """When one beat was played, by our clock as far as the phone's tells, and when the school heard of it.
+
+    `took` is how long playing it takes (see there), which may be more than what is left of it after the lesson was opened.
+    """
 
     began_at: datetime
     ended_at: datetime
     heard_at: datetime
-
-    @property
-    def took(self) -> timedelta:
-        return self.ended_at - self.began_at
+    took: timedelta
 
 
 def took(packed: bytes) -> timedelta:
@@ -64,12 +64,21 @@ def gaps(spans: Iterable[Span], since: datetime, until: datetime) -> list[Span]:
     return [*found, (since, until)] if since < until else found
 
 
+def hull(gap: Span, beats: Sequence[Played]) -> Span | None:
+    """What of `gap` lies between the first and the last of `beats` in it; None when none is."""
+    inside = [beat for beat in beats if overlap(gap, (beat.began_at, beat.ended_at))]
+    if not inside:
+        return None
+    return overlap(gap, (min(beat.began_at for beat in inside), max(beat.ended_at for beat in inside)))
+
+
 def touched(gap: Span, beats: Sequence[Played], slack: timedelta) -> bool:
     """Whether one of `beats` was played in `gap`: all of it or more than `slack`. Clocks are no better than that."""
     for beat in beats:
-        common = overlap(gap, (beat.began_at, beat.ended_at))
-        if common and length([common]) >= min(beat.took, slack):
+        span = (beat.began_at, beat.ended_at)
+        common = overlap(gap, span)
+        if common and length([common]) >= min(length([span]), slack):
             return True
-        if not beat.took and gap[0] <= beat.ended_at <= gap[1]:
+        if beat.began_at == beat.ended_at and gap[0] <= beat.ended_at <= gap[1]:
             return True
     return False

@@ -10,7 +10,7 @@ then on playing.py counts what all its beats took and keeps it below the length 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -46,7 +46,7 @@ class Turns:
     def wall_ms(self, now: datetime) -> int:
         """Server time for which the session had its turn until `now`."""
         spent = ((turn.until_at or max(now, turn.from_at)) - turn.from_at for turn in self.mine)
-        return int(sum(spent, timedelta()).total_seconds() * 1000)
+        return int(_sum(spent).total_seconds() * 1000)
 
     def hold(self, moment: datetime) -> bool:
         """Whether `moment` lies in one of the session's turns."""
@@ -87,8 +87,9 @@ def turns_of(
         found.holds = True
     if missed := _outside(found, played):
         given = line.unowned(missed, mine)
-        missed = _outside(Turns(given, False, slack), missed)
-        given += line.cut(missed, anything=first) if missed else []
+        spent, room = _sum(beat.took for beat in missed), sharing.length(_span(turn, now) for turn in given)
+        if _outside(Turns(given, False, slack), missed) or spent > room + slack:
+            given += line.cut(missed, anything=first)
         if given and found.holds:
             _renumber(mine)
         mine += given
@@ -96,8 +97,12 @@ def turns_of(
     return found
 
 
-def _outside(turns: Turns, played: Sequence[Played]) -> list[Played]:
+def _outside(turns: Turns, played: Iterable[Played]) -> list[Played]:
     return [beat for beat in played if not turns.hold(beat.ended_at)]
+
+
+def _sum(times: Iterable[timedelta]) -> timedelta:
+    return sum(times, timedelta())
 
 
 def _renumber(mine: list[PlayLease]) -> None:
@@ -151,14 +156,17 @@ class _Line:
             start, end = _span(turn, self._now)
             end = end if anything else min(end, its.known_at(turn))
             for gap in reversed(idle):  # the piece before a cut stays `turn`
+                before = sharing.overlap(gap, (self._claims.issued_at, end))
                 cell = sharing.overlap(gap, (start, end))
-                if not cell or not sharing.touched(cell, missed, self._slack):
+                if not before or not cell or not sharing.touched(before, missed, self._slack):
                     continue
-                if cell[1] == gap[1] < end:  # there the other went on: as far as clocks tell
-                    cell = cell[0], max(cell[0], cell[1] - self._slack)
-                if its.can_spare(turn, cell):
-                    its.lose(turn, cell)
-                    given.append(self.give(cell))
+                if cell[1] == gap[1] < end:  # there the other began again, as far as clocks tell
+                    cell = cell[0], cell[1] - min(self._slack, (cell[1] - cell[0]) / 2)
+                for part in (cell, sharing.hull(cell, missed)):
+                    if part and its.can_spare(turn, part):
+                        its.lose(turn, part)
+                        given.append(self.give(part))
+                        break
         return given
 
     def give(self, span: tuple[datetime, datetime | None], *, seen_at: datetime | None = None) -> PlayLease:
@@ -227,7 +235,7 @@ class _Heard:
         """Whether all that it played has its time in its turns without `cell` of this one."""
         left = sharing.length(_span(one, one.seen_at) for one in self._turns)
         lost = sharing.overlap(cell, _span(turn, turn.seen_at))
-        spent = sum((beat.took for beat in self.beats), timedelta())
+        spent = _sum(beat.took for beat in self.beats)
         return spent <= left - (sharing.length([lost]) if lost else timedelta()) + self._slack
 
     def lose(self, turn: PlayLease, cell: Span) -> None:
@@ -262,4 +270,4 @@ def played_by(member_id: int, session: UUID) -> list[Played] | None:
 
 def _played(happened_ms: int, received_ms: int, took: timedelta) -> Played:
     ended_at = EPOCH + happened_ms * MILLISECOND
-    return Played(ended_at - took, ended_at, EPOCH + received_ms * MILLISECOND)
+    return Played(ended_at - took, ended_at, EPOCH + received_ms * MILLISECOND, took)

@@ -160,20 +160,27 @@ def test_a_device_that_was_offline_gets_nothing_from_when_the_newer_one_was_hear
     assert counted() == [60]
 
 
+@pytest.mark.parametrize("order", ["older first", "newer first"])
+@pytest.mark.parametrize("opened", ["one after the other", "both in the morning"])
 def test_a_phone_whose_clock_was_put_right_before_it_handed_in_loses_nothing(
-    phone_of, member, version, clock
+    order, opened, phone_of, member, version, clock, pieces
 ):
-    # given a phone that believes to be in the year before until it finds a network
+    # given a phone that believes to be in the year before until it finds a network, and a tablet that goes on later
     phone = phone_of(member, version, skew=-366 * 86_400)
+    clock.advance(1)
+    tablet = phone_of(member, version) if opened == "both in the morning" else None
+    clock.advance(60)
     phone.watch(300)
-    phone.skew = 0
     clock.advance(600)
-    tablet = phone_of(member, version)
-    # when it hands in, and then the tablet
-    assert phone.flush().json()["state"]["watched_s"] == 300
+    tablet = tablet or phone_of(member, version)
     tablet.position_ms = 300_000
     tablet.watch(300)
-    assert tablet.flush().json()["state"]["completed"] is True
+    # when both hand in, the phone with a clock by which all of that was a year ago
+    phone.skew = 0
+    hand_in(order, phone, tablet, pieces, clock)
+    # then nobody can say when the phone's was, but there was time enough besides the tablet's
+    assert counted() == [600]
+    assert_turns_are_disjoint()
 
 
 def test_after_sharing_a_session_is_kept_by_django_and_goes_on(both, clock, pieces):
