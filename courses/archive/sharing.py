@@ -39,9 +39,10 @@ def took(packed: bytes) -> timedelta:
     the speed that is allowed; one that cannot count takes none. ValueError for bytes that are no beat."""
     body = unpack(packed)
     claim_ms = sum(end - start for start, end in body["intervals"])
-    if claim_ms > MOST_MS and "confirmed" not in body["flags"]:
+    too_much = claim_ms > MOST_MS and "confirmed" not in body["flags"]
+    if too_much or "idle" in body["flags"] or not body["rate"]:
         return timedelta()
-    return timedelta(milliseconds=claim_ms / body["rate"]) if body["rate"] else timedelta()
+    return timedelta(milliseconds=claim_ms / body["rate"])
 
 
 def length(spans: Iterable[Span]) -> timedelta:

@@ -87,9 +87,10 @@ def turns_of(
         found.holds = True
     if missed := _outside(found, played):
         given = line.unowned(missed, mine)
-        spent, room = _sum(beat.took for beat in missed), sharing.length(_span(turn, now) for turn in given)
-        if _outside(Turns(given, False, slack), missed) or spent > room + slack:
-            given += line.cut(missed, anything=first)
+        room = sharing.length(_span(turn, now) for turn in given)
+        short = _sum(beat.took for beat in missed) > room + slack
+        if short or _outside(Turns(given, False, slack), missed):
+            given += line.cut(missed, short=short, anything=first)
         if given and found.holds:
             _renumber(mine)
         mine += given
@@ -140,8 +141,9 @@ class _Line:
         free = sharing.gaps(taken, self._claims.issued_at, self._now)
         return [self.give(gap) for gap in free if sharing.touched(gap, missed, self._slack)]
 
-    def cut(self, missed: Sequence[Played], *, anything: bool) -> list[PlayLease]:
-        """Turns out of other sessions' turns, where beats were played and those did not play.
+    def cut(self, missed: Sequence[Played], *, short: bool, anything: bool) -> list[PlayLease]:
+        """Turns out of other sessions' turns, where beats were played and those did not play; where time is `short`, all
+        around such beats (a phone whose clock was put forward cannot tell when it was).
 
         Not from when they were heard of on, unless `anything` is to be had: who comes back later knows, or may ask.
         """
@@ -156,9 +158,9 @@ class _Line:
             start, end = _span(turn, self._now)
             end = end if anything else min(end, its.known_at(turn))
             for gap in reversed(idle):  # the piece before a cut stays `turn`
-                before = sharing.overlap(gap, (self._claims.issued_at, end))
                 cell = sharing.overlap(gap, (start, end))
-                if not before or not cell or not sharing.touched(before, missed, self._slack):
+                asked = (min(gap[0], start), min(gap[1], end)) if short else cell
+                if not cell or not asked or not sharing.touched(asked, missed, self._slack):
                     continue
                 if cell[1] == gap[1] < end:  # there the other began again, as far as clocks tell
                     cell = cell[0], cell[1] - min(self._slack, (cell[1] - cell[0]) / 2)
@@ -176,7 +178,7 @@ class _Line:
             version_id=self._claims.version_id,
             session=self._claims.session,
             from_at=from_at,
-            seen_at=seen_at or until_at,
+            seen_at=seen_at or until_at or from_at,
             until_at=until_at,
         )
 

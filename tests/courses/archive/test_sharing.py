@@ -56,6 +56,8 @@ BODY = {
         ({"intervals": [[0, 5000], [9000, 12_000]]}, 8),
         ({"rate": 1.5}, 10),
         ({"intervals": []}, 0),
+        # nobody was there
+        ({"flags": ["idle"]}, 0),
         # a jump that is said to be playing counts nothing, so it took no time
         ({"intervals": [[15_000, 500_000]]}, 0),
         # «I have read it» is one claim for a whole text

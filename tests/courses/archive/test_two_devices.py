@@ -221,6 +221,45 @@ def test_whoever_lies_about_when_it_was_gains_no_minute(both, clock):
     assert sum(counted()) <= 600 + 2 * 5
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_any_honest_day_on_many_devices_counts_whole_in_any_order(
+    seed, client, course, member, clock, capsys
+):
+    # given up to five devices without a network, each with a lesson of its own, of which one at a time plays
+    chance = random.Random(seed)
+    devices: list[Phone] = []
+    played: dict[int, int] = {}
+    for _ in range(chance.randint(4, 12)):
+        clock.advance(chance.uniform(1, 600))
+        if not devices or (len(devices) < 5 and chance.random() < 0.5):
+            version = add_version(LessonFactory(parent=course), duration_s=3600)
+            skew = chance.choice([0, 3e7, -3e7])
+            devices.append(Phone(client, clock, member, version, skew=skew))
+            clock.advance(chance.uniform(0.1, 60))
+        one = chance.choice(devices)
+        length = chance.choice([15, 60, 90, 300])
+        one.watch(length)
+        played[one.play.version] = played.get(one.play.version, 0) + length
+    # when they hand in in pieces, in any order
+    clock.advance(3600)
+    parts: list[tuple[Phone, list[dict]]] = []
+    for one in devices:
+        chance.shuffle(one.queue)
+        while one.queue:
+            size = chance.randint(1, 12)
+            parts.append((one, one.queue[:size]))
+            one.queue = one.queue[size:]
+    chance.shuffle(parts)
+    for one, part in parts:
+        assert one.post(part, sent_ms=one.clock_ms).status_code == 200
+        clock.advance(chance.uniform(0, 3))
+    # then every second counts, and no minute is two devices'
+    kept = LessonState.objects.values_list("version__uuid", "watched_s")
+    assert {str(version): seconds for version, seconds in kept} == played
+    assert_turns_are_disjoint()
+    assert verified(capsys, "--verify")["wrong"] == 0
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_no_history_of_many_devices_counts_more_than_the_time_that_passed(
     seed, client, course, member, clock, capsys
