@@ -87,10 +87,11 @@ def turns_of(
         found.holds = True
     if missed := _outside(found, played):
         given = line.unowned(missed, mine)
+        left = _outside(Turns(given, False, slack), missed)
         room = sharing.length(_span(turn, now) for turn in given)
-        short = _sum(beat.took for beat in missed) > room + slack
-        if short or _outside(Turns(given, False, slack), missed):
-            given += line.cut(missed, short=short, anything=first)
+        short = not left and _sum(beat.took for beat in missed) > room + slack
+        if left or short:
+            given += line.cut(left or missed, short=short, anything=first)
         if given and found.holds:
             _renumber(mine)
         mine += given
@@ -159,7 +160,7 @@ class _Line:
             end = end if anything else min(end, its.known_at(turn))
             for gap in reversed(idle):  # the piece before a cut stays `turn`
                 cell = sharing.overlap(gap, (start, end))
-                asked = (min(gap[0], start), min(gap[1], end)) if short else cell
+                asked = (gap[0], min(gap[1], end)) if short else cell
                 if not cell or not asked or not sharing.touched(asked, missed, self._slack):
                     continue
                 if cell[1] == gap[1] < end:  # there the other began again, as far as clocks tell
