@@ -152,7 +152,7 @@ class Beat(AppendOnly):
     """When it happened by the server's clock, less the age that the phone claims; evidence only."""
     wall_ms = models.BigIntegerField()
     """Server time that the session had held the lease by then: the most that it may count so far. Of a session that
-    shares its time with another device (turns.py): how old the session was, or 0 when the beat had no room in its turns."""
+    shares its time with another device (turns.py): how old the session was, or less than 0 when the beat had no room in its turns."""
     session = models.UUIDField()
     seq = models.PositiveIntegerField()
     in_lease = models.BooleanField()

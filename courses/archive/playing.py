@@ -277,26 +277,27 @@ class _Budget:
         self._turns, self._wall_ms = turns, turns.wall_ms(received_at)
         self._sharing = is_sharing(turns.mine)
         if self._sharing:
-            self._age_ms = max((received_at - claims.issued_at) // MILLISECOND, 1)
+            self._age_ms = max((received_at - claims.issued_at) // MILLISECOND, 0)
             before = played_by(claims.member_id, claims.session) or []
             self._spent = sum((beat.took for beat in before), timedelta())
             self._room = self._wall_ms * MILLISECOND + turns.slack
 
     def wall_ms(self, beat: Played) -> int:
         """The server's time in the session's turns. Where turns are shared, beats are counted as they come, whatever
-        their numbers: one that has room in the turns gets the age of its session, which bounds nothing, others 0."""
+        their numbers: one that has room in the turns gets the age of its session, which bounds nothing; of others not
+        even the slack is left."""
         if not self._sharing:
             return self._wall_ms
         if not self._turns.hold(beat.ended_at) or self._spent + beat.took > self._room:
-            return 0
+            return -(self._turns.slack // MILLISECOND)
         self._spent += beat.took
         return self._age_ms
 
 
 def _played(claims: Claims, beat: SentBeat, ended_at: datetime, now: datetime) -> Played:
     """Nothing was played before its lesson was opened: of a clock that was put forward, the moment of opening is left."""
-    its = took(beat.packed)
-    return Played(max(ended_at - its, claims.issued_at), ended_at, now, its)
+    length = took(beat.packed)
+    return Played(max(ended_at - length, claims.issued_at), ended_at, now, length)
 
 
 def _happened(claims: Claims, fresh: list[SentBeat], now: datetime, sent_ms: int) -> dict[int, datetime]:

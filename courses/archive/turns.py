@@ -265,7 +265,7 @@ def played_by(member_id: int, session: UUID) -> list[Played] | None:
         return [
             _played(happened_ms, received_ms, sharing.took(bytes(body)))
             for _seq, body, wall_ms, received_ms, happened_ms, in_lease in rows
-            if in_lease and wall_ms
+            if in_lease and wall_ms >= 0
         ]
     except (ValueError, PackDamaged):
         return None
