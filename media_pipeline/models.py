@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from modelsearch import index
 
 from media_pipeline.querysets import AssetQuerySet, JobQuerySet
 from people.encryption import EncryptedTextField
@@ -46,7 +47,7 @@ class Stereo(models.TextChoices):
     LEFT_RIGHT = "LEFT_RIGHT", _("Left eye beside right eye")
 
 
-class Asset(models.Model):
+class Asset(index.Indexed, models.Model):
     """One uploaded lecture file and what became of it, e.g. 民主集中制-录课.mov, 45 min, READY.
 
     Not the lesson (courses.catalogue points here) and not the media set: the set lies in
@@ -131,6 +132,18 @@ class Asset(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ready_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    # What editors find in Wagtail's boxes, and what their lists narrow and order by.
+    search_fields = [
+        index.SearchField("title", boost=2),
+        index.AutocompleteField("title"),
+        index.SearchField("original_name"),
+        index.AutocompleteField("original_name"),
+        index.FilterField("id"),
+        index.FilterField("state"),
+        index.FilterField("uploaded_by"),
+        index.FilterField("created_at"),
+    ]
 
     objects = AssetQuerySet.as_manager()
 

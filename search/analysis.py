@@ -7,9 +7,11 @@ did). Engines get the tokens ready-made, parted by blanks.
 """
 
 import hashlib
+import math
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -19,37 +21,55 @@ from pypinyin import Style, lazy_pinyin
 
 __all__ = [
     "VERSION",
+    "Added",
+    "added",
     "bigrams",
     "characters",
+    "content",
+    "everyday",
     "initials",
     "is_question",
+    "is_told",
     "normalise",
     "normalise_with_positions",
     "plain",
+    "rarity",
     "runs",
     "stop_words",
     "syllables",
     "synonyms",
+    "telling_characters",
     "trigrams",
+    "unbroken",
+    "use_added",
     "words",
 ]
 
 LEXICON = Path(__file__).parent / "lexicon"
 
-_STEP = 1
+_STEP = 2
 """Raise by one whenever the tokens of the same text come out differently."""
 
 HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _RUN = re.compile(f"[{HAN}]+|[a-z0-9]+")
 _HAN = re.compile(f"[{HAN}]")
+_BROKEN = re.compile(f"(?<=[{HAN}]) (?=[{HAN}])")
+_TOLD = re.compile("[我你您他她咱俺了被把给没不还就很着别想让往]")
 _QUESTION = re.compile(
-    "[?？]|吗|呢$|什么|怎么|怎样|如何|为何|谁|哪|是否|能否|可否|多少|几[个次天年月种条项]|多久|多长|"
-    "能不能|是不是|有没有|会不会|要不要|请问"
+    "[?？]|吗|呢$|什么|怎么|怎样|如何|为何|谁|哪|是否|能否|可否|多[少久长大高远]|"
+    "几[个次天年月种条项类档人岁步位门成级倍毛块周件户家日点小分]|"
+    "能不能|是不是|有没有|会不会|要不要|算不算|该不该|请问"
 )
+
+
+SHORTEST_SENTENCE = 6
+"""Characters from which on a query may be a sentence."""
 
 
 def plain(text: str) -> str:
     """`text` without NUL, other controls, invisible signs and lone surrogates; every white space is a blank."""
+    if text.isprintable():  # most text, and twenty times as quick
+        return text
     return "".join(
         " " if one.isspace() else one
         for one in text
@@ -71,12 +91,17 @@ def _folded(text: str) -> str:
     return "".join(one for one in apart if unicodedata.category(one) != "Mn")
 
 
+@lru_cache(maxsize=20_000)
+def _folded_character(one: str) -> str:
+    return _folded(one)
+
+
 def normalise_with_positions(text: str) -> tuple[str, list[int]]:
     """Normalised character by character, and for each resulting character its place in `text`."""
     folded: list[str] = []
     places: list[int] = []
     for place, one in enumerate(text):
-        for part in _folded(one):
+        for part in _folded_character(one):
             folded.append(part)
             places.append(place)
     return "".join(folded), places
@@ -87,6 +112,11 @@ def runs(text: str) -> Iterator[str]:
     return (found.group() for found in _RUN.finditer(text))
 
 
+def unbroken(text: str) -> str:
+    """Normalised `text` without blanks between Han characters: lines of a PDF and of captions end anywhere."""
+    return _BROKEN.sub("", text)
+
+
 def is_han(token: str) -> bool:
     """Whether `token` begins with a Han character."""
     return bool(_HAN.match(token))
@@ -95,6 +125,11 @@ def is_han(token: str) -> bool:
 def is_question(text: str) -> bool:
     """Whether normalised `text` asks something, as 预备党员转正需要什么材料; questions are weighed otherwise."""
     return bool(_QUESTION.search(text))
+
+
+def is_told(text: str) -> bool:
+    """Whether normalised `text` is what somebody says in a sentence (邻居装摄像头对着我家门口), not keywords."""
+    return len(text) >= SHORTEST_SENTENCE and " " not in text and bool(_TOLD.search(text))
 
 
 def bigrams(text: str) -> list[str]:
@@ -109,14 +144,60 @@ def bigrams(text: str) -> list[str]:
 
 
 def characters(text: str) -> list[str]:
-    """The different Han characters of normalised `text`: for queries of a single character."""
-    return sorted(set(_HAN.findall(text)))
+    """The Han characters of normalised `text`, in their order."""
+    return _HAN.findall(text)
 
 
-@lru_cache(maxsize=1)
+def telling_characters(text: str) -> list[str]:
+    """The Han characters of normalised `text` that are no stop words by themselves.
+
+    They join what people say to what rules say: 租房 and 承租人 have only 租 in common.
+    """
+    return [one for one in _HAN.findall(text) if one not in stop_words()]
+
+
+_DICTIONARY_TOTAL = 6e7
+"""About the sum of all frequencies in jieba's dictionary."""
+
+
+@dataclass(frozen=True, eq=False)
+class Added:
+    """What editors added to the files of search/lexicon, normalised: words, and for a term the phrases also meant.
+
+    One object for one state of it: what is made of it is kept by the object's identity.
+    """
+
+    words: tuple[str, ...] = ()
+    synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def stamp(self) -> str:
+        """Names the words (not the synonyms, which no index holds); "" for none."""
+        return hashlib.sha256("\n".join(sorted(self.words)).encode()).hexdigest()[:12] if self.words else ""
+
+
+_added = Added()
+
+
+def use_added(added: Added) -> None:
+    """From now on analyse in this process with `added` beside the files (search.words.vocabulary keeps it fresh)."""
+    global _added
+    _added = added
+
+
+def added() -> Added:
+    """What is used beside the files just now."""
+    return _added
+
+
 def _segmenter() -> rjieba.Jieba:
+    return _segmenter_with(_added)
+
+
+@lru_cache(maxsize=2)
+def _segmenter_with(added: Added) -> rjieba.Jieba:
     segmenter = rjieba.Jieba()
-    for word in _lines("words.txt"):
+    for word in (*_lines("words.txt"), *added.words):
         segmenter.add_word(word, max(20_000, segmenter.suggest_freq(word)), "n")
     return segmenter
 
@@ -131,6 +212,11 @@ def words(text: str) -> list[str]:
         for word in _segmenter().cut_for_search(text)
         if _RUN.fullmatch(word) and word not in stop_words()
     ]
+
+
+def rarity(word: str) -> float:
+    """How seldom `word` is in Chinese text at large: from about 6 (我们) to 18 (in no dictionary). A logarithm."""
+    return math.log(_DICTIONARY_TOTAL / max(1, _segmenter().suggest_freq(word)))
 
 
 def content(text: str) -> list[str]:
@@ -150,9 +236,13 @@ def stop_words() -> frozenset[str]:
     return frozenset(_lines("stop_words.txt"))
 
 
-@lru_cache(maxsize=1)
 def synonyms() -> dict[str, tuple[str, ...]]:
-    """For each term the phrases that are also meant (search/lexicon/synonyms.txt)."""
+    """For each term the phrases that are also meant (search/lexicon/synonyms.txt, and what editors added)."""
+    return _synonyms_with(_added)
+
+
+@lru_cache(maxsize=2)
+def _synonyms_with(added: Added) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for line in _lines("synonyms.txt"):
         if ">" in line:
@@ -162,15 +252,34 @@ def synonyms() -> dict[str, tuple[str, ...]]:
             group = [normalise(one) for one in line.split("=")]
             for term in group:
                 found.setdefault(term, []).extend(one for one in group if one != term)
-    return {term: tuple(phrases) for term, phrases in found.items()}
+    for term, phrases in added.synonyms.items():
+        found.setdefault(term, []).extend(phrases)
+    return {term: tuple(dict.fromkeys(phrases)) for term, phrases in found.items()}
+
+
+@lru_cache(maxsize=1)
+def everyday() -> dict[str, tuple[str, ...]]:
+    """For each everyday word the official ones that rules use instead (search/lexicon/everyday.txt)."""
+    found: dict[str, list[str]] = {}
+    for line in _lines("everyday.txt"):
+        said, _, official = line.partition(">")
+        for word in normalise(said).split():
+            found.setdefault(word, []).extend(normalise(official).split())
+    return {word: tuple(dict.fromkeys(phrases)) for word, phrases in found.items()}
 
 
 def syllables(text: str) -> list[str]:
     """Pinyin without tones for each Han character of normalised `text`, other runs whole, the rest left out."""
     found: list[str] = []
     for run in runs(text):
-        found.extend(lazy_pinyin(run, style=Style.NORMAL, v_to_u=False) if is_han(run) else [run])
+        found.extend(_spoken(run) if is_han(run) else [run])
     return found
+
+
+@lru_cache(maxsize=4096)
+def _spoken(run: str) -> tuple[str, ...]:
+    # One list of hits asks for the same runs again and again: of the query, of cues in overlapping windows.
+    return tuple(lazy_pinyin(run, style=Style.NORMAL, v_to_u=False))
 
 
 def initials(text: str) -> str:
@@ -200,4 +309,7 @@ def _version() -> str:
 
 
 VERSION = _version()
-"""What the tokens depend on: this file's step, the dictionaries, our lexicon. Stands in every index."""
+"""What the tokens depend on: this file's step, the dictionaries, our lexicon. Stands in every index.
+
+Editors' words are not in it: they only change how results are ranked, so that an index made without the
+newest of them is used until the worker has made a new one (search.words)."""

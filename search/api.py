@@ -2,12 +2,15 @@
 
 import logging
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial, wraps
+from typing import Any, ParamSpec
 
-from search import highlight, indexing
+from search import document_numbers, highlight, indexing, places, plain_titles, second_look
 from search.analysis import normalise, runs, syllables
 from search.documents import (
+    CAPTIONS,
     MEMBERS,
     PUBLIC,
     Document,
@@ -16,22 +19,41 @@ from search.documents import (
     member_token,
     organization_token,
     register,
+    scope_token,
     tokens_of,
 )
-from search.engines.current import engine
-from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, KindUnknown, SearchError
+from search.engines import ANYTHING, Filters, Sort, key_of
+from search.engines import Found as EngineFound
+from search.engines.current import SITE, engine
+from search.errors import (
+    IndexMissing,
+    IndexNameUnfit,
+    IndexOutdated,
+    IndexUnreadable,
+    KindUnknown,
+    SearchError,
+)
+from search.kept import foreign_or_site
 from search.outbox import changed, removed
 from search.query import Plan, plan
+from search.related import related_plan
+from search.verification import Comparison, verify
+from search.windows import opened_at
+from search.words import vocabulary
 
 __all__ = [
     "MEMBERS",
     "PUBLIC",
+    "Comparison",
     "Document",
+    "Filters",
     "Hit",
     "IndexMissing",
+    "IndexNameUnfit",
     "IndexOutdated",
     "IndexUnreadable",
     "KindUnknown",
+    "Moment",
     "Results",
     "SearchError",
     "Suggestion",
@@ -43,10 +65,13 @@ __all__ = [
     "organization_token",
     "rebuild",
     "register",
+    "related",
     "removed",
+    "scope_token",
     "search",
     "suggest",
     "tokens_of",
+    "verify",
 ]
 
 log = logging.getLogger(__name__)
@@ -58,9 +83,30 @@ DEEPEST = 1000
 """Hits behind this place are not shown: who has leafed that far wants another query."""
 
 
+UNTITLED = 40
+"""Characters of its text that stand in the place of a title which a foreign document lacks."""
+SPARE = 2
+"""So many times the hits of a page are looked at where captions may be among them: windows that overlap fall together."""
+MOST_LOOKED_AT = 3 * DEEPEST
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A place of a lecture, in seconds from its beginning; `url` opens the lecture there."""
+
+    start_s: float
+    end_s: float
+    excerpt_html: str
+    url: str
+
+
 @dataclass(frozen=True)
 class Hit:
-    """One found document; `…_html` is safe HTML: text escaped, what was found inside <mark>."""
+    """One found document; `…_html` is safe HTML: text escaped, what was found inside <mark>.
+
+    Of captions it is the place of the `video` where it was said, `start_s` to `end_s` (seconds), and `url`
+    opens it there. `moments` are the best places of that lecture, this one first, in a list of all kinds.
+    """
 
     id: str
     kind: str
@@ -74,14 +120,24 @@ class Hit:
     published_on: str = ""
     duration_s: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    video: str = ""
+    start_s: float | None = None
+    end_s: float | None = None
+    moments: tuple[Moment, ...] = ()
 
 
 @dataclass(frozen=True)
 class Results:
     """One page of hits. `counts` has an entry for each kind with hits, `total` is that of the chosen kind.
 
+    Both count documents; captions are counted by the stretches of four cues that match, which overlap,
+    so of them there are up to twice as many as places to be shown. Where the list was seen to its end
+    (always, when it ends on this page), `total` and `pages` are those of the list as it is shown.
+
+    `facets` (when asked for): for each of engines.FACETS how many hits bear each value, if it were chosen.
     `loosened` says that nothing held enough of the words and that these are only near to them;
     `did_you_mean` is a title-like query that would find more ("" for none), never used by itself.
+    `degraded` says that the index cannot answer and only titles were looked through (no filters, no order by date).
     """
 
     query: str
@@ -93,6 +149,8 @@ class Results:
     took_ms: float
     loosened: bool = False
     did_you_mean: str = ""
+    degraded: bool = False
+    facets: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -105,28 +163,72 @@ class Suggestion:
     url: str
 
 
-def search(query: str, viewer: Any, *, kind: str | None = None, page: int = 1, size: int = 20) -> Results:
+Asked = ParamSpec("Asked")
+
+
+def _or_by_title(ask: Callable[Asked, Results]) -> Callable[Asked, Results]:
+    """`ask`, or where the site's index cannot answer: titles from the database, as far as kinds can be found so."""
+
+    @wraps(ask)
+    def search(*args: Asked.args, **options: Asked.kwargs) -> Results:
+        started = time.perf_counter()
+        try:
+            return ask(*args, **options)
+        except (KindUnknown, IndexNameUnfit):
+            raise
+        except SearchError as fault:
+            if options.get("index", SITE) != SITE or not plain_titles.can_answer():
+                raise
+            log.warning("Only titles are searched: %s", fault or type(fault).__name__)
+            return _by_title(started, *args, **options)
+
+    return search
+
+
+@_or_by_title
+def search(
+    query: str,
+    viewer: Any,
+    *,
+    kind: str | None = None,
+    page: int = 1,
+    size: int = 20,
+    filters: Filters = ANYTHING,
+    sort: Sort = "relevance",
+    facets: bool = False,
+    index: str = SITE,
+) -> Results:
     """Find documents that `viewer` (Member or AnonymousUser) may see; any text is allowed as `query`.
 
-    `page` counts from 1 and `size` is at most 100; a page behind the last one is empty.
-    Raises KindUnknown, and IndexMissing, IndexOutdated or IndexUnreadable when the engine cannot answer.
+    `page` counts from 1 and `size` is at most 100; a page behind the last one is empty. `index` names
+    a foreign index (manage.py index_documents), whose kinds nobody registered.
+    When the site's index cannot answer, titles are looked through in the database (`Results.degraded`), as
+    far as kinds can be found so; else IndexMissing, IndexOutdated, IndexUnreadable or another SearchError is
+    raised. Raises KindUnknown, IndexNameUnfit.
     """
     started = time.perf_counter()
-    if kind is not None:
+    vocabulary.refresh()
+    if kind is not None and index == SITE:
         kind_of(kind)
     size = max(1, min(size, LARGEST_PAGE))
     page = max(1, min(page, DEEPEST // size))
     access = tokens_of(viewer)
-    chosen = engine()
-    wanted = plan(query)
-    found = chosen.find(wanted, access, kind=kind, offset=(page - 1) * size, limit=size)
-    if not found.counts and not wanted.is_empty:
-        wanted = plan(query, loose=True)
-        found = chosen.find(wanted, access, kind=kind, offset=(page - 1) * size, limit=size)
-    labels = {one.name: one.label for one in kinds()}
+    chosen = foreign_or_site(index)
+    offset = (page - 1) * size
+    again = sort == "relevance"
+    for loose in (False, True):
+        wanted = plan(document_numbers.as_written(query), loose=loose)
+        asked = partial(chosen.find, wanted, access, kind=kind, filters=filters, sort=sort, facets=facets)
+        page_of = _places_of if kind in {None, CAPTIONS} else _documents_of
+        listed, found, ends_at = page_of(asked, wanted, kind, offset=offset, size=size, again=again)
+        if found.counts or wanted.is_empty:
+            break
+    labels = _labels(found.counts, index)
     counts = {name: found.counts[name] for name in labels if found.counts.get(name)}
-    total = counts.get(kind, 0) if kind else sum(counts.values())
-    hits = [_hit(score, row, wanted, labels) for score, row in found.rows if row["kind"] in labels]
+    if ends_at is not None and kind and kind in counts:
+        counts[kind] = ends_at
+    total = counts.get(kind, 0) if kind else sum(counts.values()) if ends_at is None else ends_at
+    hits = [_hit(one, wanted, labels) for one in listed if one.row["kind"] in labels]
     return Results(
         query=query,
         hits=hits,
@@ -136,23 +238,74 @@ def search(query: str, viewer: Any, *, kind: str | None = None, page: int = 1, s
         pages=min(-(-total // size), DEEPEST // size),
         took_ms=round((time.perf_counter() - started) * 1000, 2),
         loosened=bool(wanted.is_loose and total),
-        did_you_mean=_did_you_mean(wanted, [row["title"] for _score, row in found.rows[:CONSIDERED]]),
+        did_you_mean=_did_you_mean(wanted, [one.row["title"] for one in listed[:CONSIDERED]]),
+        facets=found.facets,
     )
 
 
-def suggest(query: str, viewer: Any, *, size: int = 8) -> list[Suggestion]:
+def _by_title(
+    started: float,
+    query: Any,
+    viewer: Any,
+    *,
+    kind: Any = None,
+    page: Any = 1,
+    size: Any = 20,
+    **_unused: Any,
+) -> Results:
+    """The answer of `search` without an index: titles that hold all words, the shorter first; no filters."""
+    size = max(1, min(size, LARGEST_PAGE))
+    page = max(1, min(page, DEEPEST // size))
+    found = plain_titles.find(query, viewer)
+    counts: dict[str, int] = {}
+    for one, _document in found:
+        counts[one.name] = counts.get(one.name, 0) + 1
+    wanted = [(one, document) for one, document in found if kind in (None, one.name)]
+    words = plain_titles.words_of(query)
+    hits = [
+        Hit(
+            id=document.id,
+            kind=one.name,
+            kind_label=str(one.label),
+            title=document.title,
+            title_html=highlight.mark(document.title, highlight.spans(document.title, words)),
+            excerpt_html="",
+            url=document.url,
+            score=0.0,
+        )
+        for one, document in wanted[(page - 1) * size : page * size]
+    ]
+    return Results(
+        query=query,
+        hits=hits,
+        total=len(wanted),
+        counts=counts,
+        page=page,
+        pages=min(-(-len(wanted) // size), DEEPEST // size),
+        took_ms=round((time.perf_counter() - started) * 1000, 2),
+        degraded=True,
+    )
+
+
+def suggest(query: str, viewer: Any, *, size: int = 8, index: str = SITE) -> list[Suggestion]:
     """Titles that begin with or contain `query` (Han, pinyin or initials) and that `viewer` may see.
 
-    Raises as `search`. An equal title of the same kind is offered once.
+    An equal title of the same kind is offered once. Without an index as `search`: by the letter only.
     """
     size = max(1, min(size, 20))
-    wanted = plan(query)
-    found = engine().find(wanted, tokens_of(viewer), kind=None, offset=0, limit=size * 3, titles=True)
-    labels = {one.name: one.label for one in kinds()}
+    vocabulary.refresh()
+    try:
+        rows = _suggested(query, viewer, size, index)
+    except SearchError:
+        if index != SITE or not plain_titles.can_answer():
+            raise
+        rows = [
+            {"kind": kind.name, "title": found.title, "url": found.url}
+            for kind, found in plain_titles.find(query, viewer)
+        ]
+    labels = _labels((row["kind"] for row in rows), index)
     offered: dict[tuple[str, str], Suggestion] = {}
-    for _score, row in sorted(
-        found.rows, key=lambda scored: not normalise(scored[1]["title"]).startswith(wanted.normal)
-    ):
+    for row in rows:
         if row["kind"] in labels:
             offered.setdefault(
                 (row["kind"], row["title"]),
@@ -161,11 +314,42 @@ def suggest(query: str, viewer: Any, *, size: int = 8) -> list[Suggestion]:
     return list(offered.values())[:size]
 
 
+def _suggested(query: str, viewer: Any, size: int, index: str) -> list[dict[str, Any]]:
+    wanted = plan(document_numbers.as_written(query))
+    found = foreign_or_site(index).find(
+        wanted, tokens_of(viewer), kind=None, offset=0, limit=size * 3, titles=True
+    )
+    rows = [row for _score, row in found.rows]
+    return sorted(rows, key=lambda row: not normalise(row["title"]).startswith(wanted.normal))
+
+
+def related(
+    document: Document, viewer: Any, *, kind: str, without: Iterable[object] = (), size: int = 5
+) -> list[Hit]:
+    """Documents of `kind` that speak of what `document` speaks of and that `viewer` may see; best first, perhaps none.
+
+    Goes by the title and body given, so `document` need not be in the index; itself and the ids `without` are
+    left out. One question to the engine, no loading. Raises as `search`.
+    """
+    wanted = related_plan(document.title, document.body)
+    keys = {key_of(kind, str(id)) for id in without} | {key_of(document.kind, document.id)}
+    found = engine().find(
+        wanted,
+        tokens_of(viewer),
+        kind=kind,
+        offset=0,
+        limit=max(1, min(size, 20)),
+        filters=Filters(without=frozenset(keys)),
+    )
+    labels = {one.name: one.label for one in kinds()}
+    return [_hit(places.Found(score, row), wanted, labels) for score, row in found.rows]
+
+
 def rebuild() -> int:
     """Make a new index of everything and put it in the place of the old one; the number of documents.
 
-    Readers go on with the old index until the new one is complete; changes made meanwhile wait in
-    the outbox and are applied to the new one. Raises WriterBusy while another process writes.
+    Readers go on with the old index until the new one is complete; changes made meanwhile go into both.
+    Raises WriterBusy while another process writes, NoSpaceLeft on a full disk (the old index stays).
     """
     return indexing.rebuild()
 
@@ -187,27 +371,84 @@ def is_ready() -> bool:
     return True
 
 
-def _hit(score: float, row: dict[str, Any], wanted: Plan, labels: dict[str, Any]) -> Hit:
-    title = row["title"]
+def _labels(found: Iterable[str], index: str) -> dict[str, Any]:
+    """What kinds are called, in the order of their tabs; those of a foreign index by their own names."""
+    return {one.name: one.label for one in kinds()} if index == SITE else {name: name for name in found}
+
+
+Page = tuple[list[places.Found], EngineFound, int | None]
+"""One page of a list, what the engine said, and where the list ends if that was seen and is not what was counted."""
+
+
+def _documents_of(
+    asked: Callable[..., EngineFound], wanted: Plan, kind: str | None, *, offset: int, size: int, again: bool
+) -> Page:
+    # Every page that begins within the looked-at hits fetches all of them, so that all pages agree on their order.
+    if not again or offset >= second_look.LOOKED_AT:
+        found = asked(offset=offset, limit=size)
+        rows = found.rows
+    else:
+        found = asked(offset=0, limit=max(second_look.LOOKED_AT, offset + size))
+        rows = second_look.reordered(found.rows, wanted)[offset : offset + size]
+    return [places.Found(score, row) for score, row in rows], found, None
+
+
+def _places_of(
+    asked: Callable[..., EngineFound], wanted: Plan, kind: str | None, *, offset: int, size: int, again: bool
+) -> Page:
+    """Where captions are found, the list is made from its beginning and out of more hits than are shown: only so
+    is it known which of them fall together."""
+    end = offset + size
+    limit = min(max(end * SPARE, second_look.LOOKED_AT), MOST_LOOKED_AT)
+    while True:
+        found = asked(offset=0, limit=limit)
+        rows = second_look.reordered(found.rows, wanted) if again else found.rows
+        if not found.counts.get(CAPTIONS):
+            return [places.Found(score, row) for score, row in rows[offset:end]], found, None
+        listed = places.gathered(rows, wanted, together=kind is None, wanted=end + 1)
+        seen_all = len(rows) < limit
+        if seen_all or len(listed) > end or limit == MOST_LOOKED_AT:
+            break
+        limit = min(limit * SPARE, MOST_LOOKED_AT)
+    ends_at = len(listed) if seen_all and len(listed) <= end else None
+    return listed[offset:end], found, ends_at
+
+
+def _hit(found: places.Found, wanted: Plan, labels: dict[str, Any]) -> Hit:
+    row = found.row
+    title = row["title"] or row["body"][:UNTITLED]
     marked = highlight.spans(title, wanted.parts, wanted.synonym_texts)
     if wanted.pinyin.trigrams or wanted.initials.trigrams:
         for run in runs(wanted.normal):
             sound = run if run.isascii() else "".join(syllables(run))
             marked = highlight.merged([*marked, *highlight.spoken_spans(title, sound)])
+    places_shown = [] if found.cue is None else [(row, found.cue), *found.others]
+    moments = tuple(
+        Moment(cue.start_s, cue.end_s, _excerpt(stored, wanted), opened_at(stored["url"], cue.start_s))
+        for stored, cue in places_shown
+    )
     return Hit(
         id=row["id"],
         kind=row["kind"],
         kind_label=str(labels[row["kind"]]),
         title=title,
         title_html=highlight.mark(title, marked),
-        excerpt_html=highlight.excerpt(row["body"], wanted.parts, wanted.synonym_texts),
-        url=row["url"],
-        score=round(score, 4),
+        excerpt_html=moments[0].excerpt_html if moments else _excerpt(row, wanted),
+        url=moments[0].url if moments else row["url"],
+        score=round(found.score, 4),
         category=row["category"],
         published_on=row["published_on"],
         duration_s=row["duration_s"],
         extra=row["extra"],
+        video=row.get("video", ""),
+        start_s=found.cue and found.cue.start_s,
+        end_s=found.cue and found.cue.end_s,
+        moments=moments,
     )
+
+
+def _excerpt(row: dict[str, Any], wanted: Plan) -> str:
+    return highlight.excerpt(row["body"], wanted.parts, wanted.synonym_texts)
 
 
 def _did_you_mean(wanted: Plan, titles: list[str]) -> str:

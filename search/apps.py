@@ -10,4 +10,8 @@ class SearchConfig(AppConfig):
     verbose_name = _("Search")
 
     def ready(self) -> None:
-        from search import checks  # noqa: F401  (registers the start-up checks)
+        from search import checks, kept  # noqa: F401  (registers the start-up checks)
+        from search.boxes import news, objects
+
+        kept.keep(objects.INDEX)
+        news.listen()

@@ -1,28 +1,50 @@
-"""What must be right for search before the start: engine, folder, version of the index, a single writer."""
+"""What must be right for search before the start: engine, its address, folder, version of the index, one writer."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from search.engines.current import engine
-from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, WriterBusy
+from search.engines.current import ENGINES
+from search.errors import (
+    EngineRefused,
+    EngineUnreachable,
+    IndexMissing,
+    IndexOutdated,
+    IndexUnreadable,
+    SearchAddressUnfit,
+    WriterBusy,
+)
+from search.kept import Kept, kept
 
 __all__ = ["check_search"]
+
+ALIAS = "[a-z][a-z0-9_-]{0,59}"
+"""How the site's own index may be called in a cluster."""
 
 
 @register("search")
 def check_search(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
-    """search.E001 engine unknown, E002 folder not writable, E003 a foreign writer,
-    W001 index of another version, W002 index damaged. A missing index is normal: the worker makes it."""
-    if settings.SEARCH["ENGINE"] != "tantivy":
+    """search.E001 engine unknown, E002 folder not writable, E003 a foreign writer, E004 address or name unfit,
+    W001 index of another version, W002 index damaged, W003 search server does not answer, W004 it refuses us.
+    A missing index is normal: the worker makes it."""
+    if settings.SEARCH["ENGINE"] not in ENGINES:
         return [
             Error(
-                f"SEARCH['ENGINE'] is {settings.SEARCH['ENGINE']!r}; the engine that exists is 'tantivy'.",
-                hint="Leave SEARCH_URL unset.",
+                f"SEARCH['ENGINE'] is {settings.SEARCH['ENGINE']!r}; the engines that exist are {ENGINES}.",
+                hint="Leave SEARCH_URL unset for the embedded engine, or set it to an Elasticsearch.",
                 id="search.E001",
+            )
+        ]
+    if not re.fullmatch(ALIAS, settings.SEARCH["INDEX"]):
+        return [
+            Error(
+                f"No index can be called {settings.SEARCH['INDEX']!r}.",
+                hint="SEARCH_INDEX: small Latin letters, digits, - and _, at most 60, a letter first.",
+                id="search.E004",
             )
         ]
     folder = Path(settings.SEARCH["INDEX_DIR"])
@@ -35,26 +57,40 @@ def check_search(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
                 id="search.E002",
             )
         ]
-    return [*_state_of_index(), *_writers()]
+    for index in kept():
+        said = _state_of(index)
+        if not any(one.is_serious() for one in said):
+            said += _writers_of(index)
+        if said:
+            return said  # the indexes lie in one place: what is wrong with one is said once
+    return []
 
 
-def _state_of_index() -> list[CheckMessage]:
+def _state_of(index: Kept) -> list[CheckMessage]:
     hint = "The search worker makes it anew; `manage.py rebuild_search` does it now."
     try:
-        engine().verify()
+        index.engine.verify()
     except IndexMissing:
         return []
     except IndexOutdated as fault:
         return [Warning(str(fault), hint=hint, id="search.W001")]
     except IndexUnreadable as fault:
         return [Warning(f"The search index is damaged: {fault}", hint=hint, id="search.W002")]
+    except SearchAddressUnfit as fault:
+        return [Error(str(fault), hint="Leave it unset for the embedded engine.", id="search.E004")]
+    except EngineUnreachable as fault:
+        hint = "Pages say so and go on; nothing is lost. See whether the server runs and SEARCH_URL is right."
+        return [Warning(f"The search server does not answer: {fault}", hint=hint, id="search.W003")]
+    except EngineRefused as fault:
+        hint = "See user, password or SEARCH_API_KEY, and that they may do everything with SEARCH_INDEX*."
+        return [Warning(f"The search server refuses us: {fault}", hint=hint, id="search.W004")]
     return []
 
 
-def _writers() -> list[CheckMessage]:
+def _writers_of(index: Kept) -> list[CheckMessage]:
     """Somebody who writes without our lock will sooner or later meet our worker: an index has one writer."""
     try:
-        foreign = engine().has_foreign_writer()
+        foreign = index.engine.has_foreign_writer()
     except WriterBusy:
         return []
     if not foreign:

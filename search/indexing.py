@@ -1,237 +1,258 @@
-"""Writing the index: draining the outbox, and rebuilding. Only one process at a time gets in (a file lock)."""
+"""Writing the index: draining the outbox. Only one process at a time gets in (`Engine.exclusively`)."""
 
 import logging
-import re
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from people.models import PartyOrganization
-from search import analysis
-from search.documents import Document, kind_of, kinds
-from search.engines import Engine, Entry, Writer
-from search.engines.current import engine
-from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, KindUnknown, WriterBusy
+from search.documents import is_in_parts, whole
+from search.engines import Writer
+from search.errors import (
+    EngineUnreachable,
+    IndexMissing,
+    IndexOutdated,
+    IndexUnreadable,
+    NoSpaceLeft,
+    WriterBusy,
+    WritesRefused,
+)
+from search.kept import Kept, kept, the_site
 from search.models import SearchOutbox
+from search.rebuilding import renew
+from search.words import vocabulary
 
-__all__ = ["drain", "rebuild"]
+__all__ = ["drain", "drain_one", "rebuild"]
 
 log = logging.getLogger(__name__)
 
 BATCH = 200
 LONGEST_WAIT_S = 3600
+ATTEMPTS = 12
+KEPT_TRYING = timedelta(hours=24)
+"""A thing is given up after so many attempts, and not before so long: until then a mended programme takes it up."""
 REST_S = 60.0
-"""Pause after an index could not be made, so that a broken loader does not keep the machine busy."""
-BODY_LIMIT = 200_000
-"""Characters of a body that are indexed and kept; a longer one is a book and finds itself by its beginning."""
+"""Pause after an index could not be made or written, so that a fault that stays does not keep the machine busy."""
 
-_tired_until = 0.0
-_TREE_PATH = re.compile(r"org:([0-9A-Z]+)")
+Thing = tuple[str, str]
+"""Kind and id."""
+
+_tired_until: dict[str, float] = {}
 
 
 def drain() -> int:
-    """Bring the index up to date with the outbox; how many changes were taken up.
+    """Bring the indexes up to date with the outbox; how many changes were taken up.
 
     May run twice or side by side: the second finds the lock taken and leaves; the scheduler comes
-    again every two seconds. Where no usable index is (first start, other analyser, damage), makes
-    it anew. Killed at any moment it loses nothing: a row goes only after the index has committed.
+    again every two seconds. Where no usable index is (first start, other analyser, damage), or editors
+    changed the words, makes it anew. Killed at any moment it loses nothing: a row goes only after the
+    index has committed. One index that cannot be written keeps no other waiting.
     """
-    chosen = engine()
+    done = 0
+    faults: list[Exception] = []
+    for index in kept():
+        try:
+            done += drain_one(index)
+        except Exception as fault:
+            log.exception("The search index %r cannot be brought up to date", index.name)
+            faults.append(fault)
+    if faults:
+        raise faults[0]
+    return done
+
+
+def drain_one(index: Kept) -> int:
+    """As `drain`, for one index alone."""
+    chosen = index.engine
     try:
         chosen.verify()
         usable = True
     except (IndexMissing, IndexOutdated, IndexUnreadable) as fault:
-        log.warning("The search index must be made: %s", fault or type(fault).__name__)
+        log.warning("The search index %r must be made: %s", index.name, fault or type(fault).__name__)
         usable = False
-    nothing_to_do = not _waiting().exists() if usable else time.monotonic() < _tired_until
-    if nothing_to_do:
+    except EngineUnreachable:  # told in the log when it began; the rows wait
+        return 0
+    vocabulary.refresh()
+    if time.monotonic() < _tired_until.get(index.name, 0.0):
+        return 0
+    remake = not usable or vocabulary.index_lags(index.name)
+    if not remake and not index.waiting().exists():
         return 0
     try:
         with chosen.exclusively():
-            if not usable:
-                _make(chosen)
-            done, remade = 0, False
-            while rows := list(_waiting()[:BATCH]):
-                try:
-                    done += _take_up(chosen, rows)
-                except IndexUnreadable as fault:
-                    if remade:  # the fault is not the index's: a full disk, say
-                        raise
-                    log.warning("The search index cannot be written and is made anew: %s", fault)
-                    _make(chosen)
-                    remade = True
-            return done
-    except WriterBusy:
+            return _drain(index, remake=remake)
+    except (WriterBusy, EngineUnreachable):
         return 0
 
 
-def _make(chosen: Engine) -> None:
+def _drain(index: Kept, *, remake: bool) -> int:
+    if remake:
+        _make(index)
+    done, remade = 0, False
+    while rows := list(index.waiting()[:BATCH]):
+        try:
+            done += len(_take_up(index, rows)[0])
+        except NoSpaceLeft:
+            _rest(index)
+            raise
+        except IndexUnreadable as fault:
+            if remade:  # the fault is not the index's
+                raise
+            log.warning("The search index cannot be written and is made anew: %s", fault)
+            _make(index)
+            remade = True
+    return done
+
+
+def _make(index: Kept) -> None:
     """Rebuild because there is no usable index; after a failure not again at once, every two seconds."""
-    global _tired_until
     try:
-        _rebuild(chosen)
+        _renew(index)
     except Exception:
-        _tired_until = time.monotonic() + REST_S
+        _rest(index)
         raise
 
 
-def rebuild() -> int:
-    """Make a new index of everything in the place of the old one; see `search.api.rebuild`."""
-    chosen = engine()
-    with chosen.exclusively():
-        return _rebuild(chosen)
+def _rest(index: Kept) -> None:
+    _tired_until[index.name] = time.monotonic() + REST_S
 
 
-def _rebuild(chosen: Engine) -> int:
-    started = time.monotonic()
-    number = chosen.rebuild(_entries(document for kind in kinds() for document in kind.load(None)))
-    log.info("Search index made of %d documents in %.1f s", number, time.monotonic() - started)
-    return number
+def rebuild(index: Kept | None = None) -> int:
+    """Make a new index (the site's) of everything in the place of the old one; see `search.api.rebuild`."""
+    index = index or the_site()
+    with index.engine.exclusively():
+        return _renew(index)
 
 
-def _waiting() -> QuerySet[SearchOutbox]:
-    return SearchOutbox.objects.filter(next_try_at__lte=timezone.now()).order_by("pk")
+def _renew(index: Kept) -> int:
+    with vocabulary.taking_up(index.name):
+        return renew(index, LiveChanges(index), take_in=_take_in, on_failure=_owe)
 
 
-def _take_up(chosen: Engine, rows: list[SearchOutbox]) -> int:
-    """Bring the things that `rows` speak of into the index, then delete the rows that succeeded."""
-    by_thing: dict[tuple[str, str], list[SearchOutbox]] = defaultdict(list)
-    for row in rows:
-        by_thing[row.kind, row.object_id].append(row)
-    failed: dict[tuple[str, str], Exception] = {}
-    with chosen.writing() as writer:
-        by_kind: dict[str, list[str]] = defaultdict(list)
-        for (kind, id), its_rows in by_thing.items():
-            if any(row.op == SearchOutbox.Op.CHANGED for row in its_rows):
-                by_kind[kind].append(id)
-            else:
-                writer.drop(kind, id)
-        for kind, ids in by_kind.items():
-            failed |= {(kind, id): fault for id, fault in _replace(writer, kind, ids).items()}
+class LiveChanges:
+    """Changes that come in while a new index is being made: into the present one at once, noted for the new one.
+
+    Called again and again by whoever makes the new index (and so holds the writer's lock). Where the present
+    index cannot be written the rows wait: they go into the new one when it is in use.
+    """
+
+    EVERY_S = 0.5
+
+    def __init__(self, index: Kept) -> None:
+        self._index = index
+        self._next = 0.0
+        self._things: set[Thing] = set()
+        try:
+            index.engine.verify()
+            self._usable = True
+        except (IndexMissing, IndexOutdated, IndexUnreadable):
+            self._usable = False
+
+    def __call__(self) -> None:
+        if not self._usable or time.monotonic() < self._next:
+            return
+        try:
+            while rows := list(self._index.waiting()[:BATCH]):
+                self._things |= _take_up(self._index, rows)[1]
+        except (IndexMissing, IndexOutdated, IndexUnreadable) as fault:
+            log.warning("The present search index takes no changes; they wait for the new one: %s", fault)
+            self._usable = False
+        self._next = time.monotonic() + self.EVERY_S
+
+    def noted(self) -> set[Thing]:
+        """The things taken up since the last call."""
+        things, self._things = self._things, set()
+        return things
+
+
+def _take_up(index: Kept, rows: list[SearchOutbox]) -> tuple[list[int], set[Thing]]:
+    """Bring the things that `rows` speak of into the index and delete the rows that this makes superfluous.
+
+    Gives their numbers, and the things that were looked at. Rows of the same things that were put off or given
+    up are learned along with these.
+    """
+    known = _all_known_of({(row.kind, row.object_id) for row in rows})
+    failed: dict[Thing, Exception] = {}
+    try:
+        with index.engine.writing() as writer:
+            gone = {
+                thing for thing, its in known.items() if all(row.op == SearchOutbox.Op.REMOVED for row in its)
+            }
+            for kind, id in sorted(gone):
+                _drop(writer, kind, id)
+            failed = _take_in(index, writer, known.keys() - gone)
+    except WritesRefused as fault:
+        refused = {(kind, whole(kind, id)): reason for (kind, id), reason in fault.refused.items()}
+        failed |= {thing: Refused(reason) for thing, reason in refused.items() if thing in known}
     # Here the index has committed. Rows written meanwhile have other numbers and stay.
-    learned = [row.pk for thing, its in by_thing.items() if thing not in failed for row in its]
+    learned = [row.pk for thing, its in known.items() if thing not in failed for row in its]
     SearchOutbox.objects.filter(pk__in=learned).delete()
     for thing, fault in failed.items():
-        _put_off(by_thing[thing], fault)
-    return len(learned)
+        _put_off(known[thing], fault)
+    return learned, set(known)
 
 
-def _replace(writer: Writer, kind: str, ids: list[str]) -> dict[str, Exception]:
-    """Write the present state of `ids` of one kind; what cannot be read is handed back by id."""
-    try:
-        _write(writer, kind, ids)
-        return {}
-    except Exception as fault:
-        if len(ids) == 1:
-            log.exception("Search cannot read %s %s", kind, ids[0])
-            return {ids[0]: fault}
-    # One bad thing must not keep its neighbours waiting.
-    failed: dict[str, Exception] = {}
-    for id in ids:
-        failed |= _replace(writer, kind, [id])
+class Refused(Exception):
+    """The engine did not take this one document."""
+
+
+def _all_known_of(things: set[Thing]) -> dict[Thing, list[SearchOutbox]]:
+    """All rows there are now of `things`, oldest first. By number, never "all below": numbers are given before the
+    commit, so a lower one may still come."""
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for kind, id in things:
+        by_kind[kind].append(id)
+    known: dict[Thing, list[SearchOutbox]] = defaultdict(list)
+    for kind, ids in by_kind.items():
+        for row in SearchOutbox.objects.filter(kind=kind, object_id__in=ids).order_by("pk"):
+            known[kind, row.object_id].append(row)
+    return known
+
+
+def _take_in(index: Kept, writer: Writer, things: Iterable[Thing]) -> dict[Thing, Exception]:
+    """Write the present state of `things`; those that cannot be read are handed back with the reason."""
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for kind, id in things:
+        by_kind[kind].append(id)
+    failed: dict[Thing, Exception] = {}
+    for kind, ids in by_kind.items():
+        found, bad = index.read(kind, ids)
+        failed |= {(kind, id): fault for id, fault in bad.items()}
+        present = list(found)
+        held = set() if is_in_parts(kind) else {entry.id for entry in present}
+        for id in ids:
+            if id not in bad and id not in held:
+                _drop(writer, kind, id)
+        for entry in present:
+            writer.put(entry)
     return failed
 
 
-def _write(writer: Writer, kind: str, ids: list[str]) -> None:
-    try:
-        load = kind_of(kind).load
-    except KindUnknown:
-        entries: dict[str, Entry] = {}
+def _drop(writer: Writer, kind: str, id: str) -> None:
+    """Take a thing out, or all parts of it."""
+    if is_in_parts(kind):
+        writer.drop_group(kind, id)
     else:
-        # In one transaction, so that an access path and the organisation it names are read together.
-        with transaction.atomic():
-            entries = {entry.id: entry for entry in _entries(load(ids))}
-    for id in ids:
-        if id in entries:
-            writer.put(entries[id])
-        else:
-            writer.drop(kind, id)
+        writer.drop(kind, id)
 
 
 def _put_off(rows: list[SearchOutbox], fault: Exception) -> None:
-    now = timezone.now()
-    for row in rows:
-        row.attempts += 1
-        row.error = f"{type(fault).__name__}: {fault}"[:2000]
-        row.next_try_at = now + timedelta(seconds=min(LONGEST_WAIT_S, 2 ** min(row.attempts, 12)))
-    SearchOutbox.objects.bulk_update(rows, ["attempts", "error", "next_try_at"])
+    """Keep one row of a thing that failed, with the attempts of all; given up after a day and many attempts."""
+    kept, now = rows[-1], timezone.now()
+    kept.attempts = max(row.attempts for row in rows) + 1
+    kept.created_at = min(row.created_at for row in rows)
+    kept.op = next((row.op for row in rows if row.op == SearchOutbox.Op.CHANGED), kept.op)
+    kept.error = f"{type(fault).__name__}: {fault}"[:2000]
+    kept.next_try_at = now + timedelta(seconds=min(LONGEST_WAIT_S, 2 ** min(kept.attempts, 12)))
+    kept.given_up_at = now if kept.attempts >= ATTEMPTS and now - kept.created_at >= KEPT_TRYING else None
+    kept.save()
+    SearchOutbox.objects.filter(pk__in=[row.pk for row in rows[:-1]]).delete()
 
 
-def _entries(documents: Iterable[Document]) -> Iterator[Entry]:
-    waiting: list[Document] = []
-    for document in documents:
-        waiting.append(document)
-        if len(waiting) >= BATCH:
-            yield from _entries_of(waiting)
-            waiting = []
-    yield from _entries_of(waiting)
-
-
-def _entries_of(documents: list[Document]) -> Iterator[Entry]:
-    paths = {
-        found.group(1)
-        for document in documents
-        for token in document.acl
-        if (found := _TREE_PATH.fullmatch(token))
-    }
-    uuids = (
-        dict(PartyOrganization.objects.filter(path__in=paths).values_list("path", "uuid")) if paths else {}
-    )
-    for document in documents:
-        yield entry_of(document, uuids)
-
-
-def entry_of(document: Document, organizations: dict) -> Entry:
-    """The form in which `document` lies in an index; `organizations` gives uuids for tree paths."""
-    access = set()
-    for token in document.acl:
-        found = _TREE_PATH.fullmatch(token)
-        if not found:
-            access.add(token)
-        elif found.group(1) in organizations:
-            access.add(f"org:{organizations[found.group(1)]}")
-    if any(not token.startswith("member:") for token in access):
-        access.add("staff")
-    title = analysis.plain(document.title).strip()
-    body = " ".join(analysis.plain(document.body)[:BODY_LIMIT].split())
-    normal_title, normal_body = analysis.normalise(title), analysis.normalise(body)
-    sound = "".join(analysis.syllables(normal_title))
-    return Entry(
-        kind=document.kind,
-        id=document.id,
-        access=tuple(sorted(access)),
-        exact_title=normal_title,
-        tokens={
-            "title_words": analysis.words(normal_title),
-            "body_words": analysis.words(normal_body),
-            "title_bigrams": analysis.bigrams(normal_title),
-            "body_bigrams": analysis.bigrams(normal_body),
-            "title_characters": analysis.characters(normal_title),
-            "pinyin": _with_beginnings(sound),
-            "initials": _with_beginnings(analysis.initials(normal_title)),
-        },
-        stored={
-            "id": document.id,
-            "kind": document.kind,
-            "title": title,
-            "body": body,
-            "url": document.url,
-            "category": str(document.category),
-            "published_on": document.published_on.isoformat() if document.published_on else "",
-            "duration_s": document.duration_s,
-            "extra": document.extra,
-            "rev": document.rev,
-        },
-    )
-
-
-def _with_beginnings(letters: str) -> list[str]:
-    """Trigrams of a title's sound, and ^ with its first one or two letters for those who type little."""
-    if not letters:
-        return []
-    return list(dict.fromkeys([*analysis.trigrams(letters), f"^{letters[:1]}", f"^{letters[:2]}"]))
+def _owe(kind: str, id: str, fault: Exception) -> None:
+    """A thing that could not be read for a new index stands in the outbox from now on."""
+    known = _all_known_of({(kind, id)})
+    row = SearchOutbox(kind=kind, object_id=id, op=SearchOutbox.Op.CHANGED)
+    _put_off([*known.get((kind, id), []), row], fault)

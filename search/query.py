@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from search import analysis
 
-__all__ = ["EXACT_TITLE", "LONGEST", "Phrase", "Plan", "Sound", "Weights", "plan"]
+__all__ = ["EXACT_TITLE", "LONGEST", "Phrase", "Plan", "Related", "Sound", "Weights", "plan"]
 
 LONGEST = 200
 """Characters of a query that are looked at; what follows is left out (a passage is found by its beginning)."""
@@ -17,23 +17,32 @@ WHOLE_IN_TITLE, MOST_FOR_TITLE = 5.0, 40.0
 little by its rarity there, and would otherwise lose against one mention deep in some text."""
 EXACT_TITLE = 60.0
 """Score that puts the title which is exactly the query above everything else."""
+LONGEST_SOUND = 72
+"""Letters of a query whose sound is looked for: in a longer one enough pairs are right, and it is slow."""
+MOST_RELATED = 48
+"""Pairs of official words that are looked for besides those of the query itself."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """How much a token counts in each field: words (j) and bigrams (b) of title (t) and body (b), pinyin."""
+    """How much a token counts in each field: words and bigrams of the title and of the whole text (title
+    and body), pinyin of the title, single characters of the body, official
+    words for everyday ones."""
 
     title_words: float
     body_words: float
     title_bigrams: float
     body_bigrams: float
     pinyin: float
+    characters: float = 0.0
+    related: float = 0.0
 
 
-KEYWORDS = Weights(title_words=0.5, body_words=0.6, title_bigrams=2.0, body_bigrams=1.0, pinyin=0.25)
-QUESTION = Weights(title_words=0.5, body_words=1.0, title_bigrams=0.5, body_bigrams=1.0, pinyin=0.25)
-LATIN = Weights(title_words=0.5, body_words=0.6, title_bigrams=2.0, body_bigrams=1.0, pinyin=1.0)
-"""Measured in shared/search.md §2; the lay questions want the body, keywords want the title."""
+KEYWORDS = Weights(0.5, 0.6, 2.0, 1.0, pinyin=0.25)
+QUESTION = Weights(0.1, 0.5, 0.2, 0.5, pinyin=0.25, characters=1.0, related=0.4)
+LATIN = Weights(0.5, 0.6, 2.0, 1.0, pinyin=1.0)
+"""Keywords want the title; what somebody asks or tells wants the text, and there also single characters.
+Measured: search/decisions/0001-what-people-say-finds-what-rules-say.md."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,14 @@ class Phrase:
     bigrams: tuple[str, ...]
     words: tuple[str, ...]
     weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Related:
+    """Tokens that only add to the score, in the text: official words for the everyday ones of the query."""
+
+    bigrams: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +79,8 @@ class Plan:
 
     A document matches when it holds enough of `phrase`, or of one of `synonyms`, or when its title
     sounds like `pinyin` or is abbreviated as `initials`, or holds the single `character`.
-    All that matches adds to the score.
+    All that matches adds to the score, and so do `characters` (in the body) and `related` (in the text). Of a
+    loose plan `characters_minimum` characters alone make a match (0: they never do).
     """
 
     text: str
@@ -73,6 +91,9 @@ class Plan:
     pinyin: Sound = Sound()
     initials: Sound = Sound()
     character: str = ""
+    characters: tuple[str, ...] = ()
+    characters_minimum: int = 0
+    related: Related = Related()
     is_question: bool = False
     is_loose: bool = False
     parts: tuple[str, ...] = ()
@@ -95,9 +116,10 @@ def plan(text: str, *, loose: bool = False) -> Plan:
     """Read `text` (anything at all) as a query. With `loose` one common token is enough for a match."""
     normal = analysis.normalise(text)[:LONGEST].strip()
     asks = analysis.is_question(normal)
+    tells = asks or loose or analysis.is_told(normal)
     parts = analysis.content(normal) or list(analysis.runs(normal))
     required = _once(token for part in parts for token in analysis.bigrams(part))
-    minimum = 1 if loose else _minimum(len(required), asks)
+    minimum = _minimum(len(required), tells)
     phrase = Phrase(required, minimum, _once(analysis.bigrams(normal)), _once(analysis.words(normal)))
     letters = "".join(analysis.runs(normal))
     latin = bool(letters) and letters.isascii()
@@ -107,16 +129,20 @@ def plan(text: str, *, loose: bool = False) -> Plan:
         pinyin, initials = _typed(letters, 0.8, loose), _typed(letters, 1.0, loose)
     elif letters and not latin and not single and not asks:
         pinyin = _spoken("".join(analysis.syllables(normal)), loose)
+    characters = _once(one for part in parts for one in analysis.telling_characters(part)) if tells else ()
     synonyms = _known_synonyms(normal)
     return Plan(
         text=text,
         normal=normal,
         phrase=phrase,
-        weights=LATIN if latin else QUESTION if asks else KEYWORDS,
+        weights=LATIN if latin else QUESTION if tells else KEYWORDS,
         synonyms=tuple(_with_rest(normal, term, other) for term, other in synonyms),
         pinyin=pinyin,
         initials=initials,
         character=single,
+        characters=characters,
+        characters_minimum=max(2, math.ceil(0.34 * len(characters))) if loose and len(characters) > 1 else 0,
+        related=_related(normal) if tells else Related(),
         is_question=asks,
         is_loose=loose,
         parts=_once([*parts, *([] if asks else analysis.runs(normal))]),
@@ -124,10 +150,10 @@ def plan(text: str, *, loose: bool = False) -> Plan:
     )
 
 
-def _minimum(count: int, asks: bool) -> int:
+def _minimum(count: int, tells: bool) -> int:
     """How many of `count` bigrams a document must hold: short keywords all, long ones six in ten."""
-    if asks:
-        return max(1, math.ceil(0.34 * count))
+    if tells:
+        return min(1, count)
     return count if count <= 3 else math.ceil(0.6 * count)
 
 
@@ -142,17 +168,30 @@ def _typed(letters: str, share: float, loose: bool) -> Sound:
 
 def _spoken(letters: str, loose: bool) -> Sound:
     """The pinyin of a query in Han characters: it forgives wrong characters of the right sound."""
-    if len(letters) < 4:
+    if not 4 <= len(letters) <= LONGEST_SOUND:
         return Sound()
     trigrams = _once(analysis.trigrams(letters, start=False))
     return Sound(trigrams, max(2, math.ceil((0.5 if loose else 0.7) * len(trigrams))))
 
 
 def _known_synonyms(normal: str) -> list[tuple[str, str]]:
-    """Pairs (term in the query, what else it is called); a term inside a longer known term is left alone."""
-    known = [term for term in analysis.synonyms() if term in normal]
+    """Pairs (term in the query, what else it is called)."""
+    return _translated(normal, analysis.synonyms())
+
+
+def _translated(normal: str, dictionary: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    """What `dictionary` has for the terms in the query; a term inside a longer known one is left alone."""
+    known = [term for term in dictionary if term in normal]
     longest = [term for term in known if not any(term != other and term in other for other in known)]
-    return [(term, other) for term in longest for other in analysis.synonyms()[term] if other not in normal]
+    return [(term, other) for term in longest for other in dictionary[term] if other not in normal]
+
+
+def _related(normal: str) -> Related:
+    """The official words for what `normal` says in everyday ones."""
+    official = [other for _term, other in _translated(normal, analysis.everyday())]
+    pairs = _once(token for other in official for token in analysis.bigrams(other))
+    its_words = _once(word for other in official for word in analysis.words(other))
+    return Related(pairs[:MOST_RELATED], its_words[:MOST_RELATED])
 
 
 def _with_rest(normal: str, term: str, other: str) -> Phrase:

@@ -17,7 +17,13 @@ KIND = "record"
 
 def register_kind() -> None:
     """Called once by apps.py."""
-    register(KIND, label=_("My records"), load=load)
+    register(KIND, label=_("My records"), load=load, ids=_ids)
+
+
+def _ids() -> Iterator[int]:
+    from courses.archive.models import StudyHourEntry
+
+    return StudyHourEntry.objects.order_by("pk").values_list("pk", flat=True).iterator()
 
 
 def load(ids: list[str] | None) -> Iterator[Document]:

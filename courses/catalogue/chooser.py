@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from django import forms
-from django.db.models import Q
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
-from wagtail.admin.forms.choosers import BaseFilterForm
+from wagtail.admin.forms.choosers import BaseFilterForm, SearchFilterMixin
 from wagtail.admin.telepath import register as register_adapter
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic.chooser import ChooseResultsView, ChooseView
@@ -23,16 +22,8 @@ STATES_TO_CHOOSE = ("RECEIVED", "PROBING", "QUEUED", "TRANSCODING", "PACKAGING",
 """An editor may put a lecture into a draft while it is on its way, but not one that was refused."""
 
 
-class LectureFilterForm(BaseFilterForm):
+class LectureFilterForm(SearchFilterMixin, BaseFilterForm):
     q = forms.CharField(label=_("Search in titles and file names"), required=False)
-
-    def filter(self, objects):
-        text = self.cleaned_data.get("q", "").strip()
-        if text:
-            self.is_searching = True
-            self.search_query = text
-            objects = objects.filter(Q(title__icontains=text) | Q(original_name__icontains=text))
-        return super().filter(objects)
 
 
 class LectureListing:

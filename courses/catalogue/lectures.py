@@ -74,8 +74,6 @@ class LectureViewSet(ModelViewSet):
     menu_order = 230
     add_to_admin_menu = True
     list_per_page = 30
-    search_fields = ["title", "original_name"]
-    search_backend_name = None
     list_filter = ["state"]
     index_view_class = LectureIndexView
     edit_view_class = LectureEditView

@@ -23,8 +23,10 @@ from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalKey, ParentalManyToManyField
 from wagtail.fields import StreamField
 from wagtail.models import Orderable, Page, PageManager
+from wagtail.search import index
 
 from courses.catalogue import panels
+from courses.catalogue.attached import hanging
 from courses.catalogue.blocks import LessonBody, PolicyBody
 from courses.catalogue.changes import Carry, Change, new_characters, reading_time_s, tidy_stretches
 from courses.catalogue.errors import LectureNotPlayable
@@ -97,9 +99,28 @@ class LessonKind(models.TextChoices):
     READING = "READING", _("Reading")
 
 
+UNSEEN = frozenset(
+    {
+        *(
+            "alias_of",
+            "alias_of_id",
+            "approved_schedule",
+            "draft_title",
+            "expire_at",
+            "expired",
+            "go_live_at",
+        ),
+        *("has_unpublished_changes", "latest_revision", "latest_revision_created_at", "live_revision"),
+        *("locked", "locked_at", "locked_by", "numchild", "owner", "search_description", "show_in_menus"),
+        *("first_published_at", "translation_key"),
+    }
+)
+"""Fields of a page which no member sees and no search says: what Wagtail notes of drafts, locks and copies."""
+
+
 def writes_content(update_fields: Iterable[str] | None) -> bool:
     """Whether a `save(update_fields=…)` writes what people see; Wagtail notes a draft without doing so."""
-    return update_fields is None or bool({"live", "title", "slug", "body"} & set(update_fields))
+    return update_fields is None or not UNSEEN.issuperset(update_fields)
 
 
 RENEWING = frozenset({Carry.NEW_PART, Carry.AGAIN})
@@ -165,7 +186,23 @@ class DisclosedPage(MemberPage):
         return [organization_token(organization) for organization in self.opened_to.all()]
 
 
-class HomePage(MemberPage):
+class IndexPage(MemberPage):
+    """A page above the contents: its address begins theirs."""
+
+    class Meta:
+        abstract = True
+
+    @transaction.atomic
+    def save(self, *args, **kwargs):
+        """Write the page and tell search of everything below it when it moves to another address."""
+        before = type(self).objects.filter(pk=self.pk).values_list("url_path", flat=True).first()
+        saved = super().save(*args, **kwargs)
+        if before is not None and before != self.url_path:
+            tell_search_below(self)
+        return saved
+
+
+class HomePage(IndexPage):
     """The root of the site; the address / itself is answered by the portal."""
 
     template = "courses/home_page.html"
@@ -177,7 +214,7 @@ class HomePage(MemberPage):
         verbose_name = _("home page")
 
 
-class CourseIndexPage(MemberPage):
+class CourseIndexPage(IndexPage):
     """All courses, e.g. at /courses/."""
 
     intro = models.TextField(_("introduction"), blank=True, max_length=500)
@@ -246,6 +283,12 @@ class Course(DisclosedPage):
         ),
     )
 
+    search_fields = [
+        *Page.search_fields,
+        index.SearchField("lecturer"),
+        index.AutocompleteField("lecturer"),
+    ]
+
     objects = PageManager.from_queryset(CourseQuerySet)()
     template = "courses/course.html"
     content_panels = panels.COURSE
@@ -260,7 +303,9 @@ class Course(DisclosedPage):
     def tell_search(self) -> None:
         outbox.changed("course", self.pk)
         # Who may see the course may see its lessons, and its address begins theirs.
-        outbox.changed("lesson", *Lesson.objects.child_of(self).values_list("pk", flat=True))
+        lessons = list(Lesson.objects.child_of(self).values_list("pk", flat=True))
+        outbox.changed("lesson", *lessons)
+        hanging.pages_changed(lessons)
 
     @classmethod
     def lesson_model(cls) -> type[Lesson]:
@@ -434,6 +479,7 @@ class Lesson(MemberPage):
         if self.live:
             self._note_version(change)
         outbox.changed("lesson", self.pk)
+        hanging.note(self)
         return saved
 
     def _note_version(self, change: Change | None) -> None:
@@ -579,7 +625,7 @@ class LessonVersion(models.Model):
         return f"{self.title} v{self.number}"
 
 
-class PolicyIndexPage(MemberPage):
+class PolicyIndexPage(IndexPage):
     """All policies, e.g. at /policy/."""
 
     intro = models.TextField(_("introduction"), blank=True, max_length=500)
@@ -628,6 +674,14 @@ class Policy(DisclosedPage):
     summary = models.CharField(_("summary"), max_length=300, blank=True)
     body = StreamField(PolicyBody(required=False), verbose_name=_("content"), blank=True)
 
+    search_fields = [
+        *Page.search_fields,
+        index.SearchField("document_number"),
+        index.AutocompleteField("document_number"),
+        index.SearchField("issuing_body"),
+        index.AutocompleteField("issuing_body"),
+    ]
+
     objects = PageManager.from_queryset(PolicyQuerySet)()
     template = "courses/policy.html"
     content_panels = panels.POLICY
@@ -641,6 +695,7 @@ class Policy(DisclosedPage):
 
     def tell_search(self) -> None:
         outbox.changed("policy", self.pk)
+        hanging.note(self)
 
     def validity_on(self, day: date) -> Validity:
         """IN_FORCE from `valid_from` to `valid_until`, both days included; without dates always."""
@@ -682,3 +737,11 @@ class PolicyAttachment(Orderable):
 
     def __str__(self) -> str:
         return self.title or self.document.title
+
+
+def tell_search_below(page: Page) -> None:
+    """Note in the outbox `page` and all pages below it: their address is another, or whom their course is open to."""
+    below = Page.objects.descendant_of(page, inclusive=True).values("pk")
+    for model, kind in ((Course, "course"), (Lesson, "lesson"), (Policy, "policy")):
+        outbox.changed(kind, *model.objects.filter(pk__in=below).values_list("pk", flat=True))
+    hanging.pages_changed(below)

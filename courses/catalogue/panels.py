@@ -11,9 +11,11 @@ from wagtail.admin.panels import (
     HelpPanel,
     InlinePanel,
     MultiFieldPanel,
+    Panel,
     TitleFieldPanel,
 )
 
+from courses.catalogue.attached import hanging
 from courses.catalogue.changes import write_stretches
 
 
@@ -40,6 +42,23 @@ class CarryPanel(MultiFieldPanel):
                 "affected": self.form.affected,
                 "appended": write_stretches(self.form.appended()),
             }
+
+
+class FilesPanel(Panel):
+    """Attached files whose text cannot be searched, each with what to do; not shown when there are none."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "catalogue_admin/_files_panel.html"
+
+        @cached_property
+        def files(self) -> list[tuple[str, str]]:
+            return hanging.state_of(self.instance) if self.instance.pk else []
+
+        def is_shown(self) -> bool:
+            return bool(self.files) and super().is_shown()
+
+        def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+            return super().get_context_data(parent_context) | {"files": self.files}
 
 
 ADDRESS = FieldPanel("slug", help_text=_("The last part of the page's address. It is made from the title."))
@@ -93,6 +112,7 @@ LESSON = [
         heading=_("How a lesson is made"),
     ),
     FieldPanel("body"),
+    FilesPanel(heading=_("Searching attached files")),
     FieldRowPanel([FieldPanel("due_on"), FieldPanel("reading_s")], heading=_("Time")),
 ]
 
@@ -109,5 +129,6 @@ POLICY = [
     FieldPanel("summary"),
     FieldPanel("body"),
     InlinePanel("attachments", heading=_("Attachments"), label=_("Attachment")),
+    FilesPanel(heading=_("Searching attached files")),
     who_may_see(),
 ]

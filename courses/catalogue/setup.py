@@ -26,9 +26,11 @@ from wagtail.models import (
     WorkflowTask,
 )
 
-from courses.catalogue.models import CourseIndexPage, HomePage, PolicyIndexPage
+from courses.catalogue.attached import hanging
+from courses.catalogue.attached.models import AttachedFile
+from courses.catalogue.models import CourseIndexPage, HomePage, Lesson, Policy, PolicyIndexPage
 
-__all__ = ["EDITORS", "MODERATORS", "WORKFLOW", "Tree", "ensure_editors", "ensure_tree"]
+__all__ = ["EDITORS", "MODERATORS", "WORKFLOW", "Tree", "ensure_attached", "ensure_editors", "ensure_tree"]
 
 EDITORS = "编辑"
 MODERATORS = "审核"
@@ -45,6 +47,12 @@ EDITORS_MAY = (
         for may in ("add", "change")
     ),
     "courses.delete_question",
+    *(
+        f"search.{may}_{thing}"
+        for thing in ("lexiconword", "synonymgroup")
+        for may in ("add", "change", "delete", "view")
+    ),
+    "search.view_searchlog",
 )
 EDITORS_MAY_WITH_FILES = (
     "wagtailimages.add_image",
@@ -104,13 +112,24 @@ def ensure_editors() -> None:
     two groups and its workflow of the same sense are renamed, not doubled.
     """
     home = ensure_tree().home
-    for app in ("wagtailcore", "wagtailadmin", "wagtailimages", "wagtaildocs", "media_pipeline", "courses"):
+    rooms = ("media_pipeline", "courses", "search")
+    for app in ("wagtailcore", "wagtailadmin", "wagtailimages", "wagtaildocs", *rooms):
         create_permissions(apps.get_app_config(app), verbosity=0)
     for name, wagtail_name in ((EDITORS, "Editors"), (MODERATORS, "Moderators")):
         if not Group.objects.filter(name=name).exists():
             _make_group(name, wagtail_name, home)
     if not Workflow.objects.filter(name=WORKFLOW).exists():
         _make_workflow(home)
+
+
+@transaction.atomic
+def ensure_attached() -> None:
+    """Note the files of pages that were published before files could be searched (see attached/hanging.py)."""
+    if AttachedFile.objects.exists():
+        return
+    for model in (Policy, Lesson):
+        for page in model.objects.live().iterator(chunk_size=100):
+            hanging.note(page)
 
 
 def _make_group(name: str, wagtail_name: str, home: HomePage) -> None:

@@ -5,29 +5,33 @@ INDEX_DIR/index-…/         one index, with made_by.json saying which analyser 
 INDEX_DIR/writer.lock      held (flock) by the process that writes; freed by the kernel when it dies
 """
 
+import errno
 import fcntl
 import json
+import logging
 import os
 import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Any
 
 import tantivy
 from tantivy import Occur, Query
 
 from search import analysis
-from search.engines import Entry, Found
-from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, WriterBusy
+from search.engines import ANYTHING, FACETS, Entry, Filters, Found, Some, Sort, key_of
+from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, NoSpaceLeft, SearchError, WriterBusy
 from search.query import EXACT_TITLE, Phrase, Plan, Sound
 
-SCHEMA = 1
+log = logging.getLogger(__name__)
+
+SCHEMA = 4
 """Raise by one when the fields below change."""
 
 VERSION = f"{analysis.VERSION}/tantivy-{version_of('tantivy')}-{SCHEMA}"
@@ -37,11 +41,20 @@ TOKEN_FIELDS = (
     "body_words",
     "title_bigrams",
     "body_bigrams",
+    "body_characters",
     "title_characters",
     "pinyin",
     "initials",
 )
+MOST_VALUES = 100
+"""Values of a facet that are counted."""
 HEAP_BYTES = 64 * 1024 * 1024
+HEAP_OF_A_REBUILD = 256 * 1024 * 1024
+"""Each time that it is full a segment is written, with a dictionary of its own: few large ones are smaller and quicker."""
+PAGE = 10_000
+"""Documents of an inventory that are fetched at a time."""
+LEAST_FREE_BYTES = 4 * 1024 * 1024
+"""With less than this a failed write is the full disk's fault: tantivy does not always say why."""
 
 
 def _schema() -> tantivy.Schema:
@@ -50,6 +63,10 @@ def _schema() -> tantivy.Schema:
     builder.add_text_field("kind", tokenizer_name="raw", index_option="basic", fast=True)
     builder.add_text_field("access", tokenizer_name="tokens", index_option="basic")
     builder.add_text_field("exact_title", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("group", tokenizer_name="raw", index_option="basic", fast=True)
+    builder.add_unsigned_field("day", fast=True)
+    for name in FACETS:
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
     for name in TOKEN_FIELDS:
         builder.add_text_field(name, tokenizer_name="tokens", index_option="freq")
     builder.add_bytes_field("stored", stored=True)
@@ -69,25 +86,37 @@ class TantivyWriter:
 
     def __init__(self, writer: tantivy.IndexWriter) -> None:
         self._writer = writer
+        self.failed = False
 
     def put(self, entry: Entry) -> None:
         self.drop(entry.kind, entry.id)
         self.add(entry)
 
     def add(self, entry: Entry) -> None:
-        """As `put`, for an index that cannot hold the document yet."""
         document = tantivy.Document()
-        document.add_text("key", _key(entry.kind, entry.id))
+        document.add_text("key", entry.key)
         document.add_text("kind", entry.kind)
         document.add_text("access", " ".join(entry.access))
-        document.add_text("exact_title", entry.exact_title)
+        for name in (entry.exact_title, *entry.exact_names):
+            document.add_text("exact_title", name)
+        document.add_text("group", entry.group or entry.key)
+        document.add_unsigned("day", entry.day)
+        for name, label in entry.labels.items():
+            document.add_text(name, label)
         for name, tokens in entry.tokens.items():
             document.add_text(name, " ".join(tokens))
         document.add_bytes("stored", json.dumps(entry.stored, ensure_ascii=False).encode())
-        self._writer.add_document(document)
+        try:
+            self._writer.add_document(document)
+        except ValueError:
+            self.failed = True
+            raise
 
     def drop(self, kind: str, id: str) -> None:
-        self._writer.delete_documents_by_term("key", _key(kind, id))
+        self._writer.delete_documents_by_term("key", key_of(kind, id))
+
+    def drop_group(self, kind: str, group: str) -> None:
+        self._writer.delete_documents_by_term("group", key_of(kind, group))
 
 
 class TantivyEngine:
@@ -113,30 +142,80 @@ class TantivyEngine:
         offset: int,
         limit: int,
         titles: bool = False,
+        filters: Filters = ANYTHING,
+        sort: Sort = "relevance",
+        facets: bool = False,
     ) -> Found:
         index = self._open().index
         if plan.is_empty:
             return Found()
         visible = Query.const_score_query(Query.term_set_query(self.schema, "access", sorted(access)), 0.0)
-        matching = [(Occur.Must, visible), *self._scored(plan, titles)]
-        everything = Query.boolean_query(matching)
+        enough = Query.boolean_query([(Occur.Should, way) for way in self._ways(plan, titles)])
+        # Counting needs no score: what only adds to it is left out there.
+        open_to_all_kinds = [(Occur.Must, visible), (Occur.Must, enough), *self._by_key(filters)]
+        scored = [(Occur.Should, one) for one in self._extra(plan, titles)]
+        labels = {name: self._exactly(name, label) for name, label in filters.labels().items()}
+        narrowed = [(Occur.Must, one) for one in labels.values()]
+        of_kind = [(Occur.Must, self._exactly("kind", kind))] if kind is not None else []
         try:
             searcher = index.searcher()
-            asked = {"kinds": {"terms": {"field": "kind", "size": 100}}}
-            buckets = searcher.aggregate(everything, asked)["kinds"]["buckets"]
-            counts = {bucket["key"]: bucket["doc_count"] for bucket in buckets}
-            wanted = everything
-            if kind is not None:
-                of_kind = Query.const_score_query(self._term("kind", kind, "basic"), 0.0)
-                wanted = Query.boolean_query([*matching, (Occur.Must, of_kind)])
-            found = searcher.search(wanted, limit=limit, count=False, offset=offset)
+            everything = Query.boolean_query([*open_to_all_kinds, *narrowed])
+            counts = _counted(searcher, everything, ["kind"])["kind"]
+            wanted = Query.boolean_query([*open_to_all_kinds, *narrowed, *of_kind])
+            found = searcher.search(
+                Query.boolean_query([*open_to_all_kinds, *narrowed, *of_kind, *scored]),
+                limit=limit,
+                count=False,
+                offset=offset,
+                order_by_field="day" if sort == "date" else None,
+            )
             rows = [
                 (float(score), json.loads(searcher.doc(address).get_first("stored") or b"{}"))
                 for score, address in found.hits
             ]
+            by_facet: dict[str, dict[str, int]] = {}
+            if facets:
+                by_facet = _counted(searcher, wanted, [name for name in FACETS if name not in labels])
+                for name in labels:
+                    others = [(Occur.Must, one) for other, one in labels.items() if other != name]
+                    rest = Query.boolean_query([*open_to_all_kinds, *others, *of_kind])
+                    by_facet |= _counted(searcher, rest, [name])
         except (ValueError, OSError) as fault:
             raise IndexUnreadable(str(fault)) from fault
-        return Found(rows, counts)
+        return Found(rows, counts, by_facet)
+
+    def inventory(self, kind: str, ids: Collection[str] | None = None) -> Iterator[tuple[str, str]]:
+        searcher = self._open().index.searcher()
+        asked = [(Occur.Must, self._exactly("kind", kind))]
+        if ids is not None:
+            keys = Query.term_set_query(self.schema, "key", sorted(key_of(kind, id) for id in ids))
+            asked.append((Occur.Must, Query.const_score_query(keys, 0.0)))
+        wanted, offset = Query.boolean_query(asked), 0
+        try:
+            # Equal scores come in the order in which they lie in this one searcher, so pages fit together.
+            while page := searcher.search(wanted, limit=PAGE, count=False, offset=offset).hits:
+                for _score, address in page:
+                    stored = json.loads(searcher.doc(address).get_first("stored") or b"{}")
+                    yield stored["id"], stored.get("fingerprint", "")
+                offset += PAGE
+        except (ValueError, OSError) as fault:
+            raise IndexUnreadable(str(fault)) from fault
+
+    def match(self, ways: Iterable[Some], *, kind: str, category: str) -> Iterator[tuple[float, str]]:
+        index = self._open().index
+        either = Query.boolean_query([(Occur.Should, self._some(way)) for way in ways])
+        of_these = [
+            (Occur.Must, self._exactly("kind", kind)),
+            (Occur.Must, self._exactly("category", category)),
+        ]
+        try:
+            searcher = index.searcher()
+            wanted = Query.boolean_query([*of_these, (Occur.Must, either)])
+            found = searcher.search(wanted, limit=max(1, searcher.num_docs), count=False)
+            for score, address in found.hits:
+                yield float(score), json.loads(searcher.doc(address).get_first("stored") or b"{}")["id"]
+        except (ValueError, OSError) as fault:
+            raise IndexUnreadable(str(fault)) from fault
 
     def _open(self) -> _Opened:
         """The index in use, looking at the disk: another folder is opened, a newer commit is taken up."""
@@ -171,22 +250,52 @@ class TantivyEngine:
         self._opened = opened
         return opened
 
+    def size_bytes(self) -> int:
+        folder = self.folder / self._open().name
+        return sum(path.stat().st_size for path in folder.iterdir())
+
     # Translating a plan
 
     def _term(self, name: str, token: str, option: str = "freq") -> Query:
         return Query.term_query(self.schema, name, token, option)
 
-    def _either(self, token: str, plan: Plan, titles: bool) -> Query:
-        title = Query.boost_query(self._term("title_bigrams", token), plan.weights.title_bigrams)
-        if titles:
-            return title
-        body = Query.boost_query(self._term("body_bigrams", token), plan.weights.body_bigrams)
-        return Query.boolean_query([(Occur.Should, title), (Occur.Should, body)])
+    def _exactly(self, name: str, value: str) -> Query:
+        return Query.const_score_query(self._term(name, value, "basic"), 0.0)
 
-    def _enough(self, phrase: Phrase, plan: Plan, titles: bool) -> Query:
+    def _by_key(self, filters: Filters) -> list[tuple[Occur, Query]]:
+        found = []
+        if filters.only is not None:
+            only = Query.term_set_query(self.schema, "group", sorted(filters.only))
+            found.append((Occur.Must, Query.const_score_query(only, 0.0)))
+        if filters.without:
+            without = Query.term_set_query(self.schema, "group", sorted(filters.without))
+            found.append((Occur.MustNot, without))
+        return found
+
+    def _enough(self, phrase: Phrase, plan: Plan, titles: bool, related: tuple[str, ...] = ()) -> Query:
+        """Enough of the pairs in the title, or in the text, which the title is part of."""
+        name, weight = _where(plan, titles)
+        tokens = [self._weighed(name, token, weight) for token in phrase.required]
+        tokens += [self._weighed("body_bigrams", token, plan.weights.related) for token in related]
         return Query.boolean_query(
-            [(Occur.Should, self._either(token, plan, titles)) for token in phrase.required],
-            minimum_number_should_match=phrase.minimum,
+            [(Occur.Should, token) for token in tokens], minimum_number_should_match=phrase.minimum
+        )
+
+    def _some(self, way: Some) -> Query:
+        return Query.boolean_query(
+            [
+                (
+                    Occur.Should,
+                    Query.boolean_query(
+                        [
+                            (Occur.Should, Query.boost_query(self._term(name, token), weight))
+                            for name, weight in way.fields
+                        ]
+                    ),
+                )
+                for token in way.tokens
+            ],
+            minimum_number_should_match=way.minimum,
         )
 
     def _sounding(self, name: str, sound: Sound) -> Query:
@@ -195,36 +304,52 @@ class TantivyEngine:
             minimum_number_should_match=sound.minimum,
         )
 
-    def _scored(self, plan: Plan, titles: bool) -> list[tuple[Occur, Query]]:
-        weights = plan.weights
-        ways = [self._enough(plan.phrase, plan, titles)]
+    def _ways(self, plan: Plan, titles: bool) -> list[Query]:
+        """What makes a document match; one of them is enough."""
+        ways = [self._enough(plan.phrase, plan, titles, () if titles else plan.related.bigrams)]
         for phrase in plan.synonyms:
             ways.append(Query.boost_query(self._enough(phrase, plan, titles), phrase.weight))
-        extra: list[Query] = []
         for name, sound in (("pinyin", plan.pinyin), ("initials", plan.initials)):
             if sound.trigrams:
-                ways.append(Query.boost_query(self._sounding(name, sound), weights.pinyin))
-            if sound.start:
-                extra.append(Query.boost_query(self._term(name, sound.start), weights.pinyin))
+                ways.append(Query.boost_query(self._sounding(name, sound), plan.weights.pinyin))
         if plan.character:
             ways.append(self._term("title_characters", plan.character))
-        for token in plan.phrase.bigrams:
-            if token not in plan.phrase.required:
-                extra.append(self._either(token, plan, titles))
+        if plan.characters_minimum and not titles:
+            some = [(Occur.Should, self._term("body_characters", one)) for one in plan.characters]
+            enough = Query.boolean_query(some, minimum_number_should_match=plan.characters_minimum)
+            ways.append(Query.const_score_query(enough, 0.0))
+        return ways
+
+    def _extra(self, plan: Plan, titles: bool) -> list[Query]:
+        """What only adds to the score of a document that matches."""
+        weights = plan.weights
+        extra = [
+            Query.boost_query(self._term(name, sound.start), weights.pinyin)
+            for name, sound in (("pinyin", plan.pinyin), ("initials", plan.initials))
+            if sound.start
+        ]
+        name, weight = _where(plan, titles)
+        light = [token for token in plan.phrase.bigrams if token not in plan.phrase.required]
+        extra += [self._weighed(name, token, weight) for token in light]
         for phrase in (plan.phrase, *plan.synonyms):
+            if not titles:
+                pairs = [*phrase.required, *light] if phrase is plan.phrase else phrase.required
+                heavy = weights.title_bigrams * phrase.weight
+                extra += [self._weighed("title_bigrams", token, heavy) for token in pairs]
             for word in phrase.words:
-                extra.append(
-                    Query.boost_query(self._term("title_words", word), weights.title_words * phrase.weight)
-                )
+                extra.append(self._weighed("title_words", word, weights.title_words * phrase.weight))
                 if not titles:
-                    extra.append(
-                        Query.boost_query(self._term("body_words", word), weights.body_words * phrase.weight)
-                    )
+                    extra.append(self._weighed("body_words", word, weights.body_words * phrase.weight))
+        if not titles:
+            extra += [self._weighed("body_characters", one, weights.characters) for one in plan.characters]
+            extra += [self._weighed("body_words", word, weights.related) for word in plan.related.words]
         whole = [(Occur.Must, self._term("title_bigrams", token)) for token in plan.phrase.required]
         extra.append(Query.const_score_query(Query.boolean_query(whole), plan.whole_in_title))
         extra.append(Query.const_score_query(self._term("exact_title", plan.normal, "basic"), EXACT_TITLE))
-        enough = Query.boolean_query([(Occur.Should, way) for way in ways])
-        return [(Occur.Must, enough), *((Occur.Should, one) for one in extra)]
+        return extra
+
+    def _weighed(self, name: str, token: str, weight: float) -> Query:
+        return Query.boost_query(self._term(name, token), weight)
 
     # Writing
 
@@ -256,51 +381,155 @@ class TantivyEngine:
 
     @contextmanager
     def writing(self) -> Iterator[TantivyWriter]:
-        with _written(self._open().index) as writer:
+        with _written(self._open().index, self.folder) as writer:
             yield writer
 
-    def rebuild(self, entries: Iterator[Entry]) -> int:
+    @contextmanager
+    def renewal(self) -> Iterator["TantivyRenewal"]:
+        self._sweep(self._in_use())
         name = f"index-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:6]}"
         folder = self.folder / name
-        folder.mkdir(parents=True)
+        try:
+            try:
+                folder.mkdir(parents=True)
+                fresh = TantivyRenewal(_prepared(tantivy.Index(self.schema, path=str(folder))), folder)
+            except (OSError, ValueError) as fault:
+                raise _unwritable(fault, self.folder) from fault
+            yield fresh
+            try:
+                made_by = {"version": VERSION, "documents": fresh.documents(), "made_at": time.time()}
+                _write_safely(folder / "made_by.json", json.dumps(made_by))
+                _write_safely(self.folder / "CURRENT", name)
+            except OSError as fault:
+                raise _unwritable(fault, self.folder) from fault
+        except BaseException:
+            if self._in_use() != name:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._sweep(name)
+
+    def rebuild(self, entries: Iterator[Entry]) -> int:
         number = 0
-        with _written(_prepared(tantivy.Index(self.schema, path=str(folder)))) as writer:
+        with self.renewal() as fresh, fresh.writing() as writer:
             for entry in entries:
                 writer.add(entry)
                 number += 1
-        made_by: dict[str, Any] = {"version": VERSION, "documents": number, "made_at": time.time()}
-        _write_safely(folder / "made_by.json", json.dumps(made_by))
-        _write_safely(self.folder / "CURRENT", name)
-        for other in self.folder.glob("index-*"):
-            if other.name != name:
-                shutil.rmtree(other, ignore_errors=True)
         return number
+
+    def _in_use(self) -> str:
+        try:
+            return (self.folder / "CURRENT").read_text().strip()
+        except FileNotFoundError:
+            return ""
+
+    def _sweep(self, kept: str) -> None:
+        for other in self.folder.glob("index-*"):
+            if other.name != kept:
+                shutil.rmtree(other, ignore_errors=True)
+
+
+class TantivyRenewal:
+    """A new index in a folder to which CURRENT does not lead yet."""
+
+    def __init__(self, index: tantivy.Index, folder: Path) -> None:
+        self._index, self._folder = index, folder
+
+    @contextmanager
+    def writing(self, meanwhile: Callable[[], object] = lambda: None) -> Iterator[TantivyWriter]:
+        with _written(self._index, self._folder.parent, meanwhile, HEAP_OF_A_REBUILD) as writer:
+            yield writer
+
+    def documents(self) -> int:
+        self._index.reload()
+        return self._index.searcher().num_docs
+
+
+def _where(plan: Plan, titles: bool) -> tuple[str, float]:
+    """The field in which pairs are looked for, and what one counts there."""
+    if titles:
+        return "title_bigrams", plan.weights.title_bigrams
+    return "body_bigrams", plan.weights.body_bigrams
+
+
+def _counted(searcher: tantivy.Searcher, query: Query, names: list[str]) -> dict[str, dict[str, int]]:
+    """How many of the documents of `query` bear each value of the fields `names`."""
+    if not names:
+        return {}
+    asked = {name: {"terms": {"field": name, "size": MOST_VALUES}} for name in names}
+    answered = searcher.aggregate(query, asked)
+    return {name: {one["key"]: one["doc_count"] for one in answered[name]["buckets"]} for name in names}
 
 
 @contextmanager
-def _written(index: tantivy.Index) -> Iterator[TantivyWriter]:
+def _written(
+    index: tantivy.Index,
+    folder: Path,
+    meanwhile: Callable[[], object] | None = None,
+    heap_bytes: int = HEAP_BYTES,
+) -> Iterator[TantivyWriter]:
     """A writer on `index`: committed at the end of the block, rolled back when it fails.
 
     A writer that was killed in the middle of its commit leaves files which tantivy would stumble over
     when it comes to the same number again; they are swept away first (the lock is ours by then).
-    Raises WriterBusy, and IndexUnreadable when the index can't be written: it must be made anew.
+    Raises WriterBusy, NoSpaceLeft, and IndexUnreadable when the index can't be written: it must be made
+    anew. `meanwhile` is called now and then while a long commit runs.
     """
     try:
-        writer = index.writer(HEAP_BYTES, 1)
+        writer = index.writer(heap_bytes, 1)
         writer.garbage_collect_files()
     except ValueError as fault:
-        raise (WriterBusy if "LockBusy" in str(fault) else IndexUnreadable)(str(fault)) from fault
+        if "LockBusy" in str(fault):
+            raise WriterBusy(str(fault)) from fault
+        raise _unwritable(fault, folder) from fault
+    wrapped = TantivyWriter(writer)
     try:
-        yield TantivyWriter(writer)
-    except BaseException:
-        writer.rollback()
-        writer.wait_merging_threads()
+        yield wrapped
+    except BaseException as fault:
+        _give_up(writer)
+        # A thread of tantivy that died on a full disk is noticed by the next document: "writer was killed".
+        if isinstance(fault, ValueError) and wrapped.failed:
+            raise _unwritable(fault, folder) from fault
         raise
     try:
-        writer.commit()
+        if meanwhile is None:
+            writer.commit()
+            writer.wait_merging_threads()
+        else:
+            _commit_beside(writer, meanwhile)
     except ValueError as fault:
-        raise IndexUnreadable(str(fault)) from fault
-    writer.wait_merging_threads()
+        raise _unwritable(fault, folder) from fault
+
+
+def _give_up(writer: tantivy.IndexWriter) -> None:
+    try:
+        writer.rollback()
+        writer.wait_merging_threads()
+    except ValueError:
+        # It died of the fault that the caller is about to tell; nothing of it was committed.
+        log.debug("a writer could not even be rolled back", exc_info=True)
+
+
+def _commit_beside(writer: tantivy.IndexWriter, meanwhile: Callable[[], object]) -> None:
+    """Commit in a thread (tantivy lets go of Python's lock) and let `meanwhile` go on in this one."""
+
+    def commit() -> None:
+        writer.commit()
+        writer.wait_merging_threads()
+
+    with ThreadPoolExecutor(1, "search-commit") as beside:
+        committed = beside.submit(commit)
+        while not committed.done():
+            meanwhile()
+            wait([committed], timeout=0.1)
+        committed.result()
+
+
+def _unwritable(fault: Exception, folder: Path) -> SearchError:
+    """What a failed write means: a full disk, or an index that must be made anew."""
+    full = isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or "No space left" in str(fault) or shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
+        return NoSpaceLeft(str(folder), fault)
+    return IndexUnreadable(str(fault))
 
 
 def _prepared(index: tantivy.Index) -> tantivy.Index:
@@ -308,10 +537,6 @@ def _prepared(index: tantivy.Index) -> tantivy.Index:
     blanks = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
     index.register_tokenizer("tokens", blanks)
     return index
-
-
-def _key(kind: str, id: str) -> str:
-    return f"{kind}:{id}"
 
 
 def _write_safely(path: Path, text: str) -> None:

@@ -19,7 +19,12 @@ from people.errors import (
 )
 from people.models import ORGANISING_ROLES, AuditEntry, Member, Notice, PartyOrganization, Post
 from people.querysets import Scope
-from people.signals import member_activated, member_changed, organization_changed
+from people.signals import (
+    member_activated,
+    member_changed,
+    organization_changed,
+    organization_dissolved,
+)
 
 __all__ = [
     "Scope",
@@ -265,7 +270,9 @@ def dissolve_organization(organization: PartyOrganization, *, actor: Member | No
         organization,
         detail={"code": organization.code, "name": organization.name},
     )
+    uuid = organization.uuid
     organization.delete()
+    organization_dissolved.send(sender=PartyOrganization, uuid=uuid)
 
 
 # Posts

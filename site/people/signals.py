@@ -13,3 +13,6 @@ organization_changed = Signal()
 
 After a move the tree paths of it and of everything below are different: whatever keeps paths must renew them.
 """
+
+organization_dissolved = Signal()
+"""Sent in the dissolving transaction with `uuid` of the organisation, which is gone by then."""

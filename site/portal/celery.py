@@ -16,6 +16,7 @@ app.autodiscover_tasks(
         "search",
         "courses.archive",
         "courses.quizzes",
+        "courses.catalogue",
         "courses",
         "people",
         "reports",
@@ -34,6 +35,11 @@ app.conf.beat_schedule = {
         "schedule": 2.0,
         "options": {"expires": 2},
     },
+    "search.verify_index": {"task": "search.tasks.verify_index", "schedule": crontab(hour=3, minute=0)},
+    "search.tidy_search_log": {
+        "task": "search.tasks.tidy_search_log",
+        "schedule": crontab(hour=3, minute=30),
+    },
     "portal.publish_scheduled": {
         "task": "portal.publish_scheduled",
         "schedule": 60.0,
@@ -42,6 +48,11 @@ app.conf.beat_schedule = {
     "archive.open_this_year": {"task": "archive.open_this_year", "schedule": crontab(hour=0, minute=5)},
     "archive.count_outside": {"task": "archive.count_outside", "schedule": crontab(minute="*/5")},
     "archive.abandon_cmi5": {"task": "archive.abandon_cmi5", "schedule": crontab(minute=25)},
+    "catalogue.read_files": {
+        "task": "catalogue.read_files",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
     "quizzes.finish_overdue": {
         "task": "quizzes.finish_overdue",
         "schedule": 120.0,
@@ -55,5 +66,6 @@ app.conf.beat_schedule = {
     "archive.tidy_imports": {"task": "archive.tidy_imports", "schedule": crontab(hour=3, minute=40)},
     "archive.seal": {"task": "archive.seal", "schedule": crontab(hour=0, minute=20)},
     "archive.pack": {"task": "archive.pack", "schedule": crontab(hour=2, minute=10)},
+    "reports.follow_posts": {"task": "reports.follow_posts", "schedule": crontab(hour=0, minute=10)},
     "portal.tidy": {"task": "portal.tidy", "schedule": crontab(hour=3, minute=20)},
 }

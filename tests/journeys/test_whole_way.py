@@ -238,10 +238,16 @@ def test_6_a_member_begins_on_the_phone_and_leaves_in_the_middle(visit, way, axe
     member.go("/my/")
 
 
+def _is_offered(member: Visitor) -> bool:
+    member.go("/study/")
+    return LESSON in member.page.locator("main").inner_text()
+
+
 def test_7_another_device_goes_on_at_the_same_second_and_completes(visit, way, axe: Accessibility):
     member = visit("desktop")
     member.sign_in("member", to="/study/")
-    assert LESSON in member.page.locator("main").inner_text()
+    # The phone's last beats came as its page closed; they are reckoned within seconds.
+    member.wait_until(lambda: _is_offered(member), patience_s=30, what="the lesson to be offered again")
     member.go(way.need("lesson_path"))
     resume_s = play_state(member)["resume_s"]
     assert abs(resume_s - way.left_at_s) <= 1.0, f"left at {way.left_at_s}, resumes at {resume_s}"

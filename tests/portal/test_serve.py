@@ -77,16 +77,11 @@ def test_a_large_answer_and_a_large_body_are_whole(port):
 
 
 def test_headers_without_end_are_refused(port):
-    with connect(port) as line:
+    # forty megabytes fit into no buffer on the way: it must hang up in the middle of what we send
+    with connect(port) as line, pytest.raises(ConnectionError):
         line.sendall(ASK)
-        taken = 0
-        try:
-            while taken < 1000:
-                line.sendall(b"X-More: " + b"y" * 2000 + b"\r\n")
-                taken += 1
-            assert hear(line).startswith(b"HTTP/1.1 431 ")
-        except ConnectionError:  # it hung up in the middle of what we sent
-            assert taken < 1000
+        for _ in range(20_000):
+            line.sendall(b"X-More: " + b"y" * 2000 + b"\r\n")
 
 
 def test_one_header_of_a_hundred_kilobytes_is_refused(port):

@@ -1,12 +1,30 @@
-"""A shelf of documents of our own, an index in a folder of its own, people in a small tree."""
+"""A shelf of documents of our own, an index of its own on either engine, people in a small tree.
 
+Whoever uses `shelf` is tested against both engines, unless it is marked `embedded` (about tantivy's
+files). Those of Elasticsearch bear the marker `elasticsearch`; where no node can be started they are
+left out, with a word about it, and fail in CI.
+"""
+
+import json
+import os
+import urllib.request
+import warnings
 from datetime import date
+from itertools import count
 
 import pytest
 
 from people.models import Member, PartyOrganization
 from search import documents
 from search.documents import Document
+from search.engines import tantivy as tantivy_engine
+from search.engines.current import engine
+from search.engines.elasticsearch import mapping
+from search.sought import counting
+from search.words import vocabulary
+from tests.search import elasticsearch_node
+
+_number = count()
 
 
 class Shelf:
@@ -34,14 +52,129 @@ class Shelf:
         return load
 
 
+def pytest_generate_tests(metafunc):
+    marked = {mark.name for mark in metafunc.definition.iter_markers()}
+    if "engine_kind" in metafunc.fixturenames and not marked & {"embedded", "elasticsearch"}:
+        marks = [pytest.mark.elasticsearch]
+        if metafunc.module.__name__.endswith("test_outbox"):
+            marks.append(
+                pytest.mark.grown
+            )  # once more with PostgreSQL beside it (.ci/run): that is how it grows
+        both = ["tantivy", pytest.param("elasticsearch", marks=marks)]
+        metafunc.parametrize("engine_kind", both, indirect=True)
+
+
+def pytest_collection_modifyitems(config, items):
+    wanted = [item for item in items if "elasticsearch" in item.keywords]
+    if not wanted or os.environ.get("CI") == "true":
+        return
+    reason = elasticsearch_node.missing()
+    if reason:
+        config.hook.pytest_deselected(items=wanted)
+        items[:] = [item for item in items if item not in set(wanted)]
+        warnings.warn(
+            pytest.PytestWarning(f"{len(wanted)} tests of Elasticsearch are left out: {reason}"), stacklevel=1
+        )
+
+
+@pytest.fixture(scope="session")
+def search_url(tmp_path_factory):
+    """The address of a real Elasticsearch, one for all workers of a parallel run."""
+    reason = elasticsearch_node.missing()
+    if reason:
+        pytest.fail(reason)
+    parallel = "PYTEST_XDIST_WORKER" in os.environ
+    common = tmp_path_factory.getbasetemp().parent if parallel else tmp_path_factory.getbasetemp()
+    with elasticsearch_node.shared_node(common / "elasticsearch") as url:
+        yield url
+
+
+@pytest.fixture
+def engine_kind(request) -> str:
+    """Which engine answers in this test: "tantivy" or "elasticsearch"."""
+    kind = getattr(request, "param", "tantivy")
+    return kind if kind == "tantivy" else request.getfixturevalue("elasticsearch_only")
+
+
+@pytest.fixture
+def elasticsearch_only(settings, search_url):
+    """Elasticsearch answers, with indexes of this test alone; they are gone after it."""
+    prefix = f"t{os.getpid()}-{next(_number)}"
+    settings.SEARCH = {**settings.SEARCH, "ENGINE": "elasticsearch", "URL": search_url, "INDEX": prefix}
+    yield "elasticsearch"
+    _forget(search_url, prefix)
+
+
+def _forget(url: str, prefix: str) -> None:
+    with urllib.request.urlopen(
+        f"{url}/_cat/indices/{prefix}*?format=json&h=index&expand_wildcards=all"
+    ) as answer:
+        names = ",".join(one["index"] for one in json.load(answer))
+    if names:
+        urllib.request.urlopen(urllib.request.Request(f"{url}/{names}", method="DELETE")).close()
+
+
+@pytest.fixture
+def indexes(engine_kind, index_dir, settings):
+    """A function that tells (the index in use, all indexes that are there), by their names in the engine."""
+
+    def tell() -> tuple[str, list[str]]:
+        if engine_kind == "tantivy":
+            there = sorted(one.name for one in index_dir.glob("index-*"))
+            return (index_dir / "CURRENT").read_text(), there
+        with urllib.request.urlopen(f"{settings.SEARCH['URL']}/{settings.SEARCH['INDEX']}*/_alias") as answer:
+            there = json.load(answer)
+        [used] = [name for name, more in there.items() if settings.SEARCH["INDEX"] in more["aliases"]]
+        return used, sorted(there)
+
+    return tell
+
+
+@pytest.fixture
+def lose_index(engine_kind, index_dir, settings):
+    """A function that takes the index away behind the programme's back."""
+
+    def lose() -> None:
+        if engine_kind == "tantivy":
+            (index_dir / "CURRENT").unlink()
+        else:
+            _forget(settings.SEARCH["URL"], settings.SEARCH["INDEX"])
+
+    return lose
+
+
+@pytest.fixture
+def another_version(monkeypatch, engine_kind):
+    """A function that makes this the programme of another analyser, newly started."""
+
+    def change() -> None:
+        if engine_kind == "tantivy":
+            monkeypatch.setattr(tantivy_engine, "VERSION", "another")
+            engine()._opened = None
+        else:
+            monkeypatch.setattr(mapping, "SCHEMA", "another")
+
+    return change
+
+
 @pytest.fixture(autouse=True)
 def index_dir(settings, tmp_path):
     settings.SEARCH = {**settings.SEARCH, "INDEX_DIR": tmp_path / "search"}
     return tmp_path / "search"
 
 
+@pytest.fixture(autouse=True)
+def fresh_process():
+    """What this process knows of editors' words and has counted of searches is of this test alone."""
+    vocabulary.forget()
+    counting.forget()
+    yield
+    vocabulary.forget()
+    counting.forget()
+
+
 @pytest.fixture
-def shelf(monkeypatch) -> Shelf:
+def shelf(monkeypatch, engine_kind) -> Shelf:
     """Two kinds, book and film, in the place of the real ones."""
     monkeypatch.setattr(documents, "_kinds", {})
     shelf = Shelf()

@@ -20,6 +20,7 @@ from django.db import transaction  # noqa: E402
 
 from people.models import PartyOrganization  # noqa: E402
 from search import api, documents, indexing, outbox  # noqa: E402
+from search.engines.current import engine  # noqa: E402
 from search.models import SearchOutbox  # noqa: E402
 
 documents._kinds.clear()
@@ -49,7 +50,7 @@ def worker() -> None:
     if die_at == "read":
         indexing._replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     if die_at == "committed":
-        writing = indexing.engine().writing
+        writing = engine().writing
 
         @contextmanager
         def dying():
@@ -57,7 +58,7 @@ def worker() -> None:
                 yield writer
             os.kill(os.getpid(), signal.SIGKILL)
 
-        indexing.engine().writing = dying
+        engine().writing = dying
     print("ready", flush=True)
     while not os.path.exists(os.environ["STOP_FILE"]) or SearchOutbox.objects.exists():
         indexing.drain()

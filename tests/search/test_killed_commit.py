@@ -7,7 +7,7 @@ from search import api, indexing, outbox
 from search.engines import current
 from search.models import SearchOutbox
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ class Groups:
         """Keep what waits, group after group, until nothing does."""
         self._store = store = self._store or self._make_store()
         while self._waiting:
-            await self._keep(store, self._next_group())
+            await self._keep(store)
 
     def _next_group(self) -> list[Batch]:
         """What waits, in order; one that names a beat a second time has to wait for the next commit."""
@@ -68,16 +68,19 @@ class Groups:
         self._rows_waiting -= rows
         return group
 
-    async def _keep(self, store: Store, group: list[Batch]) -> None:
+    async def _keep(self, store: Store) -> None:
+        """One group. It is drawn only when the database is ours: what came while another process wrote goes with it."""
+        group: list[Batch] = []
         failure: Exception | None = None
         try:
-            await store.keep(group)
-        except FAILURES as failed:
-            log.warning("a group of %d batches was not kept: %s", len(group), failed)
-            failure = failed
+            async with store.turn():
+                group = self._next_group()
+                await store.keep(group)
         except Exception as failed:
-            log.exception("a group of %d batches was not kept", len(group))
             failure = failed
+            group = group or self._next_group()
+            tell = log.warning if isinstance(failed, FAILURES) else log.exception
+            tell("a group of %d batches was not kept: %s", len(group), failed)
         for batch in group:
             if not batch.answer.done():  # whoever asked may have gone
                 batch.answer.set_result(failure)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -53,6 +53,9 @@ class Batch:
 
 
 class Store(Protocol):
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Be the one that writes, where only one can: wait before choosing what to `keep`."""
+
     async def keep(self, batches: Sequence[Batch]) -> None: ...
 
     def close(self) -> None: ...
@@ -147,6 +150,9 @@ class PostgresLog:
     def __init__(self, **dsn: Any) -> None:
         self._dsn = dsn
         self._connection: psycopg.Connection | None = None
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     async def keep(self, batches: Sequence[Batch]) -> None:
         try:
@@ -250,29 +256,47 @@ class SqliteLog:
         self._queue: Any = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="beats")
 
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        if not self._take_turn(fcntl.LOCK_NB):
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._take_turn, 0)
+        try:
+            yield
+        finally:
+            if self._turn is not None:
+                fcntl.flock(self._turn, fcntl.LOCK_UN)
+
+    def _take_turn(self, option: int) -> bool:
+        """False where LOCK_NB was asked for and another process has the turn, or waits for it."""
+        if self._turn is None:
+            # Open as long as the connection is.
+            self._turn = open(f"{self._path}-beats.lock", "ab")  # noqa: SIM115
+            self._queue = open(f"{self._path}-beats-queue.lock", "ab")  # noqa: SIM115
+        try:
+            # Whoever comes second holds the queue meanwhile, so that the first cannot come back before him.
+            fcntl.flock(self._queue, fcntl.LOCK_EX | option)
+        except BlockingIOError:
+            return False
+        try:
+            fcntl.flock(self._turn, fcntl.LOCK_EX | option)
+        except BlockingIOError:
+            return False
+        finally:
+            fcntl.flock(self._queue, fcntl.LOCK_UN)
+        return True
+
     async def keep(self, batches: Sequence[Batch]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._keep_now, batches)
 
     def _keep_now(self, batches: Sequence[Batch]) -> None:
         try:
-            connection = self._connected()
-            # Whoever comes second holds the queue meanwhile, so that the first cannot come back before him.
-            fcntl.flock(self._queue, fcntl.LOCK_EX)
-            fcntl.flock(self._turn, fcntl.LOCK_EX)
-            fcntl.flock(self._queue, fcntl.LOCK_UN)
-            try:
-                self._keep(connection, batches)
-            finally:
-                fcntl.flock(self._turn, fcntl.LOCK_UN)
+            self._keep(self._connected(), batches)
         except FAILURES:
             self.close()
             raise
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            # Open as long as the connection is.
-            self._turn = open(f"{self._path}-beats.lock", "ab")  # noqa: SIM115
-            self._queue = open(f"{self._path}-beats-queue.lock", "ab")  # noqa: SIM115
             connection = sqlite3.connect(
                 self._path, timeout=self._patience_s, isolation_level=None, check_same_thread=False
             )

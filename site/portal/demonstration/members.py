@@ -11,7 +11,7 @@ from pypinyin import lazy_pinyin
 
 from people.api import found_organization
 from people.models import Member, MemberStatus, PartyOrganization, Post, PostRole
-from people.signals import member_activated
+from people.signals import member_activated, member_changed
 from portal.demonstration.content.roster import FAMILY_NAMES, GIVEN_NAMES, PEOPLE, TREE, Node
 
 __all__ = ["PROFILES", "Person", "enter", "plan"]
@@ -207,4 +207,6 @@ def enter(people: list[Person], *, opened_at: datetime) -> dict[str, PartyOrgani
         if person.opened:
             member_activated.send(sender=Member, member=member, at=at)
     Post.objects.bulk_create(posts)
+    for person in people:
+        member_changed.send(sender=Member, member=person.member, fields={"name", "organization", "posts"})
     return organizations

@@ -231,5 +231,5 @@ LOGGING = {
     "loggers": {
         name: {"level": "WARNING"} for name in ("django.server", "axes", "django_tasks", "fontTools", "fpdf")
     }
-    | {"kombu.connection": {"level": "ERROR"}},
+    | {name: {"level": "ERROR"} for name in ("kombu.connection", "elastic_transport")},
 }

@@ -39,6 +39,11 @@ EMBEDDED_BROKER = not env.str("BROKER_URL", "")
 BROKER_URL = env.str("BROKER_URL", "") or f"redis+socket://{VALKEY_SOCKET}"
 CACHE_URL = env.str("CACHE_URL", "")
 SEARCH_URL = env.str("SEARCH_URL", "")
+"""Elasticsearch, several servers with commas between: https://user:password@es1:9200,es2:9200."""
+SEARCH_API_KEY = env.str("SEARCH_API_KEY", "")
+SEARCH_CA_FILE = env.str("SEARCH_CA_FILE", "")
+SEARCH_INDEX = env.str("SEARCH_INDEX", "eschool")
+SEARCH_SHARDS = env.int("SEARCH_SHARDS", 1)
 MEDIA_DIR = Path(env.str("MEDIA_DIR", str(DATA_DIR / "media"))).resolve()
 """Lectures and what is made of them; the largest part, and the one that several machines must share."""
 UPLOADS_DIR = Path(env.str("UPLOADS_DIR", str(DATA_DIR / "uploads"))).resolve()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -291,6 +292,8 @@ def test_what_waits_is_counted_in_beats_not_in_batches():
     at_work, go_on = threading.Event(), threading.Event()
 
     class Slow:
+        turn = contextlib.nullcontext
+
         async def keep(self, batches):
             at_work.set()
             await asyncio.to_thread(go_on.wait, 10)

@@ -1,19 +1,17 @@
-"""The search boxes of the Wagtail admin find Chinese titles, and odd signs in a query are no error."""
+"""The search boxes of the Wagtail admin find Chinese titles, and odd signs in a query are no error.
+
+Each test runs twice: with the index, and without one (substrings of the database).
+"""
 
 import pytest
-from django.core.files.base import ContentFile
 from modelsearch.query import PlainText
-from wagtail.documents.models import Document
-from wagtail.images.models import Image
-from wagtail.images.tests.utils import get_test_image_file
 from wagtail.models import Page
 from wagtail.search.backends import get_search_backend
 
-from people.models import Member
-from search.admin_boxes import SearchBackend
-from tests.factories import CourseFactory, LessonFactory, PlayableAssetFactory, PolicyFactory
+from search.boxes import SearchBackend
+from tests.factories import PolicyFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
 
 BOXES = {
     "pages": ("/admin/pages/search/?q=", "党费收缴使用管理办法"),
@@ -31,44 +29,31 @@ BOXES = {
 }
 
 
-@pytest.fixture
-def admin_client(client, django_user_model):
-    client.force_login(
-        Member.objects.create_superuser("root", name="管理员"),
-        backend="people.sign_in.UsernameOrPhoneBackend",
-    )
-    return client
-
-
-@pytest.fixture
-def titles(tmp_path, settings):
-    settings.MEDIA_ROOT = str(tmp_path)
-    course = CourseFactory(title="党费收缴怎么算")
-    LessonFactory(parent=course, title="谁来收党费")
-    PolicyFactory(title="党费收缴使用管理办法")
-    PolicyFactory(title="消防条例")
-    Image.objects.create(title="收党费的窗口照片", file=get_test_image_file())
-    Document.objects.create(title="各支部党费收缴表", file=ContentFile(b"x", "a.pdf"))
-    PlayableAssetFactory(title="第三讲党费收缴录像")
+@pytest.fixture(params=["with the index", "without an index"], autouse=True)
+def whether_indexed(request, titles, up_to_date, index_dir):
+    if request.param == "with the index":
+        up_to_date()
+    else:
+        assert not (index_dir / "named" / "boxes").exists()
 
 
 def test_the_backend_in_use_is_ours():
     assert type(get_search_backend()) is SearchBackend
 
 
-def test_each_box_finds_a_chinese_title_by_its_middle(titles, admin_client):
+def test_each_box_finds_a_chinese_title_by_its_middle(admin_client):
     for box, (address, title) in BOXES.items():
         assert title in admin_client.get(f"{address}党费").content.decode(), box
         assert title not in admin_client.get(f"{address}消防").content.decode(), box
 
 
-def test_quotes_and_signs_are_no_error(titles, admin_client):
+def test_quotes_and_signs_are_no_error(admin_client):
     for box, (address, _title) in BOXES.items():
         for odd in ('党 "', "'党\"费' \\", '"', "%_", "(党*费) OR"):
             assert admin_client.get(address, {"q": odd}).status_code == 200, (box, odd)
 
 
-def test_a_quotation_finds_what_stands_inside(titles):
+def test_a_quotation_finds_what_stands_inside():
     assert {page.title for page in Page.objects.search('"党费收缴')} == {
         "党费收缴怎么算",
         "党费收缴使用管理办法",
@@ -80,9 +65,7 @@ def test_a_quotation_finds_what_stands_inside(titles):
     assert {page.title for page in either} == {"消防条例", "党费收缴怎么算"}
 
 
-def test_a_new_title_is_found_at_once_without_a_task(
-    titles, admin_client, django_capture_on_commit_callbacks
-):
+def test_a_new_title_is_found_after_its_commit(admin_client, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         PolicyFactory(title="流动党员管理")
     assert "流动党员管理" in admin_client.get("/admin/pages/search/?q=党员管理").content.decode()

@@ -1,0 +1,131 @@
+"""May I see it, by numbers: 200 random members ask 200 queries each, and meet nothing that is not theirs."""
+
+import random
+from dataclasses import asdict
+from datetime import date
+from functools import cache
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+
+from people.models import Member, PartyOrganization
+from search import api, documents, query
+from search.api import Hit
+from search.engines.current import engine
+from tests.search.openings import PIECES, random_opening, random_queries, random_school
+
+pytestmark = pytest.mark.django_db
+
+MEMBERS_ASKING, QUERIES, DOCUMENTS = 200, 200, 80
+ISSUERS = ["组织部", "宣传部", "民政局"]
+
+
+@pytest.fixture
+def school(shelf):
+    """The school, its documents on the shelf and in the index, and the members as a request would bring them."""
+    chance = random.Random(20261128)
+    school = random_school(chance, organizations=40, members=MEMBERS_ASKING)
+    tree, people = PartyOrganization.objects.in_bulk(), Member.objects.in_bulk()
+    for number in range(DOCUMENTS):
+        opening = random_opening(chance, school)
+        kind = chance.choice(["book", "film"])
+        shelf.put(
+            str(number),
+            f"{''.join(chance.sample(PIECES, 2))}{number}",
+            "，".join(chance.sample(PIECES, 3)),
+            kind=kind,
+            acl=opening.acl(tree, people),
+            issuing_body=chance.choice(ISSUERS),
+            published_on=date(2020 + number % 6, 1, 1),
+            names=[f"县发〔2026〕{number % 40}号"],
+        )
+        school.openings[f"{kind}:{number}"] = opening
+    api.rebuild()
+    return school
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """What is asked here is whose the hits are, not how they are marked; plans and tokens are reckoned once each."""
+    monkeypatch.setattr(api, "plan", cache(query.plan))
+    monkeypatch.setattr(api, "tokens_of", cache(documents.tokens_of))
+    monkeypatch.setattr(
+        api,
+        "_hit",
+        lambda score, row, *_: Hit(row["id"], row["kind"], "", row["title"], "", "", row["url"], score),
+    )
+
+
+def matched(shelf, text, loose):
+    """Keys of all documents that match, whoever may see them."""
+    everything = {token for one in shelf.things.values() for token in one.acl}
+    found = engine().find(query.plan(text, loose=loose), everything, kind=None, offset=0, limit=1000)
+    return {f"{row['kind']}:{row['id']}" for _score, row in found.rows}
+
+
+def tallied(shelf, keys, of):
+    counted: dict[str, int] = {}
+    for key in keys:
+        label = of(shelf.things[key])
+        counted[label] = counted.get(label, 0) + 1
+    return counted
+
+
+def test_nobody_meets_a_foreign_document_title_or_count(shelf, school, quick, monkeypatch):
+    monkeypatch.setattr(api, "_did_you_mean", lambda *a: "")  # below
+    queries = random_queries(random.Random(7), QUERIES)
+    viewers = [None, *school.homes]
+    people = Member.objects.in_bulk()
+    strict = {text: matched(shelf, text, loose=False) for text in queries}
+    loose = {text: matched(shelf, text, loose=True) for text in queries}
+    secrets = met = 0
+    for person in viewers:
+        viewer = AnonymousUser() if person is None else people[person]
+        own = school.seen_by(person)
+        assert own < set(shelf.things)
+        for number, text in enumerate(queries):
+            expected = strict[text] & own or loose[text] & own
+            narrowing = number % 10 == 0
+            results = api.search(text, viewer, size=100, facets=narrowing)
+            assert {f"{hit.kind}:{hit.id}" for hit in results.hits} == expected, (text, person)
+            assert results.total == len(expected)
+            assert results.counts == tallied(shelf, expected, lambda one: one.kind)
+            if narrowing:
+                assert results.facets["issuer"] == tallied(shelf, expected, lambda one: one.issuing_body)
+                assert results.facets["year"] == tallied(
+                    shelf, expected, lambda one: str(one.published_on.year)
+                )
+            met += len(expected)
+            secrets += len(strict[text] - own)
+    # Else the test would say nothing: there was much to see, and much to hide.
+    assert met > 100_000 and secrets > 200_000
+
+
+def test_no_suggestion_and_no_correction_comes_from_a_foreign_title(shelf, school, quick):
+    queries = random_queries(random.Random(8), QUERIES)
+    for number, (person, viewer) in enumerate(sorted(Member.objects.in_bulk().items())):
+        own = [shelf.things[key] for key in school.seen_by(person)]
+        titles = {one.title for one in own}
+        for text in queries[number % 20 :: 20]:
+            assert {one.title for one in api.suggest(text, viewer)} <= titles
+            meant = api.search(text.replace("安全", "暗全"), viewer).did_you_mean
+            assert all(part in text or any(part in title for title in titles) for part in meant.split())
+
+
+def test_the_reckoning_would_notice(shelf, school):
+    """Control: one document opened to one more organisation is met by its members, and the reckoning objects."""
+    person = next(pk for pk in school.homes if len(school.seen_by(pk)) > 5)
+    viewer = Member.objects.get(pk=person)
+    key = next(key for key, opening in school.openings.items() if opening.way == "nobody")
+    kind, id = key.split(":")
+    before = shelf.things[key]
+    shelf.put(
+        id, before.title, before.body, kind=kind, acl=[documents.organization_token(viewer.organization)]
+    )
+    api.changed(kind, id)
+    api.drain()
+    met = {f"{hit.kind}:{hit.id}" for hit in api.search(before.title, viewer, size=100).hits}
+    assert met - school.seen_by(person) == {key}
+    assert asdict(api.search(before.title, AnonymousUser()))["counts"] == {
+        name: count for name, count in api.search(before.title, AnonymousUser()).counts.items()
+    }
