@@ -145,7 +145,7 @@ def test_a_row_of_a_later_commit_with_a_lower_number_is_not_swept_away(shelf):
 
     documents._kinds["book"] = documents.Kind("book", "Books", load)
     rows = list(SearchOutbox.objects.waiting(timezone.now()))
-    learned, things = indexing._take_up(engine(), rows)
+    learned, things = indexing._take_up(the_site(), rows)
     assert (learned, things) == ([100], {("book", "1")})
     assert SearchOutbox.objects.get().pk == 50
 
