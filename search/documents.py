@@ -14,11 +14,13 @@ from people.models import PartyOrganization
 from search.errors import KindTaken, KindUnknown
 
 __all__ = [
+    "CAPTIONS",
     "MEMBERS",
     "PUBLIC",
     "Document",
     "Kind",
     "finished_keys",
+    "is_in_parts",
     "kind_of",
     "kinds",
     "member_token",
@@ -27,6 +29,7 @@ __all__ = [
     "register_finished",
     "scope_token",
     "tokens_of",
+    "whole",
 ]
 
 PUBLIC = "public"
@@ -34,6 +37,9 @@ PUBLIC = "public"
 
 MEMBERS = "members"
 """Access token of what every signed-in account may see."""
+
+CAPTIONS = "cue"
+"""The kind of stretches of captions, on the site and in foreign indexes."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,10 @@ class Document:
     (e.g. {"issuing_body": …, "document_number": …}); what must be found belongs into `body` too.
     `issuing_body` is what results may be narrowed by; `group` joins the parts of one thing.
     `names` are what it is also called (document number, issuing body): found as its title is, also exactly.
+
+    A stretch of captions has `cues`, (start s, end s, text) in order, instead of a body, the name of
+    its `video`, and a title that is only shown: it is found by what was said (`windows.windows_of`).
+    `{s}` in its `url` stands for the whole second at which the lecture is to be opened.
     """
 
     id: str
@@ -62,6 +72,8 @@ class Document:
     rev: int = 0
     issuing_body: str = ""
     group: str = ""
+    video: str = ""
+    cues: Sequence[tuple[float, float, str]] = ()
     names: Sequence[str] = ()
 
 
@@ -86,15 +98,21 @@ Names = Callable[[list[str]], Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of document, e.g. lesson: its name in the addresses, its label on the tab, how to load it."""
+    """One kind of document, e.g. lesson: its name in the addresses, its label on the tab, how to load it.
+
+    With `parts_of` its documents are parts of things of that kind, e.g. cue of lesson: the ids that the
+    outbox, `ids` and `load` speak of are those of the whole thing; a part's own id begins with it and a
+    colon ("12:zh-Hans:7"), and `Document.group` is it.
+    """
 
     name: str
     label: Any
     load: Load
+    parts_of: str = ""
     ids: Ids | None = None
     titles: Titles | None = None
     names: Names | None = None
-    stands_last: bool = False
+    stands_apart: bool = False
 
 
 _kinds: dict[str, Kind] = {}
@@ -105,26 +123,28 @@ def register(
     *,
     label: Any,
     load: Load,
+    parts_of: str = "",
     ids: Ids | None = None,
     titles: Titles | None = None,
     names: Names | None = None,
-    stands_last: bool = False,
+    stands_apart: bool = False,
 ) -> None:
     """Make documents of `kind` findable. `label` is a (lazy) translated plural for the tab of results.
 
     A kind of many documents gives `ids` too; one that should be found by title while the index cannot
-    answer, `titles`. Kinds are shown in the order of registration, those that stand last
-    behind the others. Raises KindTaken for a name already
-    registered.
+    answer, `titles`. Kinds are shown in the order of registration, those that stand apart behind the others
+    and not in the list of all (search/apart.py): all their documents are for organisers alone (`scope_token`).
+    With `parts_of` (see Kind) every change of the whole thing that the outbox learns of is one of its parts
+    too. Raises KindTaken for a name already registered.
     """
     if kind in _kinds:
         raise KindTaken(kind)
-    _kinds[kind] = Kind(kind, label, load, ids=ids, titles=titles, names=names, stands_last=stands_last)
+    _kinds[kind] = Kind(kind, label, load, parts_of, ids, titles, names, stands_apart)
 
 
 def kinds() -> list[Kind]:
     """All registered kinds in the order in which they are shown."""
-    return sorted(_kinds.values(), key=lambda kind: kind.stands_last)
+    return sorted(_kinds.values(), key=lambda kind: kind.stands_apart)
 
 
 def kind_of(name: str) -> Kind:
@@ -133,6 +153,16 @@ def kind_of(name: str) -> Kind:
         return _kinds[name]
     except KeyError:
         raise KindUnknown(name) from None
+
+
+def is_in_parts(kind: str) -> bool:
+    """Whether documents of `kind` are parts of things (Kind.parts_of); not for a kind that nobody registered here."""
+    return kind in _kinds and bool(_kinds[kind].parts_of)
+
+
+def whole(kind: str, id: str) -> str:
+    """The id by which the outbox speaks of the document `id`: that of the thing it is a part of, else its own."""
+    return id.partition(":")[0] if is_in_parts(kind) else id
 
 
 Finished = Callable[[Any], Iterable[str]]
@@ -184,14 +214,15 @@ def tokens_of(viewer: Any) -> frozenset[str]:
 
     Everybody holds `PUBLIC`; an active account `MEMBERS`, its own member token, one for each
     organisation from its own and from those of its scope up to the root, and the scope token of each
-    organisation that it organises today. An administrator holds `staff`, which every document has that is not purely personal.
+    organisation that it organises today. An administrator holds `staff`, which every document has that is
+    not purely personal, and `scope:staff`, which those have that are for organisers alone.
     """
     held = {PUBLIC}
     if not getattr(viewer, "is_authenticated", False) or not viewer.is_active:
         return frozenset(held)
     held |= {MEMBERS, member_token(viewer)}
     if viewer.is_superuser:
-        held.add("staff")
+        held |= {"staff", "scope:staff"}
     own = [viewer.organization.path] if viewer.organization_id else []
     organised = set(scope_of(viewer).paths)
     paths = {

@@ -26,21 +26,21 @@ MOST_RELATED = 48
 @dataclass(frozen=True)
 class Weights:
     """How much a token counts in each field: words and bigrams of the title and of the whole text (title
-    and body), single characters of the body, official words for everyday
-    ones, pinyin of the title."""
+    and body), pinyin of the title, single characters of the body, official
+    words for everyday ones."""
 
     title_words: float
     body_words: float
     title_bigrams: float
     body_bigrams: float
-    characters: float
-    related: float
     pinyin: float
+    characters: float = 0.0
+    related: float = 0.0
 
 
-KEYWORDS = Weights(0.5, 0.6, 2.0, 1.0, characters=0.0, related=0.0, pinyin=0.25)
-QUESTION = Weights(0.1, 0.5, 0.2, 0.5, characters=1.0, related=0.4, pinyin=0.25)
-LATIN = Weights(0.5, 0.6, 2.0, 1.0, characters=0.0, related=0.0, pinyin=1.0)
+KEYWORDS = Weights(0.5, 0.6, 2.0, 1.0, pinyin=0.25)
+QUESTION = Weights(0.1, 0.5, 0.2, 0.5, pinyin=0.25, characters=1.0, related=0.4)
+LATIN = Weights(0.5, 0.6, 2.0, 1.0, pinyin=1.0)
 """Keywords want the title; what somebody asks or tells wants the text, and there also single characters.
 Measured: search/decisions/0001-what-people-say-finds-what-rules-say.md."""
 
@@ -79,7 +79,8 @@ class Plan:
 
     A document matches when it holds enough of `phrase`, or of one of `synonyms`, or when its title
     sounds like `pinyin` or is abbreviated as `initials`, or holds the single `character`.
-    All that matches adds to the score, and so do `characters` (in the body) and `related` (in the text).
+    All that matches adds to the score, and so do `characters` (in the body) and `related` (in the text). Of a
+    loose plan `characters_minimum` characters alone make a match (0: they never do).
     """
 
     text: str
@@ -91,6 +92,7 @@ class Plan:
     initials: Sound = Sound()
     character: str = ""
     characters: tuple[str, ...] = ()
+    characters_minimum: int = 0
     related: Related = Related()
     is_question: bool = False
     is_loose: bool = False
@@ -114,10 +116,10 @@ def plan(text: str, *, loose: bool = False) -> Plan:
     """Read `text` (anything at all) as a query. With `loose` one common token is enough for a match."""
     normal = analysis.normalise(text)[:LONGEST].strip()
     asks = analysis.is_question(normal)
-    tells = asks or analysis.is_told(normal)
+    tells = asks or loose or analysis.is_told(normal)
     parts = analysis.content(normal) or list(analysis.runs(normal))
     required = _once(token for part in parts for token in analysis.bigrams(part))
-    minimum = 1 if loose else _minimum(len(required), tells)
+    minimum = _minimum(len(required), tells)
     phrase = Phrase(required, minimum, _once(analysis.bigrams(normal)), _once(analysis.words(normal)))
     letters = "".join(analysis.runs(normal))
     latin = bool(letters) and letters.isascii()
@@ -127,6 +129,7 @@ def plan(text: str, *, loose: bool = False) -> Plan:
         pinyin, initials = _typed(letters, 0.8, loose), _typed(letters, 1.0, loose)
     elif letters and not latin and not single and not asks:
         pinyin = _spoken("".join(analysis.syllables(normal)), loose)
+    characters = _once(one for part in parts for one in analysis.telling_characters(part)) if tells else ()
     synonyms = _known_synonyms(normal)
     return Plan(
         text=text,
@@ -137,7 +140,8 @@ def plan(text: str, *, loose: bool = False) -> Plan:
         pinyin=pinyin,
         initials=initials,
         character=single,
-        characters=_once(one for part in parts for one in analysis.telling_characters(part)) if tells else (),
+        characters=characters,
+        characters_minimum=max(2, math.ceil(0.34 * len(characters))) if loose and len(characters) > 1 else 0,
         related=_related(normal) if tells else Related(),
         is_question=asks,
         is_loose=loose,
@@ -149,7 +153,7 @@ def plan(text: str, *, loose: bool = False) -> Plan:
 def _minimum(count: int, tells: bool) -> int:
     """How many of `count` bigrams a document must hold: short keywords all, long ones six in ten."""
     if tells:
-        return 1
+        return min(1, count)
     return count if count <= 3 else math.ceil(0.6 * count)
 
 

@@ -1,11 +1,12 @@
 """A second look at the first hits, the same for every engine: who holds more of the query comes forward. Pure.
 
 BM25 rewards a document for holding one rare token several times. People who ask with ten words mean
-all ten: what a document holds of the different pairs of the query is added to the engine's score,
+all ten: what a document holds of the different pairs of letters of the query is added to the engine's score,
 each weighed by its rarity among the hits looked at.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -45,7 +46,9 @@ def reordered(rows: list[Row], plan: Plan) -> list[Row]:
 
 def _coverage(texts: list[str], plan: Plan) -> list[float]:
     """For each of `texts` the share (0..1) that it holds of the query's pairs and of the official words."""
-    own = _held(plan.phrase.bigrams, texts, 1.0)
+    asked = _unbroken(plan.normal)
+    pairs = dict.fromkeys(asked[place : place + 2] for place in range(len(asked) - 1))
+    own = _held(pairs, texts, 1.0)
     official = _held(plan.related.words, texts, RELATED)
     whole = own.whole + official.whole
     return [(a + b) / whole if whole else 0.0 for a, b in zip(own.parts, official.parts, strict=True)]
@@ -70,4 +73,13 @@ def _held(tokens: Iterable[str], texts: list[str], weight: float) -> _Held:
 
 
 def _text(stored: Mapping[str, Any]) -> str:
-    return f"{stored['title']} {stored['body'][:READ]}".casefold()
+    names = " ".join(stored.get("names", ()))
+    return _unbroken(f"{stored['title']} {names} {stored['body'][:READ]}")
+
+
+def _unbroken(text: str) -> str:
+    """`text` as one run of letters: what stands on both sides of a comma belongs together for a reader."""
+    return _BETWEEN.sub("", text.casefold())
+
+
+_BETWEEN = re.compile(r"[\W_]+")

@@ -8,6 +8,7 @@ left out, with a word about it, and fail in CI.
 import json
 import os
 import urllib.request
+import warnings
 from datetime import date
 from itertools import count
 
@@ -54,7 +55,12 @@ class Shelf:
 def pytest_generate_tests(metafunc):
     marked = {mark.name for mark in metafunc.definition.iter_markers()}
     if "engine_kind" in metafunc.fixturenames and not marked & {"embedded", "elasticsearch"}:
-        both = ["tantivy", pytest.param("elasticsearch", marks=pytest.mark.elasticsearch)]
+        marks = [pytest.mark.elasticsearch]
+        if metafunc.module.__name__.endswith("test_outbox"):
+            marks.append(
+                pytest.mark.grown
+            )  # once more with PostgreSQL beside it (.ci/run): that is how it grows
+        both = ["tantivy", pytest.param("elasticsearch", marks=marks)]
         metafunc.parametrize("engine_kind", both, indirect=True)
 
 
@@ -66,8 +72,8 @@ def pytest_collection_modifyitems(config, items):
     if reason:
         config.hook.pytest_deselected(items=wanted)
         items[:] = [item for item in items if item not in set(wanted)]
-        config.issue_config_time_warning(
-            pytest.PytestWarning(f"{len(wanted)} tests of Elasticsearch are left out: {reason}"), 2
+        warnings.warn(
+            pytest.PytestWarning(f"{len(wanted)} tests of Elasticsearch are left out: {reason}"), stacklevel=1
         )
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -29,7 +30,8 @@ def missing() -> str:
         return ""
     if not PROGRAM.exists():
         return f"{PROGRAM} is missing; ESCHOOL_ES_NODE may say where the program is"
-    built = subprocess.run([PROGRAM, "build"], capture_output=True, text=True, timeout=600, check=False)
+    with _turn(Path(tempfile.gettempdir())):
+        built = subprocess.run([PROGRAM, "build"], capture_output=True, text=True, timeout=600, check=False)
     return "" if built.returncode == 0 else f"{PROGRAM} build: {built.stderr.strip()[-500:]}"
 
 
@@ -145,7 +147,7 @@ def shared_node(folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _turn(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("a") as handle:
+    with (folder / "eschool-elasticsearch.lock").open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 

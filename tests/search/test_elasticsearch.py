@@ -6,13 +6,13 @@ from datetime import date
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
-from search import api, outbox
+from search import api, indexing, outbox
 from search.documents import Document
 from search.engines.current import engine
 from search.engines.elasticsearch import engine as engine_module
 from search.engines.elasticsearch import mapping
 from search.entries import entry_of
-from search.errors import IndexMissing, IndexUnreadable, WritesRefused
+from search.errors import IndexMissing, IndexUnreadable, NoSpaceLeft, WritesRefused
 from search.models import SearchOutbox
 
 pytestmark = [pytest.mark.django_db, pytest.mark.elasticsearch]
@@ -131,6 +131,25 @@ def test_a_document_that_is_refused_waits_and_its_neighbours_do_not(shelf, monke
     assert sorted(found()) == ["1", "2", "3"]
 
 
+def test_a_full_disk_is_told_as_such_and_nothing_is_lost(shelf, client, monkeypatch):
+    """The server itself forbids writing when the disk is 95 % full, and allows it again later."""
+    monkeypatch.setattr(indexing, "_tired_until", 0.0)
+    shelf.put("1", "安全生产", kind="book")
+    api.rebuild()
+    shelf.put("2", "安全生产", kind="book")
+    outbox.changed("book", 2)
+    block = {"index.blocks.read_only_allow_delete": True}
+    client.indices.put_settings(index=engine().alias, settings=block)
+    with pytest.raises(NoSpaceLeft):
+        api.drain()
+    assert (found(), SearchOutbox.objects.count()) == (["1"], 1)
+
+    client.indices.put_settings(index=engine().alias, settings=dict.fromkeys(block))
+    monkeypatch.setattr(indexing, "_tired_until", 0.0)
+    api.drain()
+    assert (sorted(found()), SearchOutbox.objects.count()) == (["1", "2"], 0)
+
+
 def test_a_long_text_a_long_title_and_many_labels_fit(shelf):
     shelf.put(
         "1", "长" * 5000, "安全生产" * 50_000, kind="book", category="类" * 3000, published_on=date(1, 1, 1)
@@ -140,14 +159,14 @@ def test_a_long_text_a_long_title_and_many_labels_fit(shelf):
 
 
 def test_all_parts_of_a_thing_go_together_also_those_that_nobody_sees_yet(shelf, monkeypatch):
-    monkeypatch.setattr(engine_module, "PARTS_AT_ONCE", 3)
+    monkeypatch.setattr(engine_module, "PAGE", 3)
     api.rebuild()
     with engine().writing() as writer:
         for number in range(7):
             writer.put(entry(f"a{number}", group="a"))
         writer.put(entry("b", group="b"))
     # Given a writer that was killed before readers could see what it had written
-    ghost = engine_module.ElasticsearchWriter(engine(), engine().alias)
+    ghost = engine_module.ElasticsearchWriter(engine(), engine().alias, is_alias=True)
     ghost.put(entry("a9", group="a"))
     ghost.send()
     with engine().writing() as writer:
@@ -163,11 +182,11 @@ def test_what_could_not_be_sent_early_fails_the_whole_block(shelf, monkeypatch):
     api.rebuild()
     real, tries = engine().send, []
 
-    def sometimes(actions, *, is_alias):
+    def sometimes(actions, **more):
         tries.append(len(actions))
         if len(tries) == 1:
             raise api.SearchError("away")
-        return real(actions, is_alias=is_alias)
+        return real(actions, **more)
 
     monkeypatch.setattr(engine(), "send", sometimes)
     with engine().writing() as writer:
@@ -189,7 +208,7 @@ def test_a_block_that_fails_leaves_nothing_to_be_seen(shelf):
 
     with pytest.raises(ZeroDivisionError), failing() as writer:
         writer.put(entry("1"))
-    engine().refresh()
+    engine().refresh(engine().alias)
     assert found() == []
 
 

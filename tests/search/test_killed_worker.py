@@ -19,7 +19,9 @@ ROOT = HERE.parents[1]
 
 
 @pytest.fixture
-def school(transactional_db, tree, tmp_path):  # no open transaction: SQLite's backup waits for its end
+def school(
+    transactional_db, tree, tmp_path, engine_kind, settings
+):  # no open transaction: SQLite's backup waits for its end
     """A function that starts a process over this test's database and an index of its own."""
     if connection.vendor == "sqlite":  # the tests' database is in memory: the processes get a copy
         copy = tmp_path / "school.sqlite3"
@@ -42,6 +44,8 @@ def school(transactional_db, tree, tmp_path):  # no open transaction: SQLite's b
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'site'}",
         "STOP_FILE": str(tmp_path / "stop"),
     }
+    if engine_kind == "elasticsearch":
+        environment |= {"SEARCH_URL": settings.SEARCH["URL"], "SEARCH_INDEX": settings.SEARCH["INDEX"]}
     started = []
 
     def start(*arguments, **more):
@@ -83,6 +87,7 @@ def test_killed_between_outbox_and_commit_nothing_is_lost(school, tmp_path):
     assert (len(seen["truth"]), seen["waiting"]) == (4, 0)
 
 
+@pytest.mark.embedded  # some fifty processes: once is enough in every run
 def test_killed_at_random_during_many_saves_nothing_is_lost(school, tmp_path):
     chance = random.Random(6)
     editor = school("editor", "400")

@@ -286,6 +286,6 @@ def test_the_schema_names_the_promise(client_of):
     schema = client_of().get("/api/openapi.json").json()
     names = {one["name"] for one in schema["paths"]["/api/search/"]["get"]["parameters"]}
     assert names == {
-        *("q", "kind", "page", "size", "sort", "facets"),
+        *("q", "kind", "index", "page", "size", "sort", "facets"),
         *("category", "year", "issuer", "length", "finished"),
     }

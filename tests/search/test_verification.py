@@ -121,6 +121,7 @@ def test_what_cannot_be_read_is_said_and_is_no_ghost(shelf, monkeypatch):
     assert IndexCheck.objects.get().unreadable == 1
 
 
+@pytest.mark.embedded  # the other engine knows each document by its id
 def test_the_same_document_twice_in_the_index_is_repaired(shelf):
     shelf.put("1", "安全生产", kind="book")
     api.rebuild()

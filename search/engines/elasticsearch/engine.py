@@ -10,7 +10,7 @@ import re
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,8 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 from elasticsearch.dsl import A, Search
-from elasticsearch.dsl.query import Bool
-from elasticsearch.helpers import streaming_bulk
+from elasticsearch.dsl.query import Bool, Query, Terms
+from elasticsearch.helpers import ScanError, scan, streaming_bulk
 
 from search.engines import ANYTHING, FACETS, Entry, Filters, Found, Some, Sort, key_of
 from search.engines.elasticsearch import mapping, plans
@@ -30,6 +30,7 @@ from search.errors import (
     IndexMissing,
     IndexOutdated,
     IndexUnreadable,
+    NoSpaceLeft,
     SearchError,
     WritesRefused,
 )
@@ -47,7 +48,8 @@ CHUNK_DOCUMENTS, CHUNK_BYTES = 500, 8 * 1024 * 1024
 """A request of writing holds at most so many."""
 PENDING_BYTES = 32 * 1024 * 1024
 """What a writer keeps before it begins to send."""
-PARTS_AT_ONCE = 1000
+PAGE = 1000
+"""Documents of an inventory that are fetched at a time."""
 MATCHES_AT_ONCE = 5000
 TRIES = 4
 """How often a document is sent that the cluster was too busy for."""
@@ -61,15 +63,22 @@ class _Seen:
 
 
 class ElasticsearchWriter:
-    """A grip on the index for one writer: collects, and sends at the end of the block (or when it is much).
+    """A grip on an index for one writer: collects, and sends at the end of the block (or when it is much).
 
     What was sent early and then given up is only not undone: it is never older than what was there,
     and its row in the outbox stays. Each document bears the moment at which the block began; one that
     bears a later moment is never overwritten by a writer that slept meanwhile (`external_gte`).
     """
 
-    def __init__(self, engine: "ElasticsearchEngine", index: str) -> None:
-        self._engine, self._index = engine, index
+    def __init__(
+        self,
+        engine: "ElasticsearchEngine",
+        index: str,
+        *,
+        is_alias: bool,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._engine, self._index, self._is_alias, self._meanwhile = engine, index, is_alias, meanwhile
         self._began = time.time_ns() // 1_000_000
         self._waiting: dict[tuple[str, str], dict[str, Any]] = {}
         self._groups: dict[str, set[tuple[str, str]]] = {}
@@ -81,7 +90,11 @@ class ElasticsearchWriter:
         document = mapping.lying(entry)
         self._add((entry.kind, entry.id), {"_op_type": "index", "_source": document})
         self._bytes += 2 * sum(len(text) for text in document.values() if isinstance(text, str))
-        self._groups.setdefault(document["group"], set()).add((entry.kind, entry.id))
+        if entry.group:
+            self._groups.setdefault(entry.group, set()).add((entry.kind, entry.id))
+
+    def add(self, entry: Entry) -> None:
+        self.put(entry)
 
     def drop(self, kind: str, id: str) -> None:
         self._add((kind, id), {"_op_type": "delete"})
@@ -89,10 +102,10 @@ class ElasticsearchWriter:
     def drop_group(self, kind: str, group: str) -> None:
         if not self._is_fresh:
             # Somebody who was killed before his refresh may have left documents that nobody sees yet.
-            self._engine.refresh()
+            self._engine.refresh(self._index)
             self._is_fresh = True
         name = key_of(kind, group)
-        for thing in self._groups.pop(name, set()) | self._engine.group(name):
+        for thing in self._groups.pop(name, set()) | self._engine.group(self._index, name):
             self.drop(*thing)
 
     def _add(self, thing: tuple[str, str], action: dict[str, Any]) -> None:
@@ -108,9 +121,30 @@ class ElasticsearchWriter:
 
     def send(self) -> None:
         """Hand over what waits; readers see it after the next refresh."""
-        self.refused |= self._engine.send(list(self._waiting.values()), is_alias=True)
+        waiting = list(self._waiting.values())
+        self.refused |= self._engine.send(waiting, is_alias=self._is_alias, meanwhile=self._meanwhile)
         # Only now: what could not be sent is tried again at the end of the block, which then fails as a whole.
         self._waiting, self._bytes = {}, 0
+
+    def finish(self) -> None:
+        """Send the rest and let it all be seen; raises WritesRefused when some was not taken."""
+        self.send()
+        self._engine.refresh(self._index)
+        if self.refused:
+            raise WritesRefused(self.refused)
+
+
+class ElasticsearchRenewal:
+    """A new index to which the alias does not lead yet."""
+
+    def __init__(self, engine: "ElasticsearchEngine", index: str) -> None:
+        self._engine, self._index = engine, index
+
+    @contextmanager
+    def writing(self, meanwhile: Callable[[], object] = lambda: None) -> Iterator[ElasticsearchWriter]:
+        writer = ElasticsearchWriter(self._engine, self._index, is_alias=False, meanwhile=meanwhile)
+        yield writer
+        writer.finish()
 
 
 class ElasticsearchEngine:
@@ -258,14 +292,13 @@ class ElasticsearchEngine:
     @contextmanager
     def writing(self) -> Iterator[ElasticsearchWriter]:
         self._look()
-        writer = ElasticsearchWriter(self, self.alias)
+        writer = ElasticsearchWriter(self, self.alias, is_alias=True)
         yield writer
-        writer.send()
-        self.refresh()
-        if writer.refused:
-            raise WritesRefused(writer.refused)
+        writer.finish()
 
-    def send(self, actions: Iterable[dict[str, Any]], *, is_alias: bool) -> dict[tuple[str, str], str]:
+    def send(
+        self, actions: Iterable[dict[str, Any]], *, is_alias: bool, meanwhile: Callable[[], object]
+    ) -> dict[tuple[str, str], str]:
         """Write `actions` (of elasticsearch.helpers) in requests of a fit size; what was refused, and why."""
         refused: dict[tuple[str, str], str] = {}
         with self.cluster.asking(patiently=True) as client:
@@ -281,37 +314,48 @@ class ElasticsearchEngine:
                 # Never make an index by accident, with a mapping that the server guessed.
                 require_alias=is_alias,
             ):
+                meanwhile()
                 [(done, item)] = answered.items()
                 if fine or (done == "delete" and item.get("result") == "not_found"):
                     continue
                 reason = item.get("error", item)
                 if isinstance(reason, dict) and reason.get("type") == "index_not_found_exception":
                     raise IndexMissing(self.alias)
+                if "flood-stage" in str(reason):
+                    raise NoSpaceLeft(str(self.cluster.address), reason)
                 refused[_thing(item["_id"])] = (
                     f"{item.get('status')} {json.dumps(reason, ensure_ascii=False)}"[:500]
                 )
         return refused
 
-    def refresh(self, index: str = "") -> None:
-        """Let all that was written into the present index (or `index`) be seen."""
+    def refresh(self, index: str) -> None:
+        """Let all that was written into `index` be seen."""
         with self.cluster.asking(patiently=True) as client:
-            shards = client.indices.refresh(index=index or self.alias)["_shards"]
+            shards = client.indices.refresh(index=index)["_shards"]
         if shards["failed"]:
             raise EngineUnreachable(f"{shards['failed']} shards could not be refreshed")
 
-    def group(self, name: str) -> set[tuple[str, str]]:
+    def group(self, index: str, name: str) -> set[tuple[str, str]]:
         """The (kind, id) of all visible documents that are parts of one thing."""
-        found: set[tuple[str, str]] = set()
-        after: list[str] | None = None
-        asked = Search().query(Bool(filter=[plans.exactly("group", name)])).sort("key").source(False)
-        body = asked[:PARTS_AT_ONCE].to_dict()
-        while True:
+        return {_thing(hit["_id"]) for hit in self._all(index, [plans.exactly("group", name)])}
+
+    def inventory(self, kind: str, ids: Collection[str] | None = None) -> Iterator[tuple[str, str]]:
+        self._look()
+        wanted: list[Query] = [plans.exactly("kind", kind)]
+        if ids is not None:
+            wanted.append(Terms(key=sorted(key_of(kind, id) for id in ids)))
+        for hit in self._all(self.alias, wanted):
+            [fingerprint] = hit["fields"]["fingerprint"]
+            yield _thing(hit["_id"])[1], fingerprint
+
+    def _all(self, index: str, wanted: list[Query]) -> Iterator[dict[str, Any]]:
+        """Every document for which all of `wanted` hold, as it is at the first look; without their texts."""
+        asked = Search().query(Bool(filter=wanted)).source(False).extra(docvalue_fields=["fingerprint"])
+        try:
             with self.cluster.asking(patiently=True) as client:
-                hits = client.search(index=self.alias, **body, search_after=after)["hits"]["hits"]
-            found |= {_thing(hit["_id"]) for hit in hits}
-            if len(hits) < PARTS_AT_ONCE:
-                return found
-            after = hits[-1]["sort"]
+                yield from scan(client, query=asked.to_dict(), index=index, size=PAGE)
+        except ScanError as fault:
+            raise EngineUnreachable(str(fault)) from fault
 
     def size_bytes(self) -> int:
         self._look()
@@ -319,35 +363,29 @@ class ElasticsearchEngine:
             told = client.indices.stats(index=self.alias, metric="store")
         return int(told["_all"]["primaries"]["store"]["size_in_bytes"])
 
-    def rebuild(self, entries: Iterator[Entry]) -> int:
+    @contextmanager
+    def renewal(self) -> Iterator[ElasticsearchRenewal]:
         name = self._make()
-        began = time.time_ns() // 1_000_000
-        number = 0
-
-        def actions() -> Iterator[dict[str, Any]]:
-            nonlocal number
-            for entry in entries:
-                number += 1
-                yield {
-                    "_op_type": "index",
-                    "_index": name,
-                    "_id": entry.key,
-                    "version": began,
-                    "version_type": "external_gte",
-                    "_source": mapping.lying(entry),
-                }
-
         try:
-            refused = self.send(actions(), is_alias=False)
-            if refused:
-                raise WritesRefused(refused)
-            self.refresh(name)
+            yield ElasticsearchRenewal(self, name)
+            self._use(name)
         except BaseException:
+            # The alias may lead to it in spite of the failure: then it is the next one's to clear away.
             with suppress(SearchError), self.cluster.asking() as client:
-                client.indices.delete(index=name, ignore_unavailable=True)
+                used = client.cat.aliases(name=self.alias, format="json", h="index").body
+                if used != [{"index": name}]:
+                    client.indices.delete(index=name, ignore_unavailable=True)
             raise
-        self._use(name)
-        self._look()
+        with suppress(EngineUnreachable):  # it is in use; the next one clears away
+            self._sweep(name)
+            self._look()
+
+    def rebuild(self, entries: Iterator[Entry]) -> int:
+        number = 0
+        with self.renewal() as fresh, fresh.writing() as writer:
+            for entry in entries:
+                writer.add(entry)
+                number += 1
         return number
 
     def _make(self) -> str:
@@ -355,20 +393,27 @@ class ElasticsearchEngine:
         with self.cluster.asking(patiently=True) as client:
             numbers = [int(one.rpartition(".v")[2]) for one in self._indexes(client)]
             name = f"{self.alias}.v{max(numbers, default=0) + 1}"
-            client.indices.create(index=name, **mapping.index_of(shards=self.shards))
+            made = client.indices.create(index=name, **mapping.index_of(shards=self.shards))
+            if not made["shards_acknowledged"]:
+                client.indices.delete(index=name)
+                raise NoSpaceLeft(str(self.cluster.address), "no server of the cluster takes a new index")
         return name
 
     def _use(self, name: str) -> None:
-        """Let the alias lead to `name` in one step; then drop the others of ours."""
+        """Let the alias lead to `name` and to nothing else, in one step."""
         with self.cluster.asking(patiently=True) as client:
-            before = client.cat.aliases(name=self.alias, format="json").body
+            before = client.cat.aliases(name=self.alias, format="json", h="index").body
             swap: list[dict[str, Any]] = [
                 {"remove": {"index": one["index"], "alias": self.alias}} for one in before
             ]
             swap.append({"add": {"index": name, "alias": self.alias, "is_write_index": True}})
             client.indices.update_aliases(actions=swap)
+
+    def _sweep(self, kept: str) -> None:
+        """Drop the indexes of before, and those that somebody left who was killed."""
+        with self.cluster.asking(patiently=True) as client:
             for other in self._indexes(client):
-                if other != name:
+                if other != kept:
                     client.indices.delete(index=other, ignore_unavailable=True)
 
     def _indexes(self, client: Elasticsearch) -> list[str]:

@@ -10,7 +10,7 @@ from search.engines import FACETS, Entry
 
 __all__ = ["SCHEMA", "TOKEN_FIELDS", "index_of", "lying", "version"]
 
-SCHEMA = 2
+SCHEMA = 3
 """Raise by one when the fields below change."""
 
 TOKEN_FIELDS = (
@@ -50,6 +50,7 @@ def index_of(*, shards: int) -> dict[str, Any]:
     mapping.field("day", Integer())
     for name in TOKEN_FIELDS:
         mapping.field(name, Text(analyzer="whitespace", index_options="freqs"))
+    mapping.field("fingerprint", Keyword(index=False))
     mapping.field("stored", Keyword(index=False, doc_values=False))
     settings: dict[str, Any] = {"refresh_interval": "-1", "auto_expand_replicas": "0-1", "gc_deletes": "1h"}
     if shards > 1:
@@ -69,9 +70,10 @@ def lying(entry: Entry) -> dict[str, Any]:
         "kind": entry.kind,
         "group": entry.group or entry.key,
         "access": list(entry.access),
-        "exact_title": entry.exact_title,
+        "exact_title": [entry.exact_title, *entry.exact_names],
         "day": entry.day,
         **entry.labels,
         **{name: " ".join(tokens) for name, tokens in entry.tokens.items()},
+        "fingerprint": entry.stored.get("fingerprint", ""),
         "stored": stored,
     }

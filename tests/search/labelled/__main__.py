@@ -1,0 +1,26 @@
+"""python -m tests.search.labelled [A|B] [MORE.jsonl …]: the table of one half, in a folder that is gone afterwards."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import django
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.test")
+    django.setup()
+    from django.conf import settings
+
+    from tests.search.labelled import evaluation
+
+    half = sys.argv[1] if len(sys.argv) > 1 else "B"
+    with tempfile.TemporaryDirectory() as folder:
+        settings.SEARCH = {**settings.SEARCH, "INDEX_DIR": Path(folder)}
+        print(f"{evaluation.fill([Path(one) for one in sys.argv[2:]])} documents")
+        print(evaluation.table(evaluation.judged(half)))
+
+
+if __name__ == "__main__":
+    main()
