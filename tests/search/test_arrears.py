@@ -10,6 +10,7 @@ from people.models import AuditEntry
 from search import api, arrears, documents, indexing, outbox
 from search.engines.current import engine
 from search.errors import WritesRefused
+from search.kept import the_site
 from search.models import IndexCheck, SearchOutbox
 from tests.factories import AdministratorFactory, MemberFactory
 
