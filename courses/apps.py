@@ -11,11 +11,13 @@ class CoursesConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only now, when all apps are there.
-        from courses.catalogue import protection
+        from courses.catalogue import cue_documents, protection
         from courses.catalogue.documents import register_documents
         from courses.catalogue.news import listen
 
         register_documents()
+        cue_documents.register_documents()
+        cue_documents.listen()
         listen()
         protection.listen()
         post_migrate.connect(prepare_for_editors, sender=self)

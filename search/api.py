@@ -4,12 +4,13 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec
 
-from search import document_numbers, highlight, indexing, plain_titles, second_look
+from search import document_numbers, highlight, indexing, places, plain_titles, second_look
 from search.analysis import normalise, runs, syllables
 from search.documents import (
+    CAPTIONS,
     MEMBERS,
     PUBLIC,
     Document,
@@ -22,6 +23,7 @@ from search.documents import (
     tokens_of,
 )
 from search.engines import ANYTHING, Filters, Sort, key_of
+from search.engines import Found as EngineFound
 from search.engines.current import SITE, engine
 from search.errors import (
     IndexMissing,
@@ -31,10 +33,12 @@ from search.errors import (
     KindUnknown,
     SearchError,
 )
+from search.kept import foreign_or_site
 from search.outbox import changed, removed
 from search.query import Plan, plan
 from search.related import related_plan
 from search.verification import Comparison, verify
+from search.windows import opened_at
 
 __all__ = [
     "MEMBERS",
@@ -48,6 +52,7 @@ __all__ = [
     "IndexOutdated",
     "IndexUnreadable",
     "KindUnknown",
+    "Moment",
     "Results",
     "SearchError",
     "Suggestion",
@@ -77,9 +82,30 @@ DEEPEST = 1000
 """Hits behind this place are not shown: who has leafed that far wants another query."""
 
 
+UNTITLED = 40
+"""Characters of its text that stand in the place of a title which a foreign document lacks."""
+SPARE = 2
+"""So many times the hits of a page are looked at where captions may be among them: windows that overlap fall together."""
+MOST_LOOKED_AT = 3 * DEEPEST
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A place of a lecture, in seconds from its beginning; `url` opens the lecture there."""
+
+    start_s: float
+    end_s: float
+    excerpt_html: str
+    url: str
+
+
 @dataclass(frozen=True)
 class Hit:
-    """One found document; `…_html` is safe HTML: text escaped, what was found inside <mark>."""
+    """One found document; `…_html` is safe HTML: text escaped, what was found inside <mark>.
+
+    Of captions it is the place of the `video` where it was said, `start_s` to `end_s` (seconds), and `url`
+    opens it there. `moments` are the best places of that lecture, this one first, in a list of all kinds.
+    """
 
     id: str
     kind: str
@@ -93,11 +119,19 @@ class Hit:
     published_on: str = ""
     duration_s: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    video: str = ""
+    start_s: float | None = None
+    end_s: float | None = None
+    moments: tuple[Moment, ...] = ()
 
 
 @dataclass(frozen=True)
 class Results:
     """One page of hits. `counts` has an entry for each kind with hits, `total` is that of the chosen kind.
+
+    Both count documents; captions are counted by the stretches of four cues that match, which overlap,
+    so of them there are up to twice as many as places to be shown. Where the list was seen to its end
+    (always, when it ends on this page), `total` and `pages` are those of the list as it is shown.
 
     `facets` (when asked for): for each of engines.FACETS how many hits bear each value, if it were chosen.
     `loosened` says that nothing held enough of the words and that these are only near to them;
@@ -177,31 +211,22 @@ def search(
     size = max(1, min(size, LARGEST_PAGE))
     page = max(1, min(page, DEEPEST // size))
     access = tokens_of(viewer)
-    chosen = engine(index)
+    chosen = foreign_or_site(index)
     offset = (page - 1) * size
-    # Every page that begins within the looked-at hits fetches all of them, so that all pages agree on their order.
-    again = sort == "relevance" and offset < second_look.LOOKED_AT
+    again = sort == "relevance"
     for loose in (False, True):
         wanted = plan(document_numbers.as_written(query), loose=loose)
-        found = chosen.find(
-            wanted,
-            access,
-            kind=kind,
-            offset=0 if again else offset,
-            limit=max(second_look.LOOKED_AT, offset + size) if again else size,
-            filters=filters,
-            sort=sort,
-            facets=facets,
-        )
+        asked = partial(chosen.find, wanted, access, kind=kind, filters=filters, sort=sort, facets=facets)
+        page_of = _places_of if kind in {None, CAPTIONS} else _documents_of
+        listed, found, ends_at = page_of(asked, wanted, kind, offset=offset, size=size, again=again)
         if found.counts or wanted.is_empty:
             break
-    rows = second_look.reordered(found.rows, wanted)[offset : offset + size] if again else found.rows
-    labels = (
-        {one.name: one.label for one in kinds()} if index == SITE else {name: name for name in found.counts}
-    )
+    labels = _labels(found.counts, index)
     counts = {name: found.counts[name] for name in labels if found.counts.get(name)}
-    total = counts.get(kind, 0) if kind else sum(counts.values())
-    hits = [_hit(score, row, wanted, labels) for score, row in rows if row["kind"] in labels]
+    if ends_at is not None and kind and kind in counts:
+        counts[kind] = ends_at
+    total = counts.get(kind, 0) if kind else sum(counts.values()) if ends_at is None else ends_at
+    hits = [_hit(one, wanted, labels) for one in listed if one.row["kind"] in labels]
     return Results(
         query=query,
         hits=hits,
@@ -211,7 +236,7 @@ def search(
         pages=min(-(-total // size), DEEPEST // size),
         took_ms=round((time.perf_counter() - started) * 1000, 2),
         loosened=bool(wanted.is_loose and total),
-        did_you_mean=_did_you_mean(wanted, [row["title"] for _score, row in rows[:CONSIDERED]]),
+        did_you_mean=_did_you_mean(wanted, [one.row["title"] for one in listed[:CONSIDERED]]),
         facets=found.facets,
     )
 
@@ -260,22 +285,22 @@ def _by_title(
     )
 
 
-def suggest(query: str, viewer: Any, *, size: int = 8) -> list[Suggestion]:
+def suggest(query: str, viewer: Any, *, size: int = 8, index: str = SITE) -> list[Suggestion]:
     """Titles that begin with or contain `query` (Han, pinyin or initials) and that `viewer` may see.
 
     An equal title of the same kind is offered once. Without an index as `search`: by the letter only.
     """
     size = max(1, min(size, 20))
     try:
-        rows = _suggested(query, viewer, size)
+        rows = _suggested(query, viewer, size, index)
     except SearchError:
-        if not plain_titles.can_answer():
+        if index != SITE or not plain_titles.can_answer():
             raise
         rows = [
             {"kind": kind.name, "title": found.title, "url": found.url}
             for kind, found in plain_titles.find(query, viewer)
         ]
-    labels = {one.name: one.label for one in kinds()}
+    labels = _labels((row["kind"] for row in rows), index)
     offered: dict[tuple[str, str], Suggestion] = {}
     for row in rows:
         if row["kind"] in labels:
@@ -286,9 +311,11 @@ def suggest(query: str, viewer: Any, *, size: int = 8) -> list[Suggestion]:
     return list(offered.values())[:size]
 
 
-def _suggested(query: str, viewer: Any, size: int) -> list[dict[str, Any]]:
+def _suggested(query: str, viewer: Any, size: int, index: str) -> list[dict[str, Any]]:
     wanted = plan(document_numbers.as_written(query))
-    found = engine().find(wanted, tokens_of(viewer), kind=None, offset=0, limit=size * 3, titles=True)
+    found = foreign_or_site(index).find(
+        wanted, tokens_of(viewer), kind=None, offset=0, limit=size * 3, titles=True
+    )
     rows = [row for _score, row in found.rows]
     return sorted(rows, key=lambda row: not normalise(row["title"]).startswith(wanted.normal))
 
@@ -312,7 +339,7 @@ def related(
         filters=Filters(without=frozenset(keys)),
     )
     labels = {one.name: one.label for one in kinds()}
-    return [_hit(score, row, wanted, labels) for score, row in found.rows]
+    return [_hit(places.Found(score, row), wanted, labels) for score, row in found.rows]
 
 
 def rebuild() -> int:
@@ -341,27 +368,84 @@ def is_ready() -> bool:
     return True
 
 
-def _hit(score: float, row: dict[str, Any], wanted: Plan, labels: dict[str, Any]) -> Hit:
-    title = row["title"]
+def _labels(found: Iterable[str], index: str) -> dict[str, Any]:
+    """What kinds are called, in the order of their tabs; those of a foreign index by their own names."""
+    return {one.name: one.label for one in kinds()} if index == SITE else {name: name for name in found}
+
+
+Page = tuple[list[places.Found], EngineFound, int | None]
+"""One page of a list, what the engine said, and where the list ends if that was seen and is not what was counted."""
+
+
+def _documents_of(
+    asked: Callable[..., EngineFound], wanted: Plan, kind: str | None, *, offset: int, size: int, again: bool
+) -> Page:
+    # Every page that begins within the looked-at hits fetches all of them, so that all pages agree on their order.
+    if not again or offset >= second_look.LOOKED_AT:
+        found = asked(offset=offset, limit=size)
+        rows = found.rows
+    else:
+        found = asked(offset=0, limit=max(second_look.LOOKED_AT, offset + size))
+        rows = second_look.reordered(found.rows, wanted)[offset : offset + size]
+    return [places.Found(score, row) for score, row in rows], found, None
+
+
+def _places_of(
+    asked: Callable[..., EngineFound], wanted: Plan, kind: str | None, *, offset: int, size: int, again: bool
+) -> Page:
+    """Where captions are found, the list is made from its beginning and out of more hits than are shown: only so
+    is it known which of them fall together."""
+    end = offset + size
+    limit = min(max(end * SPARE, second_look.LOOKED_AT), MOST_LOOKED_AT)
+    while True:
+        found = asked(offset=0, limit=limit)
+        rows = second_look.reordered(found.rows, wanted) if again else found.rows
+        if not found.counts.get(CAPTIONS):
+            return [places.Found(score, row) for score, row in rows[offset:end]], found, None
+        listed = places.gathered(rows, wanted, together=kind is None, wanted=end + 1)
+        seen_all = len(rows) < limit
+        if seen_all or len(listed) > end or limit == MOST_LOOKED_AT:
+            break
+        limit = min(limit * SPARE, MOST_LOOKED_AT)
+    ends_at = len(listed) if seen_all and len(listed) <= end else None
+    return listed[offset:end], found, ends_at
+
+
+def _hit(found: places.Found, wanted: Plan, labels: dict[str, Any]) -> Hit:
+    row = found.row
+    title = row["title"] or row["body"][:UNTITLED]
     marked = highlight.spans(title, wanted.parts, wanted.synonym_texts)
     if wanted.pinyin.trigrams or wanted.initials.trigrams:
         for run in runs(wanted.normal):
             sound = run if run.isascii() else "".join(syllables(run))
             marked = highlight.merged([*marked, *highlight.spoken_spans(title, sound)])
+    places_shown = [] if found.cue is None else [(row, found.cue), *found.others]
+    moments = tuple(
+        Moment(cue.start_s, cue.end_s, _excerpt(stored, wanted), opened_at(stored["url"], cue.start_s))
+        for stored, cue in places_shown
+    )
     return Hit(
         id=row["id"],
         kind=row["kind"],
         kind_label=str(labels[row["kind"]]),
         title=title,
         title_html=highlight.mark(title, marked),
-        excerpt_html=highlight.excerpt(row["body"], wanted.parts, wanted.synonym_texts),
-        url=row["url"],
-        score=round(score, 4),
+        excerpt_html=moments[0].excerpt_html if moments else _excerpt(row, wanted),
+        url=moments[0].url if moments else row["url"],
+        score=round(found.score, 4),
         category=row["category"],
         published_on=row["published_on"],
         duration_s=row["duration_s"],
         extra=row["extra"],
+        video=row.get("video", ""),
+        start_s=found.cue and found.cue.start_s,
+        end_s=found.cue and found.cue.end_s,
+        moments=moments,
     )
+
+
+def _excerpt(row: dict[str, Any], wanted: Plan) -> str:
+    return highlight.excerpt(row["body"], wanted.parts, wanted.synonym_texts)
 
 
 def _did_you_mean(wanted: Plan, titles: list[str]) -> str:

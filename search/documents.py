@@ -14,10 +14,12 @@ from people.models import PartyOrganization
 from search.errors import KindTaken, KindUnknown
 
 __all__ = [
+    "CAPTIONS",
     "MEMBERS",
     "PUBLIC",
     "Document",
     "Kind",
+    "is_in_parts",
     "kind_of",
     "kinds",
     "member_token",
@@ -25,6 +27,7 @@ __all__ = [
     "register",
     "scope_token",
     "tokens_of",
+    "whole",
 ]
 
 PUBLIC = "public"
@@ -32,6 +35,9 @@ PUBLIC = "public"
 
 MEMBERS = "members"
 """Access token of what every signed-in account may see."""
+
+CAPTIONS = "cue"
+"""The kind of stretches of captions, on the site and in foreign indexes."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,10 @@ class Document:
     (e.g. {"issuing_body": …, "document_number": …}); what must be found belongs into `body` too.
     `issuing_body` is what results may be narrowed by; `group` joins the parts of one thing.
     `names` are what it is also called (document number, issuing body): found as its title is, also exactly.
+
+    A stretch of captions has `cues`, (start s, end s, text) in order, instead of a body, the name of
+    its `video`, and a title that is only shown: it is found by what was said (`windows.windows_of`).
+    `{s}` in its `url` stands for the whole second at which the lecture is to be opened.
     """
 
     id: str
@@ -60,6 +70,8 @@ class Document:
     rev: int = 0
     issuing_body: str = ""
     group: str = ""
+    video: str = ""
+    cues: Sequence[tuple[float, float, str]] = ()
     names: Sequence[str] = ()
 
 
@@ -84,11 +96,17 @@ Names = Callable[[list[str]], Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of document, e.g. lesson: its name in the addresses, its label on the tab, how to load it."""
+    """One kind of document, e.g. lesson: its name in the addresses, its label on the tab, how to load it.
+
+    With `parts_of` its documents are parts of things of that kind, e.g. cue of lesson: the ids that the
+    outbox, `ids` and `load` speak of are those of the whole thing; a part's own id begins with it and a
+    colon ("12:zh-Hans:7"), and `Document.group` is it.
+    """
 
     name: str
     label: Any
     load: Load
+    parts_of: str = ""
     ids: Ids | None = None
     titles: Titles | None = None
     names: Names | None = None
@@ -103,6 +121,7 @@ def register(
     *,
     label: Any,
     load: Load,
+    parts_of: str = "",
     ids: Ids | None = None,
     titles: Titles | None = None,
     names: Names | None = None,
@@ -111,13 +130,13 @@ def register(
     """Make documents of `kind` findable. `label` is a (lazy) translated plural for the tab of results.
 
     A kind of many documents gives `ids` too; one that should be found by title while the index cannot
-    answer, `titles`. Kinds are shown in the order of registration, those that stand last
-    behind the others. Raises KindTaken for a name already
-    registered.
+    answer, `titles`. Kinds are shown in the order of registration, those that stand last behind the others.
+    With `parts_of` (see Kind) every change of the whole thing that the outbox learns of is one of its parts
+    too. Raises KindTaken for a name already registered.
     """
     if kind in _kinds:
         raise KindTaken(kind)
-    _kinds[kind] = Kind(kind, label, load, ids=ids, titles=titles, names=names, stands_last=stands_last)
+    _kinds[kind] = Kind(kind, label, load, parts_of, ids, titles, names, stands_last)
 
 
 def kinds() -> list[Kind]:
@@ -131,6 +150,16 @@ def kind_of(name: str) -> Kind:
         return _kinds[name]
     except KeyError:
         raise KindUnknown(name) from None
+
+
+def is_in_parts(kind: str) -> bool:
+    """Whether documents of `kind` are parts of things (Kind.parts_of); not for a kind that nobody registered here."""
+    return kind in _kinds and bool(_kinds[kind].parts_of)
+
+
+def whole(kind: str, id: str) -> str:
+    """The id by which the outbox speaks of the document `id`: that of the thing it is a part of, else its own."""
+    return id.partition(":")[0] if is_in_parts(kind) else id
 
 
 def organization_token(organization: PartyOrganization) -> str:

@@ -1,12 +1,12 @@
 """How other programmes and the page's own script ask: GET /api/search/ and /api/search/suggest."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
-from ninja import Query, Router, Schema, Status
+from ninja import Field, Query, Router, Schema, Status
 
 from search import api
 
@@ -17,8 +17,23 @@ router = Router(tags=["search"])
 RETRY_AFTER_S = 30
 
 
+class MomentOut(Schema):
+    """A place of a lecture: seconds from its beginning, and the address that opens it there."""
+
+    start: float
+    end: float
+    excerpt: str
+    excerpt_html: str
+    url: str
+
+
 class HitOut(Schema):
-    """`…_html` is safe HTML with <mark>; `excerpt` is the same as plain text with the HTML escapes kept."""
+    """`…_html` is safe HTML with <mark>; `excerpt` is the same as plain text with the HTML escapes kept.
+
+    Of captions (kind `cue`): `video`, and `start` and `end` of the very cue that was meant, in seconds; `url`
+    opens the lecture there. In a list of all kinds the places of one lecture stand together: up to three
+    `moments`, the best first. With `kind=cue` each result is one place.
+    """
 
     id: str
     kind: str
@@ -33,10 +48,16 @@ class HitOut(Schema):
     published_on: str
     duration_s: float | None
     extra: dict[str, Any]
+    video: str
+    start: float | None
+    end: float | None
+    moments: list[MomentOut]
 
 
 class ResultsOut(Schema):
-    """`degraded`: the index cannot answer just now, only titles were looked through."""
+    """One page. `total` counts what matches: documents, and of captions stretches of four cues, which overlap, so
+    that for these it is an upper bound of the places shown; when the list ends on this page it is exact.
+    `degraded`: the index cannot answer just now, only titles were looked through."""
 
     query: str
     results: list[HitOut]
@@ -62,42 +83,138 @@ class SuggestionsOut(Schema):
 
 
 class TroubleOut(Schema):
-    """`code`: KIND_UNKNOWN | SEARCH_UNAVAILABLE; `message` in the asker's language."""
+    """`code`: KIND_UNKNOWN | INDEX_UNKNOWN | INDEX_NAME_UNFIT | SEARCH_UNAVAILABLE; `message` in the asker's language."""
 
     code: str
     message: str
 
 
-@router.get("/", response={200: ResultsOut, 422: TroubleOut, 503: TroubleOut}, summary="Search")
+EXAMPLE = {
+    "query": "四个服从",
+    "results": [
+        {
+            "id": "12:zh-Hans:7",
+            "kind": "cue",
+            "kind_label": "课中讲到",
+            "title": "第三讲 民主集中制",
+            "title_html": "第三讲 民主集中制",
+            "excerpt": "基本原则里的第一条 就是四个服从",
+            "excerpt_html": "基本原则里的第一条 就是<mark>四个服从</mark>",
+            "url": "/courses/dangzhang/3/?from=244#player",
+            "score": 21.4,
+            "category": "视频",
+            "published_on": "2026-03-01",
+            "duration_s": 2712,
+            "extra": {"course": "党章十讲"},
+            "video": "0b6f1f7e-6d0c-4f7c-9a53-3a5ad1d3a1b2",
+            "start": 244.6,
+            "end": 248.0,
+            "moments": [],
+        }
+    ],
+    "total": 1,
+    "counts": {"cue": 1},
+    "page": 1,
+    "pages": 1,
+    "took_ms": 2.9,
+    "loosened": False,
+    "did_you_mean": "",
+}
+
+
+def _shown(**answers: Any) -> dict[str, Any]:
+    """Examples for the documentation, by status."""
+    return {
+        "responses": {
+            status.removeprefix("status_"): {"content": {"application/json": {"example": one}}}
+            for status, one in answers.items()
+        }
+    }
+
+
+@router.get(
+    "/",
+    response={200: ResultsOut, 404: TroubleOut, 422: TroubleOut, 503: TroubleOut},
+    summary="Search",
+    openapi_extra=_shown(
+        status_200=EXAMPLE,
+        status_404={"code": "INDEX_UNKNOWN", "message": "没有叫做“old”的索引。"},
+        status_422={"code": "KIND_UNKNOWN", "message": "没有这一类结果。"},
+        status_503={"code": "SEARCH_UNAVAILABLE", "message": "暂时不能检索，请过一分钟再试。"},
+    ),
+)
 def search(
     request: HttpRequest,
     response: HttpResponse,
-    q: str = "",
-    kind: str | None = None,
+    q: Annotated[
+        str, Field(description="Any text; 200 characters are looked at.", examples=["四个服从"])
+    ] = "",
+    kind: Annotated[
+        str | None,
+        Field(description="course, lesson, policy, cue …; of a foreign index its own.", examples=["cue"]),
+    ] = None,
+    index: Annotated[
+        str,
+        Field(
+            description="A foreign index (manage.py index_documents); left out: the site's own.",
+            examples=["old-portal"],
+        ),
+    ] = "",
     page: int = Query(1, ge=1, le=1000),
     size: int = Query(20, ge=1, le=100),
 ) -> Any:
     """What the asker may see and matches `q`; signed in by the site's session, or as anybody."""
     try:
-        found = api.search(q, request.user, kind=kind or None, page=page, size=size)
-    except api.KindUnknown:
-        return Status(422, {"code": "KIND_UNKNOWN", "message": _("There is no such kind of results.")})
-    except api.SearchError:
-        return _unavailable(response)
-    results = [{**asdict(hit), "excerpt": strip_tags(hit.excerpt_html)} for hit in found.hits]
-    return {**asdict(found), "results": results}
+        found = api.search(q, request.user, kind=kind or None, page=page, size=size, index=index)
+    except api.SearchError as fault:
+        return _refused(fault, response, index)
+    return {**vars(found), "results": [_told(hit) for hit in found.hits]}
 
 
-@router.get("/suggest", response={200: SuggestionsOut, 503: TroubleOut}, summary="Titles while typing")
+@router.get(
+    "/suggest",
+    response={200: SuggestionsOut, 404: TroubleOut, 422: TroubleOut, 503: TroubleOut},
+    summary="Titles while typing",
+)
 def suggest(
-    request: HttpRequest, response: HttpResponse, q: str = "", size: int = Query(8, ge=1, le=20)
+    request: HttpRequest,
+    response: HttpResponse,
+    q: str = "",
+    size: int = Query(8, ge=1, le=20),
+    index: str = "",
 ) -> Any:
     """Titles that the asker may see and that begin with or contain `q` (Han, pinyin, initials)."""
     try:
-        found = api.suggest(q, request.user, size=size)
-    except api.SearchError:
-        return _unavailable(response)
+        found = api.suggest(q, request.user, size=size, index=index)
+    except api.SearchError as fault:
+        return _refused(fault, response, index)
     return {"suggestions": [asdict(one) for one in found]}
+
+
+def _told(hit: api.Hit) -> dict[str, Any]:
+    return {
+        **vars(hit),
+        "excerpt": strip_tags(hit.excerpt_html),
+        "start": hit.start_s,
+        "end": hit.end_s,
+        "moments": [
+            {**vars(one), "start": one.start_s, "end": one.end_s, "excerpt": strip_tags(one.excerpt_html)}
+            for one in hit.moments
+        ],
+    }
+
+
+def _refused(fault: api.SearchError, response: HttpResponse, index: str) -> Status:
+    """The answer where there are no results to give."""
+    if isinstance(fault, api.KindUnknown):
+        return Status(422, {"code": "KIND_UNKNOWN", "message": _("There is no such kind of results.")})
+    if isinstance(fault, api.IndexNameUnfit):
+        words = _("An index is called by small Latin letters, digits, - and _, at most 40 characters.")
+        return Status(422, {"code": "INDEX_NAME_UNFIT", "message": words})
+    if isinstance(fault, api.IndexMissing) and index:
+        words = _("There is no index called “%(name)s”.") % {"name": index}
+        return Status(404, {"code": "INDEX_UNKNOWN", "message": words})
+    return _unavailable(response)
 
 
 def _unavailable(response: HttpResponse) -> Status:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from people.models import PartyOrganization
 from search import analysis
@@ -14,6 +15,8 @@ __all__ = ["BODY_LIMIT", "access_of", "entries", "entry_of", "length_of", "organ
 BATCH = 200
 BODY_LIMIT = 200_000
 """Characters of a body that are indexed and kept; a longer one is a book and finds itself by its beginning."""
+CUE_LIMIT = 10_000
+"""As BODY_LIMIT, for the text of one cue."""
 
 _TREE_PATH = re.compile(r"(org|scope):([0-9A-Z]+)")
 
@@ -64,8 +67,11 @@ def entry_of(document: Document, organizations: dict) -> Entry:
     """The form in which `document` lies in an index; `organizations` gives uuids for tree paths."""
     access = access_of(document, organizations)
     title = analysis.plain(document.title).strip()
-    body = " ".join(analysis.plain(document.body)[:BODY_LIMIT].split())
-    normal_title, normal_body = analysis.normalise(title), analysis.unbroken(analysis.normalise(body))
+    said = [_tidy(text, CUE_LIMIT) for _start, _end, text in document.cues]
+    body = " ".join(said) if said else _tidy(document.body, BODY_LIMIT)
+    # The title of a lecture is no part of what was said in it.
+    normal_title = "" if said else analysis.normalise(title)
+    normal_body = analysis.unbroken(analysis.normalise(body))
     names = [analysis.normalise(name) for name in document.names]
     title_words = _with_names(analysis.words, normal_title, names)
     title_bigrams = _with_names(analysis.bigrams, normal_title, names)
@@ -99,12 +105,29 @@ def entry_of(document: Document, organizations: dict) -> Entry:
             "extra": document.extra,
             "rev": document.rev,
             "group": document.group,
+            **_of_captions(document, said),
         },
         labels=_labels(document),
         day=document.published_on.toordinal() if document.published_on else 0,
         group=document.group and f"{document.kind}:{document.group}",
         exact_names=tuple(dict.fromkeys(name for name in names if name)),
     )
+
+
+def _tidy(text: str, limit: int) -> str:
+    return " ".join(analysis.plain(text)[:limit].split())
+
+
+def _of_captions(document: Document, said: list[str]) -> dict[str, Any]:
+    """What a stretch of captions keeps besides its body: of each cue the seconds and how long its text is in the body
+    (the text itself stands there already: `windows.cues_of` cuts it out)."""
+    if not said:
+        return {}
+    lines = zip(document.cues, said, strict=True)
+    return {
+        "video": document.video,
+        "cues": [[start, end, len(text)] for (start, end, _text), text in lines],
+    }
 
 
 def _labels(document: Document) -> dict[str, str]:

@@ -26,7 +26,8 @@ def spans(text: str, parts: Iterable[str], whole: Iterable[str] = ()) -> list[Sp
             if len(run) > 2:
                 for pair in analysis.bigrams(run):
                     found.extend(_occurrences(folded, pair))
-    return [(places[start], places[end - 1] + 1) for start, end in merged(found)]
+    # Merged again: several signs that one sign was folded into (¼) have the same place.
+    return merged((places[start], places[end - 1] + 1) for start, end in merged(found))
 
 
 def spoken_spans(text: str, letters: str) -> list[Span]:
@@ -54,7 +55,8 @@ def spoken_spans(text: str, letters: str) -> list[Span]:
                 break
             if len(short) > len(letters) or not (letters.startswith(short) or letters.startswith(full)):
                 break
-    return [(places[start], places[end - 1] + 1) for start, end in merged(found)]
+    # Merged again: several signs that one sign was folded into (¼) have the same place.
+    return merged((places[start], places[end - 1] + 1) for start, end in merged(found))
 
 
 def mark(text: str, marked: list[Span]) -> SafeString:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from search.documents import is_in_parts, whole
 from search.engines import Writer
 from search.errors import (
     EngineUnreachable,
@@ -176,10 +177,11 @@ def _take_up(index: Kept, rows: list[SearchOutbox]) -> tuple[list[int], set[Thin
                 thing for thing, its in known.items() if all(row.op == SearchOutbox.Op.REMOVED for row in its)
             }
             for kind, id in sorted(gone):
-                writer.drop(kind, id)
+                _drop(writer, kind, id)
             failed = _take_in(index, writer, known.keys() - gone)
     except WritesRefused as fault:
-        failed |= {thing: Refused(reason) for thing, reason in fault.refused.items() if thing in known}
+        refused = {(kind, whole(kind, id)): reason for (kind, id), reason in fault.refused.items()}
+        failed |= {thing: Refused(reason) for thing, reason in refused.items() if thing in known}
     # Here the index has committed. Rows written meanwhile have other numbers and stay.
     learned = [row.pk for thing, its in known.items() if thing not in failed for row in its]
     SearchOutbox.objects.filter(pk__in=learned).delete()
@@ -213,15 +215,23 @@ def _take_in(index: Kept, writer: Writer, things: Iterable[Thing]) -> dict[Thing
     failed: dict[Thing, Exception] = {}
     for kind, ids in by_kind.items():
         found, bad = index.read(kind, ids)
-        present = {entry.id: entry for entry in found}
+        failed |= {(kind, id): fault for id, fault in bad.items()}
+        present = list(found)
+        held = set() if is_in_parts(kind) else {entry.id for entry in present}
         for id in ids:
-            if id in bad:
-                failed[kind, id] = bad[id]
-            elif id in present:
-                writer.put(present[id])
-            else:
-                writer.drop(kind, id)
+            if id not in bad and id not in held:
+                _drop(writer, kind, id)
+        for entry in present:
+            writer.put(entry)
     return failed
+
+
+def _drop(writer: Writer, kind: str, id: str) -> None:
+    """Take a thing out, or all parts of it."""
+    if is_in_parts(kind):
+        writer.drop_group(kind, id)
+    else:
+        writer.drop(kind, id)
 
 
 def _put_off(rows: list[SearchOutbox], fault: Exception) -> None:

@@ -15,11 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from search.documents import kind_of, kinds
 from search.engines import Engine, Entry
 from search.engines.current import SITE, engine
-from search.errors import KindTaken, KindUnknown, SearchError
+from search.errors import IndexMissing, KindTaken, KindUnknown, SearchError
 from search.models import SearchOutbox
 from search.reading import everything, read_each
 
-__all__ = ["Kept", "is_known", "keep", "kept", "the_site"]
+__all__ = ["Kept", "foreign_or_site", "is_known", "keep", "kept", "the_site"]
 
 
 OnFailure = Callable[[str, str, Exception], object]
@@ -102,3 +102,15 @@ def kept() -> list[Kept]:
 def is_known(kind: str) -> bool:
     """Whether rows of `kind` belong to an index that registered here."""
     return kind in _others
+
+
+def foreign_or_site(name: str) -> Engine:
+    """The engine over the site's index ("") or over a foreign one, which nobody keeps up to date here.
+
+    Raises IndexNameUnfit, and IndexMissing for a name that is taken by another index of ours: that one is
+    asked and written by nobody but its own room.
+    """
+    chosen = engine(name)
+    if name != SITE and any(one.name == name for one in kept()):
+        raise IndexMissing(name)
+    return chosen

@@ -5,14 +5,16 @@ import logging
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from search.documents import kind_of
+from search.documents import kind_of, kinds
 from search.kept import is_known
 from search.models import SearchOutbox
 from search.tasks import drain_outbox
 
-__all__ = ["changed", "removed"]
+__all__ = ["changed", "removed", "ring"]
 
 log = logging.getLogger(__name__)
+
+BELL_S = 10
 
 
 def changed(kind: str, *ids: object) -> None:
@@ -35,15 +37,23 @@ def _note(kind: str, ids: tuple[object, ...], op: SearchOutbox.Op) -> None:
         kind_of(kind)
     if not ids:
         return
+    touched = [kind, *(one.name for one in kinds() if one.parts_of == kind)]
     SearchOutbox.objects.bulk_create(
-        [SearchOutbox(kind=kind, object_id=str(one), op=op) for one in ids], batch_size=500
+        [SearchOutbox(kind=name, object_id=str(one), op=op) for name in touched for one in ids],
+        batch_size=500,
     )
+    ring()
+
+
+def ring() -> None:
+    """Call the worker after the commit of the present transaction."""
     transaction.on_commit(_ring, robust=True)
 
 
 def _ring() -> None:
     # The bell only saves waiting for the scheduler's next round; a broker that is down loses nothing.
     try:
-        drain_outbox.apply_async(retry=False)
+        # One that waited so long has been overtaken by the scheduler's.
+        drain_outbox.apply_async(retry=False, expires=BELL_S)
     except OperationalError as fault:
         log.warning("The search worker could not be called (%s); the scheduler will do it.", fault)

@@ -79,7 +79,8 @@ class Plan:
 
     A document matches when it holds enough of `phrase`, or of one of `synonyms`, or when its title
     sounds like `pinyin` or is abbreviated as `initials`, or holds the single `character`.
-    All that matches adds to the score, and so do `characters` (in the body) and `related` (in the text).
+    All that matches adds to the score, and so do `characters` (in the body) and `related` (in the text). Of a
+    loose plan `characters_minimum` characters alone make a match (0: they never do).
     """
 
     text: str
@@ -91,6 +92,7 @@ class Plan:
     initials: Sound = Sound()
     character: str = ""
     characters: tuple[str, ...] = ()
+    characters_minimum: int = 0
     related: Related = Related()
     is_question: bool = False
     is_loose: bool = False
@@ -114,10 +116,10 @@ def plan(text: str, *, loose: bool = False) -> Plan:
     """Read `text` (anything at all) as a query. With `loose` one common token is enough for a match."""
     normal = analysis.normalise(text)[:LONGEST].strip()
     asks = analysis.is_question(normal)
-    tells = asks or analysis.is_told(normal)
+    tells = asks or loose or analysis.is_told(normal)
     parts = analysis.content(normal) or list(analysis.runs(normal))
     required = _once(token for part in parts for token in analysis.bigrams(part))
-    minimum = 1 if loose else _minimum(len(required), tells)
+    minimum = _minimum(len(required), tells)
     phrase = Phrase(required, minimum, _once(analysis.bigrams(normal)), _once(analysis.words(normal)))
     letters = "".join(analysis.runs(normal))
     latin = bool(letters) and letters.isascii()
@@ -127,6 +129,7 @@ def plan(text: str, *, loose: bool = False) -> Plan:
         pinyin, initials = _typed(letters, 0.8, loose), _typed(letters, 1.0, loose)
     elif letters and not latin and not single and not asks:
         pinyin = _spoken("".join(analysis.syllables(normal)), loose)
+    characters = _once(one for part in parts for one in analysis.telling_characters(part)) if tells else ()
     synonyms = _known_synonyms(normal)
     return Plan(
         text=text,
@@ -137,7 +140,8 @@ def plan(text: str, *, loose: bool = False) -> Plan:
         pinyin=pinyin,
         initials=initials,
         character=single,
-        characters=_once(one for part in parts for one in analysis.telling_characters(part)) if tells else (),
+        characters=characters,
+        characters_minimum=max(2, math.ceil(0.34 * len(characters))) if loose and len(characters) > 1 else 0,
         related=_related(normal) if tells else Related(),
         is_question=asks,
         is_loose=loose,
@@ -149,7 +153,7 @@ def plan(text: str, *, loose: bool = False) -> Plan:
 def _minimum(count: int, tells: bool) -> int:
     """How many of `count` bigrams a document must hold: short keywords all, long ones six in ten."""
     if tells:
-        return 1
+        return min(1, count)
     return count if count <= 3 else math.ceil(0.6 * count)
 
 

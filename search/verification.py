@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from search.documents import Kind, kinds
+from search.documents import Kind, kinds, whole
 from search.engines import Engine
 from search.engines.current import engine
 from search.models import IndexCheck, SearchOutbox
@@ -69,7 +69,8 @@ def verify(*, repair: bool, meanwhile: Callable[[], object] = lambda: None) -> l
                 log.warning("Search index: %d of %s %s: %s", len(ids), one.kind, what, " ".join(ids[:20]))
         if repair:
             SearchOutbox.objects.bulk_create(
-                SearchOutbox(kind=one.kind, object_id=id, op=SearchOutbox.Op.CHANGED) for id in one.differing
+                SearchOutbox(kind=one.kind, object_id=id, op=SearchOutbox.Op.CHANGED)
+                for id in dict.fromkeys(whole(one.kind, id) for id in one.differing)
             )
     IndexCheck.objects.filter(finished_at__lt=started_at - KEPT).delete()
     IndexCheck.objects.create(
@@ -96,7 +97,9 @@ def compare(chosen: Engine, kind: Kind, meanwhile: Callable[[], object] = lambda
             meanwhile()
         table.executemany("INSERT INTO lying VALUES (?, ?)", chosen.inventory(kind.name))
         unreadable = set(result.unreadable)
-        for ids in _batches(id for (id,) in table.execute(DIFFERENT) if id not in unreadable):
+        for ids in _batches(
+            id for (id,) in table.execute(DIFFERENT) if whole(kind.name, id) not in unreadable
+        ):
             _look_again(chosen, kind, ids, result)
             meanwhile()
     return result
@@ -109,20 +112,21 @@ def _look_again(chosen: Engine, kind: Kind, ids: list[str], result: Comparison) 
     reading either has its row still (no difference, it waits) or stands in the index by now, since its row goes
     only after that; one changed later equals the last reading.
     """
-    before, unreadable = read_each(kind, ids)
+    things = list(dict.fromkeys(whole(kind.name, id) for id in ids))
+    before, unreadable = read_each(kind, things)
     waiting = set(
-        SearchOutbox.objects.filter(kind=kind.name, object_id__in=ids).values_list("object_id", flat=True)
+        SearchOutbox.objects.filter(kind=kind.name, object_id__in=things).values_list("object_id", flat=True)
     )
     lying: dict[str, list[str]] = {}
     for id, fingerprint in chosen.inventory(kind.name, ids):
         lying.setdefault(id, []).append(fingerprint)
-    after, unreadable_too = read_each(kind, ids)
+    after, unreadable_too = read_each(kind, things)
     result.unreadable += sorted(unreadable.keys() | unreadable_too.keys())
     truth = [before.fingerprints(), after.fingerprints()]
     for id in ids:
         there = lying.get(id, [])
         right = any(there == ([one[id]] if id in one else []) for one in truth)
-        if right or id in waiting or id in unreadable or id in unreadable_too:
+        if right or whole(kind.name, id) in (waiting | unreadable.keys() | unreadable_too.keys()):
             continue
         if not there:
             result.missing.append(id)

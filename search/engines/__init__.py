@@ -106,6 +106,10 @@ class Writer(Protocol):
     def drop(self, kind: str, id: str) -> None:
         """Take a document out; none there is fine."""
 
+    def drop_group(self, kind: str, group: str) -> None:
+        """Take out all documents of `kind` that were there before the block with this `Document.group`, or were put
+        in it before this call."""
+
 
 class Renewal(Protocol):
     """A new index beside the one in use; nobody sees it before it takes that one's place."""
@@ -171,7 +175,10 @@ class Engine(Protocol):
         """
 
     def rebuild(self, entries: Iterator[Entry]) -> int:
-        """A renewal that holds `entries` and nothing else; how many."""
+        """A renewal that holds `entries` and nothing else; how many. Keys must not repeat in `entries`."""
+
+    def size_bytes(self) -> int:
+        """Bytes that the present index takes on the disk. Raises what `verify` raises."""
 
     def inventory(self, kind: str, ids: Collection[str] | None = None) -> Iterator[tuple[str, str]]:
         """(id, fingerprint) of every document of `kind` in the index, or of those of `ids`; in any order.

@@ -49,6 +49,8 @@ TOKEN_FIELDS = (
 MOST_VALUES = 100
 """Values of a facet that are counted."""
 HEAP_BYTES = 64 * 1024 * 1024
+HEAP_OF_A_REBUILD = 256 * 1024 * 1024
+"""Each time that it is full a segment is written, with a dictionary of its own: few large ones are smaller and quicker."""
 PAGE = 10_000
 """Documents of an inventory that are fetched at a time."""
 LEAST_FREE_BYTES = 4 * 1024 * 1024
@@ -112,6 +114,9 @@ class TantivyWriter:
 
     def drop(self, kind: str, id: str) -> None:
         self._writer.delete_documents_by_term("key", key_of(kind, id))
+
+    def drop_group(self, kind: str, group: str) -> None:
+        self._writer.delete_documents_by_term("group", key_of(kind, group))
 
 
 class TantivyEngine:
@@ -245,6 +250,10 @@ class TantivyEngine:
         self._opened = opened
         return opened
 
+    def size_bytes(self) -> int:
+        folder = self.folder / self._open().name
+        return sum(path.stat().st_size for path in folder.iterdir())
+
     # Translating a plan
 
     def _term(self, name: str, token: str, option: str = "freq") -> Query:
@@ -262,15 +271,10 @@ class TantivyEngine:
             found.append((Occur.MustNot, Query.term_set_query(self.schema, "key", sorted(filters.without))))
         return found
 
-    def _either(self, token: str, plan: Plan, titles: bool) -> Query:
-        title = Query.boost_query(self._term("title_bigrams", token), plan.weights.title_bigrams)
-        if titles:
-            return title
-        body = Query.boost_query(self._term("body_bigrams", token), plan.weights.body_bigrams)
-        return Query.boolean_query([(Occur.Should, title), (Occur.Should, body)])
-
     def _enough(self, phrase: Phrase, plan: Plan, titles: bool, related: tuple[str, ...] = ()) -> Query:
-        tokens = [self._either(token, plan, titles) for token in phrase.required]
+        """Enough of the pairs in the title, or in the text, which the title is part of."""
+        name, weight = _where(plan, titles)
+        tokens = [self._weighed(name, token, weight) for token in phrase.required]
         tokens += [self._weighed("body_bigrams", token, plan.weights.related) for token in related]
         return Query.boolean_query(
             [(Occur.Should, token) for token in tokens], minimum_number_should_match=phrase.minimum
@@ -309,6 +313,10 @@ class TantivyEngine:
                 ways.append(Query.boost_query(self._sounding(name, sound), plan.weights.pinyin))
         if plan.character:
             ways.append(self._term("title_characters", plan.character))
+        if plan.characters_minimum and not titles:
+            some = [(Occur.Should, self._term("body_characters", one)) for one in plan.characters]
+            enough = Query.boolean_query(some, minimum_number_should_match=plan.characters_minimum)
+            ways.append(Query.const_score_query(enough, 0.0))
         return ways
 
     def _extra(self, plan: Plan, titles: bool) -> list[Query]:
@@ -319,10 +327,14 @@ class TantivyEngine:
             for name, sound in (("pinyin", plan.pinyin), ("initials", plan.initials))
             if sound.start
         ]
-        for token in plan.phrase.bigrams:
-            if token not in plan.phrase.required:
-                extra.append(self._either(token, plan, titles))
+        name, weight = _where(plan, titles)
+        light = [token for token in plan.phrase.bigrams if token not in plan.phrase.required]
+        extra += [self._weighed(name, token, weight) for token in light]
         for phrase in (plan.phrase, *plan.synonyms):
+            if not titles:
+                pairs = [*phrase.required, *light] if phrase is plan.phrase else phrase.required
+                heavy = weights.title_bigrams * phrase.weight
+                extra += [self._weighed("title_bigrams", token, heavy) for token in pairs]
             for word in phrase.words:
                 extra.append(self._weighed("title_words", word, weights.title_words * phrase.weight))
                 if not titles:
@@ -423,12 +435,19 @@ class TantivyRenewal:
 
     @contextmanager
     def writing(self, meanwhile: Callable[[], object] = lambda: None) -> Iterator[TantivyWriter]:
-        with _written(self._index, self._folder.parent, meanwhile) as writer:
+        with _written(self._index, self._folder.parent, meanwhile, HEAP_OF_A_REBUILD) as writer:
             yield writer
 
     def documents(self) -> int:
         self._index.reload()
         return self._index.searcher().num_docs
+
+
+def _where(plan: Plan, titles: bool) -> tuple[str, float]:
+    """The field in which pairs are looked for, and what one counts there."""
+    if titles:
+        return "title_bigrams", plan.weights.title_bigrams
+    return "body_bigrams", plan.weights.body_bigrams
 
 
 def _counted(searcher: tantivy.Searcher, query: Query, names: list[str]) -> dict[str, dict[str, int]]:
@@ -442,7 +461,10 @@ def _counted(searcher: tantivy.Searcher, query: Query, names: list[str]) -> dict
 
 @contextmanager
 def _written(
-    index: tantivy.Index, folder: Path, meanwhile: Callable[[], object] | None = None
+    index: tantivy.Index,
+    folder: Path,
+    meanwhile: Callable[[], object] | None = None,
+    heap_bytes: int = HEAP_BYTES,
 ) -> Iterator[TantivyWriter]:
     """A writer on `index`: committed at the end of the block, rolled back when it fails.
 
@@ -452,7 +474,7 @@ def _written(
     anew. `meanwhile` is called now and then while a long commit runs.
     """
     try:
-        writer = index.writer(HEAP_BYTES, 1)
+        writer = index.writer(heap_bytes, 1)
         writer.garbage_collect_files()
     except ValueError as fault:
         if "LockBusy" in str(fault):

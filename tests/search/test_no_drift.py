@@ -23,7 +23,7 @@ from courses.catalogue.models import (
 )
 from courses.catalogue.setup import ensure_tree
 from media_pipeline.signals import asset_ready
-from people.api import change_organization, dissolve_organization
+from people.api import change_organization, dissolve_organization, found_organization
 from people.models import PartyOrganization
 from search import api
 from search.models import SearchOutbox
@@ -280,7 +280,8 @@ def only_organization_dissolved(school):
 
 
 def organization_founded_between(school):
-    PartyOrganizationFactory(code="001.000", parent=school.committee)
+    founded = PartyOrganization(code="001.000", name="新设支部", type="BRANCH")
+    found_organization(founded, parent=school.organization("committee"), actor=None)
 
 
 def lecture_made_anew_as_a_panorama(school):

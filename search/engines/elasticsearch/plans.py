@@ -43,9 +43,19 @@ def scored(plan: Plan, titles: bool) -> tuple[Query, list[Query]]:
             extra.append(_term(name, sound.start, weights.pinyin))
     if plan.character:
         ways.append(_term("title_characters", plan.character))
+    if plan.characters_minimum and not titles:
+        some = [_term("body_characters", one) for one in plan.characters]
+        enough = Bool(should=some, minimum_should_match=plan.characters_minimum)
+        ways.append(ConstantScore(filter=enough, boost=0.0))
     required = set(plan.phrase.required)
-    extra += [_either(token, plan, titles) for token in plan.phrase.bigrams if token not in required]
+    name, weight = _where(plan, titles)
+    light = [token for token in plan.phrase.bigrams if token not in required]
+    extra += [_term(name, token, weight) for token in light]
     for phrase in (plan.phrase, *plan.synonyms):
+        if not titles:
+            pairs = [*phrase.required, *light] if phrase is plan.phrase else phrase.required
+            heavy = weights.title_bigrams * phrase.weight
+            extra += [_term("title_bigrams", token, heavy) for token in pairs]
         for word in phrase.words:
             extra.append(_term("title_words", word, weights.title_words * phrase.weight))
             if not titles:
@@ -80,17 +90,19 @@ def _term(name: str, token: str, weight: float = 1.0) -> Query:
     return Term(**{name: {"value": token, "boost": weight}})
 
 
-def _either(token: str, plan: Plan, titles: bool) -> Query:
-    title = _term("title_bigrams", token, plan.weights.title_bigrams)
+def _where(plan: Plan, titles: bool) -> tuple[str, float]:
+    """The field in which pairs are looked for, and what one counts there."""
     if titles:
-        return title
-    return Bool(should=[title, _term("body_bigrams", token, plan.weights.body_bigrams)])
+        return "title_bigrams", plan.weights.title_bigrams
+    return "body_bigrams", plan.weights.body_bigrams
 
 
 def _enough(phrase: Phrase, plan: Plan, titles: bool, related: tuple[str, ...] = ()) -> Query:
+    """Enough of the pairs in the title, or in the text, which the title is part of."""
+    name, weight = _where(plan, titles)
     return Bool(
         should=[
-            *(_either(token, plan, titles) for token in phrase.required),
+            *(_term(name, token, weight) for token in phrase.required),
             *(_term("body_bigrams", token, plan.weights.related) for token in related),
         ],
         minimum_should_match=phrase.minimum,

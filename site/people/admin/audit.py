@@ -29,6 +29,7 @@ ACTIONS = {
     "audit.exported": _("Audit trail exported"),
     "board.exported": _("Completion table exported"),
     "board.reminded": _("Reminders sent"),
+    "search.change_dropped": _("Change taken off the search index's list"),
 }
 """What the report calls the actions that it knows; others stand there under their own name."""
 
