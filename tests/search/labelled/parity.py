@@ -48,11 +48,11 @@ def gaps(found: dict[str, dict[str, evaluation.Measure]]) -> dict[str, float]:
 def main() -> None:
     if reason := elasticsearch_node.missing():
         sys.exit(f"No Elasticsearch can be started here: {reason}")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        elasticsearch_node.shared_node(Path(folder) / "node") as url,
-    ):
+    database = DiscoverRunner(verbosity=0, interactive=False)
+    made = database.setup_databases()
+    with tempfile.TemporaryDirectory() as folder, elasticsearch_node.shared_node(Path(folder) / "es") as url:
         found = measured(url, Path(folder), name="parity")
+    database.teardown_databases(made)
     apart = gaps(found)
     for suite, gap in apart.items():
         one, other = found["tantivy"][suite], found["elasticsearch"][suite]
