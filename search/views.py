@@ -110,7 +110,7 @@ def _is_narrowed_to_nothing(found: api.Results, wanted: Asked) -> bool:
 
 def _tabs(found: api.Results, wanted: Asked) -> list[dict[str, Any]]:
     """All, then each kind that has hits or is chosen; none where nothing at all was found."""
-    everything = sum(found.counts.values())
+    everything = found.everything
     if not everything:
         return []
     named = [("", _("All"), everything)]
