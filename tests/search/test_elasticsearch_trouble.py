@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from django.contrib.auth.models import AnonymousUser
+from django.core.management import CommandError, call_command
 
 from search import api, outbox
 from search.engines.elasticsearch.cluster import REST_S, Breaker, Cluster, address_of
@@ -246,3 +247,17 @@ def test_while_the_server_is_away_asking_fails_and_changes_wait(shelf, settings)
     assert api.drain() == 0
     [row] = SearchOutbox.objects.all()
     assert (row.attempts, row.error) == (0, "")
+
+
+@pytest.mark.django_db
+@pytest.mark.embedded
+def test_the_school_opens_without_its_search_server_and_says_so(shelf, settings, capsys):
+    settings.SEARCH = {
+        **settings.SEARCH,
+        "ENGINE": "elasticsearch",
+        "URL": f"http://127.0.0.1:{unused_port()}",
+    }
+    call_command("rebuild_search", "--if-needed")
+    assert "SEARCH_URL" in capsys.readouterr().err
+    with pytest.raises(CommandError, match="SEARCH_URL"):
+        call_command("rebuild_search")
