@@ -19,12 +19,14 @@ __all__ = [
     "PUBLIC",
     "Document",
     "Kind",
+    "finished_keys",
     "is_in_parts",
     "kind_of",
     "kinds",
     "member_token",
     "organization_token",
     "register",
+    "register_finished",
     "scope_token",
     "tokens_of",
     "whole",
@@ -110,7 +112,7 @@ class Kind:
     ids: Ids | None = None
     titles: Titles | None = None
     names: Names | None = None
-    stands_last: bool = False
+    stands_apart: bool = False
 
 
 _kinds: dict[str, Kind] = {}
@@ -125,23 +127,24 @@ def register(
     ids: Ids | None = None,
     titles: Titles | None = None,
     names: Names | None = None,
-    stands_last: bool = False,
+    stands_apart: bool = False,
 ) -> None:
     """Make documents of `kind` findable. `label` is a (lazy) translated plural for the tab of results.
 
     A kind of many documents gives `ids` too; one that should be found by title while the index cannot
-    answer, `titles`. Kinds are shown in the order of registration, those that stand last behind the others.
+    answer, `titles`. Kinds are shown in the order of registration, those that stand apart behind the others
+    and not in the list of all (search/apart.py): all their documents are for organisers alone (`scope_token`).
     With `parts_of` (see Kind) every change of the whole thing that the outbox learns of is one of its parts
     too. Raises KindTaken for a name already registered.
     """
     if kind in _kinds:
         raise KindTaken(kind)
-    _kinds[kind] = Kind(kind, label, load, parts_of, ids, titles, names, stands_last)
+    _kinds[kind] = Kind(kind, label, load, parts_of, ids, titles, names, stands_apart)
 
 
 def kinds() -> list[Kind]:
     """All registered kinds in the order in which they are shown."""
-    return sorted(_kinds.values(), key=lambda kind: kind.stands_last)
+    return sorted(_kinds.values(), key=lambda kind: kind.stands_apart)
 
 
 def kind_of(name: str) -> Kind:
@@ -160,6 +163,25 @@ def is_in_parts(kind: str) -> bool:
 def whole(kind: str, id: str) -> str:
     """The id by which the outbox speaks of the document `id`: that of the thing it is a part of, else its own."""
     return id.partition(":")[0] if is_in_parts(kind) else id
+
+
+Finished = Callable[[Any], Iterable[str]]
+"""Given a member, the keys (engines.key_of, "lesson:12"; of parts their group's) of what she has finished now."""
+
+_finished: list[Finished] = []
+
+
+def register_finished(load: Finished) -> None:
+    """Let results be narrowed by what a member has finished; a second call with the same `load` changes nothing."""
+    if load not in _finished:
+        _finished.append(load)
+
+
+def finished_keys(viewer: Any) -> frozenset[str]:
+    """The keys of what `viewer` (Member or AnonymousUser) has finished; none for who is not signed in."""
+    if not getattr(viewer, "is_authenticated", False):
+        return frozenset()
+    return frozenset(key for load in _finished for key in load(viewer))
 
 
 def organization_token(organization: PartyOrganization) -> str:
@@ -192,14 +214,15 @@ def tokens_of(viewer: Any) -> frozenset[str]:
 
     Everybody holds `PUBLIC`; an active account `MEMBERS`, its own member token, one for each
     organisation from its own and from those of its scope up to the root, and the scope token of each
-    organisation that it organises today. An administrator holds `staff`, which every document has that is not purely personal.
+    organisation that it organises today. An administrator holds `staff`, which every document has that is
+    not purely personal, and `scope:staff`, which those have that are for organisers alone.
     """
     held = {PUBLIC}
     if not getattr(viewer, "is_authenticated", False) or not viewer.is_active:
         return frozenset(held)
     held |= {MEMBERS, member_token(viewer)}
     if viewer.is_superuser:
-        held.add("staff")
+        held |= {"staff", "scope:staff"}
     own = [viewer.organization.path] if viewer.organization_id else []
     organised = set(scope_of(viewer).paths)
     paths = {

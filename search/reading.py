@@ -90,4 +90,6 @@ def everything(kind: Kind, on_failure: Callable[[str, Exception], object]) -> It
 
 
 def _name_paths(documents: Iterable[Document]) -> bool:
-    return any(token.startswith("org:") and "-" not in token for one in documents for token in one.acl)
+    return any(
+        token.startswith(("org:", "scope:")) and "-" not in token for one in documents for token in one.acl
+    )
