@@ -3,6 +3,7 @@
 from django.http import Http404
 from django.shortcuts import redirect
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from wagtail import hooks
@@ -14,7 +15,7 @@ from courses.catalogue.attachments import may_read
 from courses.catalogue.chooser import asset_chooser
 from courses.catalogue.lectures import LectureViewSet
 from courses.catalogue.listings import course_listing, policy_listing
-from courses.catalogue.models import LessonVersion
+from courses.catalogue.models import CourseIndexPage, LessonVersion, PolicyIndexPage
 from courses.quizzes.admin import ExamGroup
 
 
@@ -40,6 +41,17 @@ def panel_styles():
 @hooks.register("insert_global_admin_js")
 def panel_behaviour():
     return format_html('<script type="module" src="{}"></script>', static("built/admin.js"))
+
+
+@hooks.register("search_report_ways")
+def what_may_be_written(request):
+    """Beside what was looked for in vain: where somebody writes it (search.sought.admin)."""
+    ways = ((_("Write a policy page"), PolicyIndexPage), (_("Make a course"), CourseIndexPage))
+    return [
+        (label, reverse("wagtailadmin_pages:add_subpage", args=[index.pk]))
+        for label, model in ways
+        if (index := model.objects.first()) and index.permissions_for_user(request.user).can_add_subpage()
+    ]
 
 
 @hooks.register("before_serve_document")

@@ -10,7 +10,8 @@ import hashlib
 import math
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -20,6 +21,8 @@ from pypinyin import Style, lazy_pinyin
 
 __all__ = [
     "VERSION",
+    "Added",
+    "added",
     "bigrams",
     "characters",
     "content",
@@ -38,6 +41,7 @@ __all__ = [
     "telling_characters",
     "trigrams",
     "unbroken",
+    "use_added",
     "words",
 ]
 
@@ -156,10 +160,44 @@ _DICTIONARY_TOTAL = 6e7
 """About the sum of all frequencies in jieba's dictionary."""
 
 
-@lru_cache(maxsize=1)
+@dataclass(frozen=True, eq=False)
+class Added:
+    """What editors added to the files of search/lexicon, normalised: words, and for a term the phrases also meant.
+
+    One object for one state of it: what is made of it is kept by the object's identity.
+    """
+
+    words: tuple[str, ...] = ()
+    synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def stamp(self) -> str:
+        """Names the words (not the synonyms, which no index holds); "" for none."""
+        return hashlib.sha256("\n".join(sorted(self.words)).encode()).hexdigest()[:12] if self.words else ""
+
+
+_added = Added()
+
+
+def use_added(added: Added) -> None:
+    """From now on analyse in this process with `added` beside the files (search.words.vocabulary keeps it fresh)."""
+    global _added
+    _added = added
+
+
+def added() -> Added:
+    """What is used beside the files just now."""
+    return _added
+
+
 def _segmenter() -> rjieba.Jieba:
+    return _segmenter_with(_added)
+
+
+@lru_cache(maxsize=2)
+def _segmenter_with(added: Added) -> rjieba.Jieba:
     segmenter = rjieba.Jieba()
-    for word in _lines("words.txt"):
+    for word in (*_lines("words.txt"), *added.words):
         segmenter.add_word(word, max(20_000, segmenter.suggest_freq(word)), "n")
     return segmenter
 
@@ -198,9 +236,13 @@ def stop_words() -> frozenset[str]:
     return frozenset(_lines("stop_words.txt"))
 
 
-@lru_cache(maxsize=1)
 def synonyms() -> dict[str, tuple[str, ...]]:
-    """For each term the phrases that are also meant (search/lexicon/synonyms.txt)."""
+    """For each term the phrases that are also meant (search/lexicon/synonyms.txt, and what editors added)."""
+    return _synonyms_with(_added)
+
+
+@lru_cache(maxsize=2)
+def _synonyms_with(added: Added) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for line in _lines("synonyms.txt"):
         if ">" in line:
@@ -210,7 +252,9 @@ def synonyms() -> dict[str, tuple[str, ...]]:
             group = [normalise(one) for one in line.split("=")]
             for term in group:
                 found.setdefault(term, []).extend(one for one in group if one != term)
-    return {term: tuple(phrases) for term, phrases in found.items()}
+    for term, phrases in added.synonyms.items():
+        found.setdefault(term, []).extend(phrases)
+    return {term: tuple(dict.fromkeys(phrases)) for term, phrases in found.items()}
 
 
 @lru_cache(maxsize=1)
@@ -265,4 +309,7 @@ def _version() -> str:
 
 
 VERSION = _version()
-"""What the tokens depend on: this file's step, the dictionaries, our lexicon. Stands in every index."""
+"""What the tokens depend on: this file's step, the dictionaries, our lexicon. Stands in every index.
+
+Editors' words are not in it: they only change how results are ranked, so that an index made without the
+newest of them is used until the worker has made a new one (search.words)."""

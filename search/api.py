@@ -39,6 +39,7 @@ from search.query import Plan, plan
 from search.related import related_plan
 from search.verification import Comparison, verify
 from search.windows import opened_at
+from search.words import vocabulary
 
 __all__ = [
     "MEMBERS",
@@ -206,6 +207,7 @@ def search(
     raised. Raises KindUnknown, IndexNameUnfit.
     """
     started = time.perf_counter()
+    vocabulary.refresh()
     if kind is not None and index == SITE:
         kind_of(kind)
     size = max(1, min(size, LARGEST_PAGE))
@@ -291,6 +293,7 @@ def suggest(query: str, viewer: Any, *, size: int = 8, index: str = SITE) -> lis
     An equal title of the same kind is offered once. Without an index as `search`: by the letter only.
     """
     size = max(1, min(size, 20))
+    vocabulary.refresh()
     try:
         rows = _suggested(query, viewer, size, index)
     except SearchError:

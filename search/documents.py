@@ -19,12 +19,14 @@ __all__ = [
     "PUBLIC",
     "Document",
     "Kind",
+    "finished_keys",
     "is_in_parts",
     "kind_of",
     "kinds",
     "member_token",
     "organization_token",
     "register",
+    "register_finished",
     "scope_token",
     "tokens_of",
     "whole",
@@ -160,6 +162,25 @@ def is_in_parts(kind: str) -> bool:
 def whole(kind: str, id: str) -> str:
     """The id by which the outbox speaks of the document `id`: that of the thing it is a part of, else its own."""
     return id.partition(":")[0] if is_in_parts(kind) else id
+
+
+Finished = Callable[[Any], Iterable[str]]
+"""Given a member, the keys (engines.key_of, "lesson:12"; of parts their group's) of what she has finished now."""
+
+_finished: list[Finished] = []
+
+
+def register_finished(load: Finished) -> None:
+    """Let results be narrowed by what a member has finished; a second call with the same `load` changes nothing."""
+    if load not in _finished:
+        _finished.append(load)
+
+
+def finished_keys(viewer: Any) -> frozenset[str]:
+    """The keys of what `viewer` (Member or AnonymousUser) has finished; none for who is not signed in."""
+    if not getattr(viewer, "is_authenticated", False):
+        return frozenset()
+    return frozenset(key for load in _finished for key in load(viewer))
 
 
 def organization_token(organization: PartyOrganization) -> str:

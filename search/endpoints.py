@@ -8,7 +8,9 @@ from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema, Status
 
-from search import api
+from search import api, documents
+from search.asked import FINISHED, LENGTHS
+from search.engines import Filters
 
 __all__ = ["router"]
 
@@ -54,6 +56,57 @@ class HitOut(Schema):
     moments: list[MomentOut]
 
 
+class Narrowing(Schema):
+    """What results are narrowed by and how they are sorted; "" stands for anything."""
+
+    category: str = Field("", max_length=200, description="As facets say it.", examples=["通知"])
+    year: str = Field("", max_length=4, description="Year of issue.", examples=["2026"])
+    issuer: str = Field(
+        "", max_length=200, description="Issuing body, as facets say it.", examples=["县委组织部"]
+    )
+    length: str = Field(
+        "", description="short (under 10 minutes), medium, long (30 minutes and more).", examples=["medium"]
+    )
+    finished: str = Field(
+        "",
+        description="For a signed-in member: yes, only what she has finished; no, all but that.",
+        examples=["no"],
+    )
+    sort: str = Field("", description="relevance (default) or date, newest first.", examples=["date"])
+    facets: bool = Field(False, description="With the values that may be chosen, and how many hits each has.")
+
+    def trouble(self, signed_in: bool) -> dict[str, str] | None:
+        """Why it can't be done, as TroubleOut; None when it can."""
+        if self.length and self.length not in LENGTHS:
+            return {"code": "LENGTH_UNKNOWN", "message": _("length is one of short, medium and long.")}
+        if self.finished and self.finished not in FINISHED:
+            return {"code": "FINISHED_UNKNOWN", "message": _("finished is yes or no.")}
+        if self.finished and not signed_in:
+            return {
+                "code": "SIGN_IN_FIRST",
+                "message": _("Only a member who is signed in has finished something."),
+            }
+        if self.sort not in {"", "relevance", "date"}:
+            return {"code": "SORT_UNKNOWN", "message": _("sort is relevance or date.")}
+        return None
+
+    def options(self, viewer: Any) -> dict[str, Any]:
+        """Keyword arguments of `api.search`."""
+        finished = documents.finished_keys(viewer) if self.finished else frozenset()
+        return {
+            "filters": Filters(
+                category=self.category,
+                year=self.year,
+                issuer=self.issuer,
+                length=self.length,
+                only=finished if self.finished == "yes" else None,
+                without=finished if self.finished == "no" else frozenset(),
+            ),
+            "sort": self.sort or "relevance",
+            "facets": self.facets,
+        }
+
+
 class ResultsOut(Schema):
     """One page. `total` counts what matches: documents, and of captions stretches of four cues, which overlap, so
     that for these it is an upper bound of the places shown; when the list ends on this page it is exact.
@@ -69,6 +122,7 @@ class ResultsOut(Schema):
     loosened: bool
     degraded: bool
     did_you_mean: str
+    facets: dict[str, dict[str, int]]
 
 
 class SuggestionOut(Schema):
@@ -83,7 +137,8 @@ class SuggestionsOut(Schema):
 
 
 class TroubleOut(Schema):
-    """`code`: KIND_UNKNOWN | INDEX_UNKNOWN | INDEX_NAME_UNFIT | SEARCH_UNAVAILABLE; `message` in the asker's language."""
+    """`code`: KIND_UNKNOWN | INDEX_UNKNOWN | INDEX_NAME_UNFIT | LENGTH_UNKNOWN | FINISHED_UNKNOWN | SIGN_IN_FIRST |
+    SORT_UNKNOWN | SEARCH_UNAVAILABLE; `message` in the asker's language."""
 
     code: str
     message: str
@@ -146,6 +201,7 @@ def _shown(**answers: Any) -> dict[str, Any]:
 def search(
     request: HttpRequest,
     response: HttpResponse,
+    narrowing: Query[Narrowing],
     q: Annotated[
         str, Field(description="Any text; 200 characters are looked at.", examples=["四个服从"])
     ] = "",
@@ -164,8 +220,18 @@ def search(
     size: int = Query(20, ge=1, le=100),
 ) -> Any:
     """What the asker may see and matches `q`; signed in by the site's session, or as anybody."""
+    if trouble := narrowing.trouble(request.user.is_authenticated):
+        return Status(422, trouble)
     try:
-        found = api.search(q, request.user, kind=kind or None, page=page, size=size, index=index)
+        found = api.search(
+            q,
+            request.user,
+            kind=kind or None,
+            page=page,
+            size=size,
+            index=index,
+            **narrowing.options(request.user),
+        )
     except api.SearchError as fault:
         return _refused(fault, response, index)
     return {**vars(found), "results": [_told(hit) for hit in found.hits]}
@@ -175,6 +241,7 @@ def search(
     "/suggest",
     response={200: SuggestionsOut, 404: TroubleOut, 422: TroubleOut, 503: TroubleOut},
     summary="Titles while typing",
+    url_name="search_suggest",
 )
 def suggest(
     request: HttpRequest,

@@ -22,6 +22,7 @@ from search.errors import (
 from search.kept import Kept, kept, the_site
 from search.models import SearchOutbox
 from search.rebuilding import renew
+from search.words import vocabulary
 
 __all__ = ["drain", "drain_one", "rebuild"]
 
@@ -45,9 +46,9 @@ def drain() -> int:
     """Bring the indexes up to date with the outbox; how many changes were taken up.
 
     May run twice or side by side: the second finds the lock taken and leaves; the scheduler comes
-    again every two seconds. Where no usable index is (first start, other analyser, damage), makes
-    it anew. Killed at any moment it loses nothing: a row goes only after the index has committed.
-    One index that cannot be written keeps no other waiting.
+    again every two seconds. Where no usable index is (first start, other analyser, damage), or editors
+    changed the words, makes it anew. Killed at any moment it loses nothing: a row goes only after the
+    index has committed. One index that cannot be written keeps no other waiting.
     """
     done = 0
     faults: list[Exception] = []
@@ -73,19 +74,21 @@ def drain_one(index: Kept) -> int:
         usable = False
     except EngineUnreachable:  # told in the log when it began; the rows wait
         return 0
+    vocabulary.refresh()
     if time.monotonic() < _tired_until.get(index.name, 0.0):
         return 0
-    if usable and not index.waiting().exists():
+    remake = not usable or vocabulary.index_lags(index.name)
+    if not remake and not index.waiting().exists():
         return 0
     try:
         with chosen.exclusively():
-            return _drain(index, usable=usable)
+            return _drain(index, remake=remake)
     except (WriterBusy, EngineUnreachable):
         return 0
 
 
-def _drain(index: Kept, *, usable: bool) -> int:
-    if not usable:
+def _drain(index: Kept, *, remake: bool) -> int:
+    if remake:
         _make(index)
     done, remade = 0, False
     while rows := list(index.waiting()[:BATCH]):
@@ -124,7 +127,8 @@ def rebuild(index: Kept | None = None) -> int:
 
 
 def _renew(index: Kept) -> int:
-    return renew(index, LiveChanges(index), take_in=_take_in, on_failure=_owe)
+    with vocabulary.taking_up(index.name):
+        return renew(index, LiveChanges(index), take_in=_take_in, on_failure=_owe)
 
 
 class LiveChanges:

@@ -6,7 +6,7 @@ The site's index takes all rows but those whose kind another index has taken for
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -19,11 +19,24 @@ from search.errors import IndexMissing, KindTaken, KindUnknown, SearchError
 from search.models import SearchOutbox
 from search.reading import everything, read_each
 
-__all__ = ["Kept", "foreign_or_site", "is_known", "keep", "kept", "the_site"]
+__all__ = ["Kept", "Truth", "foreign_or_site", "is_known", "keep", "kept", "the_site"]
 
 
 OnFailure = Callable[[str, str, Exception], object]
 """Told the kind, the id and the reason of a thing that could not be read."""
+
+
+class Truth(Protocol):
+    """What should lie in an index, told by the database: fingerprints by id (`stored["fingerprint"]` of an entry)."""
+
+    name: str
+    """The kind of its documents."""
+
+    def batches(self, on_failure: Callable[[str, Exception], object]) -> Iterator[dict[str, str]]:
+        """All of them, batch by batch; `on_failure` is told of those that cannot be read."""
+
+    def read(self, ids: list[str]) -> tuple[dict[str, str], dict[str, Exception]]:
+        """Those of `ids` that exist now, and why others could not be read."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,8 @@ class Kept:
     label: Any
     read: Callable[[str, list[str]], tuple[Iterable[Entry], dict[str, Exception]]]
     everything: Callable[[OnFailure], Iterator[Iterable[Entry]]]
+    truth: Truth | None = None
+    """What it is compared with every night; None for the site, whose kinds are compared one by one."""
 
     @property
     def engine(self) -> Engine:

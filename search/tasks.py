@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from search import indexing, verification
+from search.sought import counting
 
 
 @shared_task(soft_time_limit=3600, time_limit=3660)
@@ -15,3 +16,9 @@ def drain_outbox() -> int:
 def verify_index() -> int:
     """Every night: compare the index with the truth and repair it; how many documents differed."""
     return sum(len(one.differing) for one in verification.verify(repair=True, meanwhile=indexing.drain))
+
+
+@shared_task(soft_time_limit=300, time_limit=330)
+def tidy_search_log() -> None:
+    """Once a night: forget what stayed rare, and what is old (search.sought)."""
+    counting.tidy()

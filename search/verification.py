@@ -16,6 +16,7 @@ from django.utils import timezone
 from search.documents import Kind, kinds, whole
 from search.engines import Engine
 from search.engines.current import engine
+from search.kept import Truth, kept
 from search.models import IndexCheck, SearchOutbox
 from search.reading import BATCH, everything, read_each
 
@@ -62,7 +63,11 @@ def verify(*, repair: bool, meanwhile: Callable[[], object] = lambda: None) -> l
     started_at = timezone.now()
     chosen = engine()
     chosen.verify()
-    found = [compare(chosen, kind, meanwhile) for kind in kinds()]
+    found = [compare(chosen, OfKind(kind), meanwhile) for kind in kinds()]
+    # An index beside the site's that is not there yet has nothing to be compared; the worker makes it.
+    found += [
+        compare(index.engine, index.truth, meanwhile) for index in kept() if index.truth and index.is_ready()
+    ]
     for one in found:
         for what in ("missing", "stale", "ghosts", "unreadable"):
             if ids := getattr(one, what):
@@ -86,51 +91,65 @@ def verify(*, repair: bool, meanwhile: Callable[[], object] = lambda: None) -> l
     return found
 
 
-def compare(chosen: Engine, kind: Kind, meanwhile: Callable[[], object] = lambda: None) -> Comparison:
+class OfKind:
+    """What the site's index should hold of one kind."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind, self.name = kind, kind.name
+
+    def batches(self, on_failure: Callable[[str, Exception], object]) -> Iterator[dict[str, str]]:
+        return (batch.fingerprints() for batch in everything(self._kind, on_failure))
+
+    def read(self, ids: list[str]) -> tuple[dict[str, str], dict[str, Exception]]:
+        found, failed = read_each(self._kind, ids)
+        return found.fingerprints(), failed
+
+
+def compare(chosen: Engine, truth: Truth, meanwhile: Callable[[], object] = lambda: None) -> Comparison:
     """The index and the truth of one kind. Changes going on meanwhile are not taken for differences."""
-    result = Comparison(kind.name)
+    result = Comparison(truth.name)
     with closing(sqlite3.connect("")) as table:  # "": a temporary file
         table.executescript(TABLE)
-        for batch in everything(kind, lambda id, fault: result.unreadable.append(id)):
-            result.documents += len(batch.documents)
-            table.executemany("INSERT OR REPLACE INTO truth VALUES (?, ?)", batch.fingerprints().items())
+        for batch in truth.batches(lambda id, fault: result.unreadable.append(id)):
+            result.documents += len(batch)
+            table.executemany("INSERT OR REPLACE INTO truth VALUES (?, ?)", batch.items())
             meanwhile()
-        table.executemany("INSERT INTO lying VALUES (?, ?)", chosen.inventory(kind.name))
+        table.executemany("INSERT INTO lying VALUES (?, ?)", chosen.inventory(truth.name))
         unreadable = set(result.unreadable)
         for ids in _batches(
-            id for (id,) in table.execute(DIFFERENT) if whole(kind.name, id) not in unreadable
+            id for (id,) in table.execute(DIFFERENT) if whole(truth.name, id) not in unreadable
         ):
-            _look_again(chosen, kind, ids, result)
+            _look_again(chosen, truth, ids, result)
             meanwhile()
     return result
 
 
-def _look_again(chosen: Engine, kind: Kind, ids: list[str], result: Comparison) -> None:
+def _look_again(chosen: Engine, truth: Truth, ids: list[str], result: Comparison) -> None:
     """Sort those of `ids` that really differ into `result`.
 
     The truth is read before the outbox and the index, and once more after. A thing changed before the first
     reading either has its row still (no difference, it waits) or stands in the index by now, since its row goes
     only after that; one changed later equals the last reading.
     """
-    things = list(dict.fromkeys(whole(kind.name, id) for id in ids))
-    before, unreadable = read_each(kind, things)
+    things = list(dict.fromkeys(whole(truth.name, id) for id in ids))
+    before, unreadable = truth.read(things)
     waiting = set(
-        SearchOutbox.objects.filter(kind=kind.name, object_id__in=things).values_list("object_id", flat=True)
+        SearchOutbox.objects.filter(kind=truth.name, object_id__in=things).values_list("object_id", flat=True)
     )
     lying: dict[str, list[str]] = {}
-    for id, fingerprint in chosen.inventory(kind.name, ids):
+    for id, fingerprint in chosen.inventory(truth.name, ids):
         lying.setdefault(id, []).append(fingerprint)
-    after, unreadable_too = read_each(kind, things)
+    after, unreadable_too = truth.read(things)
     result.unreadable += sorted(unreadable.keys() | unreadable_too.keys())
-    truth = [before.fingerprints(), after.fingerprints()]
+    seen = [before, after]
     for id in ids:
         there = lying.get(id, [])
-        right = any(there == ([one[id]] if id in one else []) for one in truth)
-        if right or whole(kind.name, id) in (waiting | unreadable.keys() | unreadable_too.keys()):
+        right = any(there == ([one[id]] if id in one else []) for one in seen)
+        if right or whole(truth.name, id) in (waiting | unreadable.keys() | unreadable_too.keys()):
             continue
         if not there:
             result.missing.append(id)
-        elif id in truth[1]:
+        elif id in after:
             result.stale.append(id)
         else:
             result.ghosts.append(id)

@@ -47,6 +47,12 @@ EDITORS_MAY = (
         for may in ("add", "change")
     ),
     "courses.delete_question",
+    *(
+        f"search.{may}_{thing}"
+        for thing in ("lexiconword", "synonymgroup")
+        for may in ("add", "change", "delete", "view")
+    ),
+    "search.view_searchlog",
 )
 EDITORS_MAY_WITH_FILES = (
     "wagtailimages.add_image",
@@ -106,7 +112,8 @@ def ensure_editors() -> None:
     two groups and its workflow of the same sense are renamed, not doubled.
     """
     home = ensure_tree().home
-    for app in ("wagtailcore", "wagtailadmin", "wagtailimages", "wagtaildocs", "media_pipeline", "courses"):
+    rooms = ("media_pipeline", "courses", "search")
+    for app in ("wagtailcore", "wagtailadmin", "wagtailimages", "wagtaildocs", *rooms):
         create_permissions(apps.get_app_config(app), verbosity=0)
     for name, wagtail_name in ((EDITORS, "Editors"), (MODERATORS, "Moderators")):
         if not Group.objects.filter(name=name).exists():

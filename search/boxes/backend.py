@@ -100,7 +100,6 @@ class Compiler(BaseSearchQueryCompiler):
     def _matches(self) -> Matches:
         engine, category = INDEX.engine, category_of(self.queryset.model)
         spaces = [Space.of(typing=self.typing, name=name) for name in self.fields or [""]]
-        engine.verify()
         return matches(
             self.query,
             spaces,

@@ -5,11 +5,13 @@ index behind for good. Ours writes the outbox row together with the change. The 
 Wagtail and of upper rooms; this room's own are not among them.
 """
 
+from collections.abc import Collection
 from typing import Any
 
+from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
-from modelsearch.index import get_indexed_models
+from modelsearch.index import FilterField, get_indexed_models
 
 from search import outbox
 from search.boxes.objects import BOXES, id_of
@@ -29,8 +31,23 @@ def listen() -> None:
         model.search_auto_update = False
 
 
-def _saved(instance: Model, **more: Any) -> None:
-    outbox.changed(BOXES, id_of(instance))
+def _saved(instance: Model, update_fields: Collection[str] | None = None, **more: Any) -> None:
+    if update_fields is None or _texts_depend_on(type(instance), update_fields):
+        outbox.changed(BOXES, id_of(instance))
+
+
+def _texts_depend_on(model: Any, columns: Collection[str]) -> bool:
+    """Whether what lies in the index can be another one when only `columns` were written (a draft saves itself often)."""
+    for field in model.get_search_fields():
+        if isinstance(field, FilterField):  # the database filters
+            continue
+        try:
+            column = field.get_field(model)
+        except FieldDoesNotExist:  # a method: who knows what it reads
+            return True
+        if {column.name, getattr(column, "attname", "")} & set(columns):
+            return True
+    return False
 
 
 def _deleted(instance: Model, **more: Any) -> None:

@@ -1,4 +1,4 @@
-"""Which objects lie in the index of the boxes, and what of them: the library's `search_fields`, read as texts.
+"""Which objects lie in the index of the boxes, under which id, and how they are read.
 
 An object's id in index and outbox is "<content type of the model at the root of its family>:<pk>", so
 that a page has one id whether it is met as Page or as Course; its category is the root's label.
@@ -6,18 +6,21 @@ that a page has one id whether it is met as Page or as Course; its category is t
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
+from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Manager, Model
+from django.db.models import Model
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from modelsearch.backends.base import get_model_root
-from modelsearch.index import AutocompleteField, RelatedFields, SearchField, get_indexed_models
+from modelsearch.index import get_indexed_models
 
-from search.boxes.tokens import Text, entry_tokens
+from search.boxes.texts import fingerprint_of, texts_of
+from search.boxes.tokens import entry_tokens
 from search.engines import Entry
 from search.kept import Kept, OnFailure
 from search.models import SearchOutbox
@@ -34,6 +37,8 @@ BATCH = 500
 MOST = 500
 """Changes waiting for the worker that a box looks at; with more waiting, the oldest are found as they were."""
 
+Read = TypeVar("Read")
+
 
 def category_of(model: type[Model]) -> str:
     """The label of the family that `model` belongs to: wagtailcore.page for all pages."""
@@ -42,7 +47,7 @@ def category_of(model: type[Model]) -> str:
 
 def id_of(thing: Model) -> str:
     """The id of `thing` in the index."""
-    return f"{ContentType.objects.get_for_model(get_model_root(type(thing))).pk}:{thing.pk}"
+    return f"{_type_of(type(thing)).pk}:{thing.pk}"
 
 
 def pk_of(model: type[Model], id: str) -> Any:
@@ -52,58 +57,26 @@ def pk_of(model: type[Model], id: str) -> Any:
 
 def waiting_of(model: type[Model]) -> set[Any]:
     """Keys of the objects of the family of `model` that have changed and are not in the index yet; the newest MOST."""
-    family = f"{ContentType.objects.get_for_model(get_model_root(model)).pk}:"
-    rows = SearchOutbox.objects.filter(kind=BOXES, object_id__startswith=family).order_by("-pk")
-    return {pk_of(model, id) for id in rows.values_list("object_id", flat=True)[:MOST]}
+    rows = SearchOutbox.objects.filter(kind=BOXES, object_id__startswith=f"{_type_of(model).pk}:")
+    return {pk_of(model, id) for id in rows.order_by("-pk").values_list("object_id", flat=True)[:MOST]}
 
 
 def entry_of(thing: Model) -> Entry:
-    """What lies in the index: tokens and the id, nothing that could be read."""
-    id = id_of(thing)
+    """What lies in the index: tokens, the id and a fingerprint, nothing that could be read, for nobody to see."""
+    id, texts = id_of(thing), texts_of(thing)
     return Entry(
         kind=BOXES,
         id=id,
         access=(),
-        tokens=entry_tokens(_texts(thing, thing.get_search_fields(), own=True)),
+        tokens=entry_tokens(texts),
         exact_title="",
-        stored={"id": id, "kind": BOXES},
+        stored={"id": id, "kind": BOXES, "fingerprint": fingerprint_of(texts)},
         labels={"category": category_of(type(thing))},
     )
 
 
-def _texts(thing: Any, fields: Iterable[Any], *, own: bool) -> Iterator[Text]:
-    for field in fields:
-        if isinstance(field, RelatedFields):
-            for other in _related(field, thing):
-                yield from _texts(other, field.fields, own=False)
-        elif isinstance(field, SearchField | AutocompleteField):
-            value = _as_text(field.get_value(thing))
-            if value:
-                yield Text(
-                    value,
-                    name=field.field_name if own else "",
-                    boost=getattr(field, "boost", None) or 1.0,
-                    autocomplete=isinstance(field, AutocompleteField),
-                )
-
-
-def _related(field: RelatedFields, thing: Any) -> list[Any]:
-    value = field.get_value(thing)
-    if callable(value) and not isinstance(value, Manager):
-        value = value()
-    if value is None:
-        return []
-    return list(value.all()) if isinstance(value, Manager) else [value]
-
-
-def _as_text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple | set):
-        return " ; ".join(text for one in value if (text := _as_text(one)))
-    return str(value)
+def _type_of(model: type[Model]) -> ContentType:
+    return ContentType.objects.get_for_model(get_model_root(model))
 
 
 def _families() -> dict[type[Model], list[type[Model]]]:
@@ -114,67 +87,95 @@ def _families() -> dict[type[Model], list[type[Model]]]:
     return found
 
 
-def _read_each(kind: str, ids: list[str]) -> tuple[list[Entry], dict[str, Exception]]:
-    """The entries of `ids`; an object that cannot be read keeps no other waiting."""
-    try:
-        with transaction.atomic():
-            return list(_read(ids)), {}
-    except Exception as fault:
-        if len(ids) == 1:
-            log.exception("Search cannot read the object %s", ids[0])
-            return [], {ids[0]: fault}
-    found: list[Entry] = []
-    failed: dict[str, Exception] = {}
-    half = len(ids) // 2
-    for part in (ids[:half], ids[half:]):
-        entries, bad = _read_each(kind, part)
-        found += entries
-        failed |= bad
-    return found, failed
+def _ids(batch: int) -> Iterator[list[str]]:
+    """The ids of all objects that should lie in the index; nothing is being read while the caller has a batch."""
+    for root, models in _families().items():
+        type_id = _type_of(root).pk
+        seen: set[Any] = set()
+        for model in models:
+            keys = model.get_indexed_objects().order_by("pk").values_list("pk", flat=True)
+            pks = [pk for pk in keys if pk not in seen]
+            seen.update(pks)
+            for start in range(0, len(pks), batch):
+                yield [f"{type_id}:{pk}" for pk in pks[start : start + batch]]
 
 
-def _read(ids: list[str]) -> Iterator[Entry]:
+def _things(ids: list[str]) -> Iterator[Model]:
+    """Those of `ids` that exist and belong into the index, as what they are."""
     by_type: dict[str, list[str]] = defaultdict(list)
     for id in ids:
-        type_id, _, pk = id.partition(":")
+        type_id, _colon, pk = id.partition(":")
         by_type[type_id].append(pk)
     families = _families()
     for type_id, pks in by_type.items():
-        root = ContentType.objects.get_for_id(int(type_id)).model_class()
+        known = ContentType.objects.filter(pk=type_id).first()
+        root = known.model_class() if known else None
+        if root is None or root not in families:  # a model of former times
+            continue
         wanted = {pk for text in pks if (pk := _pk_or_none(root, text)) is not None}
         # The most special model first: a course is read as a course, and is then no longer wanted as a page.
-        for model in families.get(root, []):
+        for model in families[root]:
             if not wanted:
                 break
             for thing in model.get_indexed_objects().filter(pk__in=wanted):
                 if thing.pk in wanted:
                     wanted.discard(thing.pk)
-                    yield entry_of(thing)
+                    yield thing
 
 
-def _pk_or_none(root: type[Model] | None, text: str) -> Any:
+def _pk_or_none(root: type[Model], text: str) -> Any:
     try:
-        return root._meta.pk.to_python(text) if root else None
+        return root._meta.pk.to_python(text)
     except ValidationError:
         return None
 
 
+def _each(make: Callable[[Model], Read], ids: list[str]) -> tuple[list[Read], dict[str, Exception]]:
+    """What `make` makes of `ids`, read in the site's language; one that cannot be read keeps no other waiting."""
+    try:
+        with transaction.atomic(), translation.override(settings.LANGUAGE_CODE):
+            return [make(thing) for thing in _things(ids)], {}
+    except Exception as fault:
+        if len(ids) == 1:
+            log.exception("Search cannot read the object %s", ids[0])
+            return [], {ids[0]: fault}
+    found: list[Read] = []
+    failed: dict[str, Exception] = {}
+    half = len(ids) // 2
+    for part in (ids[:half], ids[half:]):
+        some, bad = _each(make, part)
+        found += some
+        failed |= bad
+    return found, failed
+
+
+def _read(kind: str, ids: list[str]) -> tuple[list[Entry], dict[str, Exception]]:
+    return _each(entry_of, ids)
+
+
 def _everything(on_failure: OnFailure) -> Iterator[list[Entry]]:
-    for root, models in _families().items():
-        type_id = ContentType.objects.get_for_model(root).pk
-        seen: set[Any] = set()
-        for model in models:
-            pks = [
-                pk
-                for pk in model.get_indexed_objects().order_by("pk").values_list("pk", flat=True)
-                if pk not in seen
-            ]
-            seen.update(pks)
-            for start in range(0, len(pks), BATCH):
-                found, failed = _read_each(BOXES, [f"{type_id}:{pk}" for pk in pks[start : start + BATCH]])
-                for id, fault in failed.items():
-                    on_failure(BOXES, id, fault)
-                yield found
+    for ids in _ids(BATCH):
+        found, failed = _each(entry_of, ids)
+        for id, fault in failed.items():
+            on_failure(BOXES, id, fault)
+        yield found
 
 
-INDEX = Kept(BOXES, BOXES, _("Search boxes of the admin"), _read_each, _everything)
+class _Truth:
+    """For comparing the index with the database every night (search.verification)."""
+
+    name = BOXES
+
+    def batches(self, on_failure: Callable[[str, Exception], object]) -> Iterator[dict[str, str]]:
+        for ids in _ids(BATCH):
+            found, failed = self.read(ids)
+            for id, fault in failed.items():
+                on_failure(id, fault)
+            yield found
+
+    def read(self, ids: list[str]) -> tuple[dict[str, str], dict[str, Exception]]:
+        found, failed = _each(lambda thing: (id_of(thing), fingerprint_of(texts_of(thing))), ids)
+        return dict(found), failed
+
+
+INDEX = Kept(BOXES, BOXES, _("Search boxes of the admin"), _read, _everything, _Truth())

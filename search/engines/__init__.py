@@ -51,7 +51,8 @@ def key_of(kind: str, id: str) -> str:
 class Filters:
     """What is wanted of the documents that match; "" and None: anything.
 
-    `only` and `without` are keys (`key_of`): documents that alone may, or may not, be found.
+    `only` and `without` are keys (`key_of`) of documents that alone may, or may not, be found; of the parts
+    of one thing it is that of their group: "cue:12" stands for all that is said in lesson 12.
     """
 
     category: str = ""

@@ -265,10 +265,11 @@ class TantivyEngine:
     def _by_key(self, filters: Filters) -> list[tuple[Occur, Query]]:
         found = []
         if filters.only is not None:
-            only = Query.term_set_query(self.schema, "key", sorted(filters.only))
+            only = Query.term_set_query(self.schema, "group", sorted(filters.only))
             found.append((Occur.Must, Query.const_score_query(only, 0.0)))
         if filters.without:
-            found.append((Occur.MustNot, Query.term_set_query(self.schema, "key", sorted(filters.without))))
+            without = Query.term_set_query(self.schema, "group", sorted(filters.without))
+            found.append((Occur.MustNot, without))
         return found
 
     def _enough(self, phrase: Phrase, plan: Plan, titles: bool, related: tuple[str, ...] = ()) -> Query:

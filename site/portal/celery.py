@@ -36,6 +36,10 @@ app.conf.beat_schedule = {
         "options": {"expires": 2},
     },
     "search.verify_index": {"task": "search.tasks.verify_index", "schedule": crontab(hour=3, minute=0)},
+    "search.tidy_search_log": {
+        "task": "search.tasks.tidy_search_log",
+        "schedule": crontab(hour=3, minute=30),
+    },
     "portal.publish_scheduled": {
         "task": "portal.publish_scheduled",
         "schedule": 60.0,

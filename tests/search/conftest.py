@@ -20,6 +20,8 @@ from search.documents import Document
 from search.engines import tantivy as tantivy_engine
 from search.engines.current import engine
 from search.engines.elasticsearch import mapping
+from search.sought import counting
+from search.words import vocabulary
 from tests.search import elasticsearch_node
 
 _number = count()
@@ -159,6 +161,16 @@ def another_version(monkeypatch, engine_kind):
 def index_dir(settings, tmp_path):
     settings.SEARCH = {**settings.SEARCH, "INDEX_DIR": tmp_path / "search"}
     return tmp_path / "search"
+
+
+@pytest.fixture(autouse=True)
+def fresh_process():
+    """What this process knows of editors' words and has counted of searches is of this test alone."""
+    vocabulary.forget()
+    counting.forget()
+    yield
+    vocabulary.forget()
+    counting.forget()
 
 
 @pytest.fixture

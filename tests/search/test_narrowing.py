@@ -68,6 +68,15 @@ def test_only_and_without_name_documents(shelves):
     assert found(filters=Filters(without=frozenset({"book:1", "film:9"})))[0] == ["2", "3", "4", "5"]
 
 
+def test_only_and_without_mean_all_parts_of_a_thing(shelves):
+    for number in ("1", "2"):
+        shelves.put(f"part{number}", f"消防安全第{number}段", kind="film", group="77")
+    api.rebuild()
+    assert found(filters=Filters(only=frozenset({"film:77"})))[0] == ["part1", "part2"]
+    rest = found(filters=Filters(without=frozenset({"film:77", "book:1"})))[0]
+    assert rest == ["2", "3", "4", "5", "9"]
+
+
 def test_newest_first_and_the_undated_last(shelves):
     results = api.search("消防安全", ANYBODY, sort="date")
     assert [hit.id for hit in results.hits] == ["3", "9", "2", "4", "1", "5"]

@@ -26,6 +26,7 @@ from media_pipeline.signals import asset_ready
 from people.api import change_organization, dissolve_organization, found_organization
 from people.models import PartyOrganization
 from search import api
+from search.boxes.objects import BOXES, id_of
 from search.models import SearchOutbox
 from tests.factories import (
     AdministratorFactory,
@@ -339,7 +340,11 @@ def test_the_assertion_sees_what_goes_past_search(school):
     """The negative control: a change that tells nobody."""
     Page.objects.filter(pk=school.text.pk).update(title="悄悄改的")
     Page.objects.filter(pk=school.policy.pk).update(live=False)
-    assert drift() == {"lesson stale": [str(school.text.pk)], "policy ghosts": [str(school.policy.pk)]}
+    assert drift() == {
+        "lesson stale": [str(school.text.pk)],
+        "policy ghosts": [str(school.policy.pk)],
+        "boxes stale": [id_of(school.text)],
+    }
 
 
 @pytest.fixture
@@ -414,4 +419,4 @@ def test_home_page_is_not_a_document(school):
     home = HomePage.objects.get()
     home.title = "首页"
     home.save_revision().publish()
-    assert not SearchOutbox.objects.exists()
+    assert not SearchOutbox.objects.exclude(kind=BOXES).exists()

@@ -33,3 +33,9 @@ if (document.querySelector('[data-controller~="exam"]')) {
     application.register("exam", ExamController),
   );
 }
+
+if (document.querySelector('[data-controller~="suggest"]')) {
+  void import("./controllers/suggest_controller").then(({ default: SuggestController }) =>
+    application.register("suggest", SuggestController),
+  );
+}

@@ -17,6 +17,10 @@ SEARCH = {
     "API_KEY": SEARCH_API_KEY,
     "CA_FILE": SEARCH_CA_FILE,
     "SHARDS": SEARCH_SHARDS,
+    # What is looked for, without names (search/sought): written down every so many seconds (0: never by
+    # itself), kept for so many months.
+    "COUNT_EVERY_S": 10,
+    "COUNT_MONTHS": 12,
 }
 
 # Wagtail's own search boxes; the ordinary backends cannot find Chinese (search/boxes/).

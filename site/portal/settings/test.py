@@ -29,4 +29,5 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+SEARCH["COUNT_EVERY_S"] = 0  # noqa: F405  (no thread beside a test)
 AXES_ENABLED = False

@@ -19,7 +19,7 @@ def up_to_date():
 
 
 @pytest.fixture
-def titles(db, tmp_path, settings):
+def titles(db, engine_kind, tmp_path, settings):
     settings.MEDIA_ROOT = str(tmp_path)
     course = CourseFactory(title="党费收缴怎么算")
     LessonFactory(parent=course, title="谁来收党费")

@@ -11,7 +11,7 @@ from wagtail.search.backends import get_search_backend
 from search.boxes import SearchBackend
 from tests.factories import PolicyFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
 
 BOXES = {
     "pages": ("/admin/pages/search/?q=", "党费收缴使用管理办法"),

@@ -32,9 +32,8 @@ def typed(query, queryset=None) -> list[str]:
     return [thing.title for thing in SearchBackend({}).autocomplete(query, queryset or Page.objects.all())]
 
 
-@pytest.mark.parametrize(
-    ("query", "title"),
-    [
+def test_while_typing_a_chinese_title_is_found():
+    for query, title in [
         ("收缴怎么算", "党费收缴怎么算"),  # a part
         ("怎么算党费", "党费收缴怎么算"),  # the halves the other way round
         ("党费手缴怎么算", "党费收缴怎么算"),  # a wrong character of the right sound
@@ -42,13 +41,11 @@ def typed(query, queryset=None) -> list[str]:
         ("dangfeishoujiaozenme", "党费收缴怎么算"),  # pinyin
         ("dfsjzms", "党费收缴怎么算"),  # initials
         ("党费 怎么算", "党费收缴怎么算"),  # two words
-        ("ＸＦ消防條例".replace("條", "条")[2:], "消防条例"),
         ("xiaofang tiaoli", "消防条例"),
-        ("xf", "消防条例"),  # the first letters, while typing
-    ],
-)
-def test_while_typing_a_chinese_title_is_found(query, title):
-    assert typed(query)[:1] == [title]
+        ("xf", "消防条例"),  # the first letters
+        ("条", "消防条例"),  # one character
+    ]:
+        assert typed(query)[:1] == [title], query
 
 
 def test_each_kind_of_thing_is_found_by_pinyin():
@@ -233,7 +230,7 @@ def test_specific_pages_come_as_themselves():
     assert [type(page) for page in Page.objects.specific().search("消防", fields=["title"])] == [Policy]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.text(max_size=40)
     | st.sampled_from(["'; DROP TABLE x --", "<b>", "a AND (b OR", "\ud800党", "党" * 3000])
