@@ -63,8 +63,9 @@ def access_of(document: Document, organizations: dict) -> set[str]:
             access.add(token)
         elif found.group(2) in organizations:
             access.add(f"{found.group(1)}:{organizations[found.group(2)]}")
-    if any(not token.startswith("member:") for token in access):
-        access.add("staff")
+    impersonal = [token for token in access if not token.startswith("member:")]
+    if impersonal:
+        access.add("scope:staff" if all(token.startswith("scope:") for token in impersonal) else "staff")
     return access
 
 
@@ -110,6 +111,7 @@ def entry_of(document: Document, organizations: dict) -> Entry:
             "extra": document.extra,
             "rev": document.rev,
             "group": document.group,
+            **({"names": list(document.names)} if document.names else {}),
             **_of_captions(document, said),
         },
         labels=_labels(document),

@@ -124,12 +124,12 @@ def register_documents() -> None:
         label=pgettext_lazy("search tab", "Members"),
         load=load_members,
         ids=lambda: Member.objects.on_roster().order_by("pk").values_list("uuid", flat=True),
-        stands_last=True,
+        stands_apart=True,
     )
     register(
         "organization",
         label=pgettext_lazy("search tab", "Party organisations"),
         load=load_organizations,
         ids=lambda: PartyOrganization.objects.values_list("uuid", flat=True),
-        stands_last=True,
+        stands_apart=True,
     )
