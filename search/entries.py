@@ -10,7 +10,7 @@ from search.documents import Document
 from search.engines import Entry
 from search.fingerprints import fingerprint_of
 
-__all__ = ["BODY_LIMIT", "access_of", "entries", "entry_of", "length_of", "organizations_of"]
+__all__ = ["BODY_LIMIT", "access_of", "entries", "entry_of", "length_of", "name_paths", "organizations_of"]
 
 BATCH = 200
 BODY_LIMIT = 200_000
@@ -36,6 +36,11 @@ def _entries_of(documents: list[Document]) -> Iterator[Entry]:
     organizations = organizations_of(documents)
     for document in documents:
         yield entry_of(document, organizations)
+
+
+def name_paths(documents: Iterable[Document]) -> bool:
+    """Whether any of `documents` names an organisation by its tree path."""
+    return any(_TREE_PATH.fullmatch(token) for one in documents for token in one.acl)
 
 
 def organizations_of(documents: Iterable[Document]) -> dict:

@@ -51,7 +51,7 @@ def refresh(*, at_once: bool = False) -> None:
         _looked_at = now
         seen = _look()
         if seen != _seen:
-            analysis.use_added(_load())
+            analysis.use_added(_load() if seen else analysis.Added())
             _seen = seen
     finally:
         _lock.release()
@@ -67,7 +67,7 @@ def forget() -> None:
 
 
 def _look() -> Seen:
-    """How many words and synonyms there are, the last one's number, and when one was changed; one query."""
+    """How many words and synonyms there are, the last one's number, and when one was changed; () for none. One query."""
 
     def told(model: type[LexiconWord] | type[SynonymGroup]) -> Any:
         table = model.objects.order_by().values_list(Value(model._meta.model_name))
