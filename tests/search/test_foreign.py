@@ -55,7 +55,9 @@ def quick(monkeypatch):
     monkeypatch.setattr(
         api,
         "_hit",
-        lambda score, row, *_: Hit(row["id"], row["kind"], "", row["title"], "", "", row["url"], score),
+        lambda found, *_: Hit(
+            found.row["id"], found.row["kind"], "", found.row["title"], "", "", found.row["url"], found.score
+        ),
     )
 
 
