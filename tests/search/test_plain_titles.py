@@ -101,5 +101,5 @@ def test_what_is_no_fault_of_the_index_is_still_refused(school):
 
 
 def test_it_asks_few_queries(school, django_assert_max_num_queries):
-    with django_assert_max_num_queries(13):  # editors' words, scope and site root, then per kind one, and the pages of files
+    with django_assert_max_num_queries(14):  # editors' words, scope and site root, then per kind one, and the pages of files
         api.search("基层 治理", school)
