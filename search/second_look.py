@@ -70,7 +70,8 @@ def _held(tokens: Iterable[str], texts: list[str], weight: float) -> tuple[list[
 
 
 def _text(stored: Mapping[str, Any]) -> str:
-    return _unbroken(f"{stored['title']} {stored['body'][:READ]}")
+    names = " ".join(stored.get("names", ()))
+    return _unbroken(f"{stored['title']} {names} {stored['body'][:READ]}")
 
 
 def _unbroken(text: str) -> str:

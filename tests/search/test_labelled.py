@@ -32,6 +32,7 @@ def filled(index_dir, engine_kind):
         engine(name).verify()
 
 
+@pytest.mark.embedded  # test_parity.py holds the other engine to this one
 def test_each_suite_stays_above_its_floor(filled):
     measures = evaluation.judged("B")
     assert set(measures) == set(FLOORS)
