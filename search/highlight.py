@@ -104,10 +104,13 @@ def nearest(text: str, wanted: str) -> str:
     best: tuple[int, bool, str] | None = None
     known = set(analysis.words(folded))
     for run in analysis.runs(folded):
+        if not analysis.is_han(run):
+            continue
+        sounds = analysis.syllables(run)
         for size in (len(wanted), len(wanted) + 1, len(wanted) - 1):
             for start in range(0, len(run) - size + 1 if size > 1 else 0):
                 piece = run[start : start + size]
-                away = 0 if "".join(analysis.syllables(piece)) == sound else distance(piece, wanted)
+                away = 0 if "".join(sounds[start : start + size]) == sound else distance(piece, wanted)
                 if size < 3 and away:
                     continue
                 found = (away, piece not in known, piece)
