@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from courses.catalogue.models import Disclosure
+from media_pipeline import api as media
 from search import api
-from tests.factories import CourseFactory, LessonFactory, MemberFactory, PolicyFactory
+from tests.factories import (
+    CourseFactory,
+    LessonFactory,
+    MemberFactory,
+    PlayableAssetFactory,
+    PolicyFactory,
+)
 from tests.journeys.school import PICTURES
 
 
@@ -94,3 +102,32 @@ def test_on_a_bad_network_the_form_works_as_ever(shelves, browser_of):
     page.keyboard.press("Enter")
     page.wait_for_selector(".result__title")
     assert len(titles(page)) == 6
+
+
+def test_a_sentence_opens_the_lecture_where_it_was_said(shelves, browser_of, axe, take_picture):
+    asset = PlayableAssetFactory(duration_s=600)
+    course = CourseFactory(title="党章十讲", disclosure=Disclosure.PUBLIC)
+    lesson = LessonFactory(parent=course, title="第三讲 民主集中制", lecture=asset, text="")
+    said = [
+        "同志们好",
+        "今天学习民主集中制",
+        "第一条就是四个服从",
+        "个人服从组织",
+        "这是基本原则",
+        "谢谢大家",
+    ]
+    cues = (
+        f"00:0{number}:04.000 --> 00:0{number}:09.000\n{text}\n" for number, text in enumerate(said, start=1)
+    )
+    media.set_captions(asset, vtt="WEBVTT\n\n" + "\n".join(cues))
+    api.rebuild()
+    page = browser_of(MemberFactory())
+    page.goto("/search/?q=四个服从")
+    moment = page.locator(".moment").first
+    assert "03:04" in moment.inner_text() and "四个服从" in moment.inner_text()
+    axe.check_page(page, "moments")
+    take_picture(page, "search-moments-phone")
+    moment.click()
+    page.wait_for_selector("h1:has-text('第三讲')")
+    assert page.url.endswith("?from=184#player")
+    assert unquote(lesson.url) in unquote(page.url)
