@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial, wraps
 from typing import Any, ParamSpec
 
-from search import document_numbers, highlight, indexing, places, plain_titles, second_look
+from search import apart, document_numbers, highlight, indexing, places, plain_titles, second_look
 from search.analysis import normalise, runs, syllables
 from search.documents import (
     CAPTIONS,
@@ -139,6 +139,8 @@ class Results:
     `facets` (when asked for): for each of engines.FACETS how many hits bear each value, if it were chosen.
     `loosened` says that nothing held enough of the words and that these are only near to them;
     `did_you_mean` is a title-like query that would find more ("" for none), never used by itself.
+    `everything` is the number of hits in the list of all kinds: without people and organisations, unless there
+    is nothing else (search/apart.py).
     `degraded` says that the index cannot answer and only titles were looked through (no filters, no order by date).
     """
 
@@ -153,6 +155,7 @@ class Results:
     did_you_mean: str = ""
     degraded: bool = False
     facets: dict[str, dict[str, int]] = field(default_factory=dict)
+    everything: int = 0
 
 
 @dataclass(frozen=True)
@@ -220,7 +223,8 @@ def search(
     again = sort == "relevance"
     for loose in (False, True):
         wanted = plan(document_numbers.as_written(query), loose=loose)
-        asked = partial(chosen.find, wanted, access, kind=kind, filters=filters, sort=sort, facets=facets)
+        find = partial(apart.find, chosen) if index == SITE else chosen.find
+        asked = partial(find, wanted, access, kind=kind, filters=filters, sort=sort, facets=facets)
         page_of = _places_of if kind in {None, CAPTIONS} else _documents_of
         shown = page_of(asked, wanted, kind, offset=offset, size=size, again=again)
         found = shown.found
@@ -230,7 +234,8 @@ def search(
     counts = {name: found.counts[name] for name in labels if found.counts.get(name)}
     if shown.places is not None and CAPTIONS in counts:
         counts[CAPTIONS] = shown.places
-    total = counts.get(kind, 0) if kind else sum(counts.values())
+    everything = apart.in_all(counts) if index == SITE else sum(counts.values())
+    total = counts.get(kind, 0) if kind else everything
     entries = total if shown.entries is None else shown.entries
     hits = [_hit(one, wanted, labels) for one in shown.listed if one.row["kind"] in labels]
     return Results(
@@ -244,6 +249,7 @@ def search(
         loosened=bool(wanted.is_loose and total),
         did_you_mean=_did_you_mean(wanted, [one.row["title"] for one in shown.listed[:CONSIDERED]]),
         facets=found.facets,
+        everything=everything,
     )
 
 
@@ -288,6 +294,7 @@ def _by_title(
         pages=min(-(-len(wanted) // size), DEEPEST // size),
         took_ms=round((time.perf_counter() - started) * 1000, 2),
         degraded=True,
+        everything=len(found),
     )
 
 

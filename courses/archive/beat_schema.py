@@ -73,8 +73,9 @@ the lesson stands after a session's first batch; later batches are kept on a sho
 **401** TOKEN_INVALID, TOKEN_EXPIRED: open the lesson again (`/play`); what TOKEN_EXPIRED names as `accepted` is kept.
 **404** NOT_OPEN: the lesson is not there for this member (withdrawn, closed to her, or the account is closed).
 **409** LEASE_LOST: a newer session of the member plays; what happened before (and up to five seconds after) is in
-`accepted` and is kept, the rest is not. `POST /api/archive/lease` takes the turn back. SEQ_CONFLICT: the numbers in
-`conflicts` are on record with another body; nothing of the batch is kept.
+`accepted` and is kept, the rest is not. `POST /api/archive/lease` takes the turn back. Devices that were offline one
+after the other may hand in in any order: what each played before the school heard of the other is kept and counts.
+SEQ_CONFLICT: the numbers in `conflicts` are on record with another body; nothing of the batch is kept.
 **413** BATCH_TOO_BIG and **422** BAD_BEATS (`detail` says where): nothing is kept; the same again gets the same.
 **503** BUSY, with `Retry-After` in seconds (too much waits, the disk is full, the database is away), and no answer at
 all: send the same batch again until it is answered; it is kept once."""

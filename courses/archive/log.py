@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import connections, router
+from django.utils import timezone
 
 from courses.archive.errors import PackDamaged
 from courses.archive.fields import EPOCH, MILLISECOND
@@ -23,7 +24,7 @@ from courses.archive.packs.month import Stretch
 from courses.archive.packs.months import month_at, month_of
 from courses.archive.quick_fold import KeptBeat
 
-__all__ = ["beats_of", "fetch", "first_happened_at", "is_packed", "turns_of_member"]
+__all__ = ["beats_of", "fetch", "first_happened_at", "is_packed", "session_beats", "turns_of_member"]
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -52,6 +53,26 @@ def beats_of(member_id: int, version_id: int, *, until: int) -> list[tuple[str, 
         mine = found.setdefault(str(one.session), {})
         mine |= {beat[0]: beat for beat in one.beats}
     return [(name, [mine[seq] for seq in sorted(mine)]) for name, mine in sorted(found.items())]
+
+
+def session_beats(member_id: int, session: uuid.UUID) -> list[KeptBeat]:
+    """All that one session sent, in the order of its numbers. Raises PackDamaged."""
+    session_of = Beat._meta.get_field("session")
+    name = session_of.get_db_prep_value(session, connections[router.db_for_write(Beat)])
+    rows = fetch(
+        "SELECT b.seq, b.body, b.wall_ms, b.received_at, b.happened_at, b.in_lease"
+        f" FROM {Beat._meta.db_table} b WHERE b.member_id = %s AND b.session = %s",
+        [member_id, name],
+    )
+    found: dict[int, KeptBeat] = {beat[0]: tuple(beat) for beat in rows}
+    month = month_of(session)
+    if month < month_at(timezone.now()):
+        kept = PackedMonth.objects.filter(member_id=member_id, month=month).values_list("body", flat=True)
+        for pack in kept:
+            for one in _read(_decoded, member_id, month, bytes(pack)):
+                if one.session == session:
+                    found |= {beat[0]: beat for beat in one.beats}
+    return [found[seq] for seq in sorted(found)]
 
 
 def first_happened_at(member_id: int, version_id: int) -> datetime | None:

@@ -151,7 +151,8 @@ class Beat(AppendOnly):
     happened_at = MomentField()
     """When it happened by the server's clock, less the age that the phone claims; evidence only."""
     wall_ms = models.BigIntegerField()
-    """Server time that the session had held the lease by then: the most that it may count so far."""
+    """Server time that the session had held the lease by then: the most that it may count so far. Of a session that
+    shares its time with another device (turns.py): how old the session was, or less than 0 when the beat had no room in its turns."""
     session = models.UUIDField()
     seq = models.PositiveIntegerField()
     in_lease = models.BooleanField()
@@ -217,7 +218,8 @@ class PlayLease(models.Model):
     """One play session's turn to count, e.g. the phone from 09:00 until the laptop took over at 09:30.
 
     Turns of one member never overlap, so that wall time is counted once however many devices
-    play. The turn without an end holds the lease.
+    play. The turn without an end holds the lease. A session has several when it took the lease again,
+    or when another device turns out to have played while it stood still.
     """
 
     member = _member(db_index=False)

@@ -39,10 +39,11 @@ from courses.archive.fields import EPOCH, MILLISECOND
 from courses.archive.log import is_packed
 from courses.archive.models import Beat, LearningArchive, LessonState
 from courses.archive.progress import lesson_progress
+from courses.archive.sharing import Played, took
 from courses.archive.spans import PlayRules
 from courses.archive.states import fold_of, rules_for
 from courses.archive.tokens import Claims
-from courses.archive.turns import turns_of
+from courses.archive.turns import Turns, is_sharing, played_by, turns_of
 from courses.catalogue.models import Lesson, LessonKind, LessonVersion
 from people.api import record
 from people.models import Member
@@ -244,10 +245,12 @@ def _add(
     in_time = [beat for beat in fresh if happened[beat.seq] <= claims.expires_at]
     if not in_time:
         return [], False, True
-    turns = turns_of(claims, now, timedelta(milliseconds=rules.clock_slack_ms))
+    played = {beat.seq: _played(claims, beat, happened[beat.seq], now) for beat in in_time}
+    slack = timedelta(milliseconds=rules.clock_slack_ms)
+    turns = turns_of(claims, now, slack, played=list(played.values()))
     received_at = EPOCH + in_tenths((now - EPOCH) // MILLISECOND) * MILLISECOND
     oldest_ms = (now - claims.issued_at) // MILLISECOND
-    wall_ms = turns.wall_ms(received_at)
+    budget = _Budget(claims, turns, received_at)
     accepted = [
         Beat(
             member_id=claims.member_id,
@@ -257,7 +260,7 @@ def _add(
             body=beat.packed,
             received_at=received_at,
             happened_at=received_at - kept_age_ms(beat.clock_ms, latest_ms, sent_ms, oldest_ms) * MILLISECOND,
-            wall_ms=wall_ms,
+            wall_ms=budget.wall_ms(played[beat.seq]),
             in_lease=turns.hold(happened[beat.seq]),
         )
         for beat in in_time
@@ -265,6 +268,36 @@ def _add(
     ]
     Beat.objects.bulk_create(accepted)
     return [beat.seq for beat in accepted], len(accepted) < len(in_time), len(in_time) < len(fresh)
+
+
+class _Budget:
+    """What each beat may count, the session's beats before it with it: `wall_ms` of the log."""
+
+    def __init__(self, claims: Claims, turns: Turns, received_at: datetime) -> None:
+        self._turns, self._wall_ms = turns, turns.wall_ms(received_at)
+        self._sharing = is_sharing(turns.mine)
+        if self._sharing:
+            self._age_ms = max((received_at - claims.issued_at) // MILLISECOND, 0)
+            before = played_by(claims.member_id, claims.session) or []
+            self._spent = sum((beat.took for beat in before), timedelta())
+            self._room = self._wall_ms * MILLISECOND + turns.slack
+
+    def wall_ms(self, beat: Played) -> int:
+        """The server's time in the session's turns. Where turns are shared, beats are counted as they come, whatever
+        their numbers: one that has room in the turns gets the age of its session, which bounds nothing; of others not
+        even the slack is left."""
+        if not self._sharing:
+            return self._wall_ms
+        if not self._turns.hold(beat.ended_at) or self._spent + beat.took > self._room:
+            return -(self._turns.slack // MILLISECOND)
+        self._spent += beat.took
+        return self._age_ms
+
+
+def _played(claims: Claims, beat: SentBeat, ended_at: datetime, now: datetime) -> Played:
+    """Nothing was played before its lesson was opened: of a clock that was put forward, the moment of opening is left."""
+    length = took(beat.packed)
+    return Played(max(ended_at - length, claims.issued_at), ended_at, now, length)
 
 
 def _happened(claims: Claims, fresh: list[SentBeat], now: datetime, sent_ms: int) -> dict[int, datetime]:

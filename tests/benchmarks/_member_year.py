@@ -80,8 +80,7 @@ def _holder(member_id: int, version_id: int, sitting: Sitting) -> Any:
 
     return Holder(
         member_id=member_id, version_id=version_id, session=sitting.session.hex, issued_ms=sitting.begun_ms,
-        expires_ms=sitting.begun_ms + DAY_MS, turn_id=0, from_ms=sitting.begun_ms, closed=(), slack_ms=5000,
-        good_until_s=0.0,
+        expires_ms=sitting.begun_ms + DAY_MS, turn_id=0, from_ms=sitting.begun_ms, good_until_s=0.0,
     )  # fmt: skip
 
 

@@ -14,9 +14,9 @@ from courses.archive.batches import SentBeat, in_tenths, kept_age_ms
 from courses.archive.errors import ArchiveError
 from courses.archive.fields import EPOCH, MILLISECOND
 from courses.archive.log import is_packed
-from courses.archive.models import LessonState, PlayLease
+from courses.archive.models import PlayLease
 from courses.archive.playing import admit
-from courses.archive.states import rules_for
+from courses.archive.turns import is_sharing
 
 __all__ = ["Holder", "LogRow", "look_up"]
 
@@ -28,7 +28,7 @@ LogRow = tuple[int, int, str, int, bytes, int, int, int, bool]
 class Holder:
     """A session that held its member's lease when it was looked up, in milliseconds since 1970.
 
-    Closed turns never change any more; that the open one is still open, each commit looks up for itself.
+    It has had one turn and shares none (turns.is_sharing); that the turn is still open, each commit looks up for itself.
     """
 
     member_id: int
@@ -38,27 +38,22 @@ class Holder:
     expires_ms: int
     turn_id: int
     from_ms: int
-    closed: tuple[tuple[int, int], ...]
-    slack_ms: int
     good_until_s: float
     """By time.monotonic(): from then on whether the member may study this lesson is looked up again."""
 
     def rows(self, sent: Sequence[SentBeat], sent_ms: int, now_ms: int) -> list[LogRow] | None:
         """The batch as rows of the log, judged as playing.record_beats does; None when Django is to answer it.
 
-        That is: a beat from after the token's end, a number twice in one batch.
+        That is: a beat from before its turn or from after the token's end, a number twice in one batch.
         """
         oldest_ms = now_ms - self.issued_ms
         kept_ms, latest_ms = in_tenths(now_ms), max(beat.clock_ms for beat in sent)
-        wall_ms = sum(until - since for since, until in self.closed) + max(kept_ms - self.from_ms, 0)
+        wall_ms = max(kept_ms - self.from_ms, 0)
         rows: list[LogRow] = []
         for beat in sent:
             happened_ms = now_ms - max(0, min(sent_ms - beat.clock_ms, oldest_ms))
-            if happened_ms > self.expires_ms:
+            if not self.from_ms <= happened_ms <= self.expires_ms:
                 return None
-            in_lease = happened_ms >= self.from_ms or any(
-                since <= happened_ms <= until + self.slack_ms for since, until in self.closed
-            )
             rows.append(
                 (
                     self.member_id,
@@ -69,7 +64,7 @@ class Holder:
                     kept_ms,
                     kept_ms - kept_age_ms(beat.clock_ms, latest_ms, sent_ms, oldest_ms),
                     wall_ms,
-                    in_lease,
+                    True,
                 )
             )
         if len(rows) > 1 and len({row[3] for row in rows}) < len(rows):
@@ -90,20 +85,16 @@ def look_up(token: str, *, access_s: float, now: datetime | None = None) -> Hold
     turns = list(
         PlayLease.objects.filter(member_id=member.pk, session=claims.session).order_by("from_at", "pk")
     )
-    if not turns or turns[-1].until_at is not None:
+    if is_sharing(turns):
         return None
-    state = LessonState.objects.filter(member=member, version=version).only("params").first()
-    rules = rules_for(member, state, timezone.localdate(now))
     return Holder(
         member_id=member.pk,
         version_id=version.pk,
         session=claims.session.hex,
         issued_ms=_ms(claims.issued_at),
         expires_ms=_ms(claims.expires_at),
-        turn_id=turns[-1].pk,
-        from_ms=_ms(turns[-1].from_at),
-        closed=tuple((_ms(turn.from_at), _ms(turn.until_at or turn.from_at)) for turn in turns[:-1]),
-        slack_ms=rules.clock_slack_ms,
+        turn_id=turns[0].pk,
+        from_ms=_ms(turns[0].from_at),
         good_until_s=time.monotonic() + access_s,
     )
 

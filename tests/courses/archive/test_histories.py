@@ -48,11 +48,12 @@ class Session:
 
 @dataclass
 class Studied:
-    """What one person did with the lesson, on one device after the other; honest, whatever she did."""
+    """What one person did with the lesson, on one device after the other, or now on this one and now on that; honest,
+    whatever she did."""
 
     sessions: list[Session]
     honest: bool
-    """Whether everything was played as it counts: forward, seen, at normal speed."""
+    """Whether everything was played as it counts: forward, seen, at normal speed, on in the order of the sessions."""
     too_late: bool
 
     @property
@@ -69,18 +70,30 @@ def study(chance: random.Random) -> Studied:
     too_late, honest = chance.random() < 0.1, chance.random() < 0.4
     ago_s = chance.choice([30.0, 31.5]) * HOUR_S if too_late else chance.uniform(6.0, 22.0) * HOUR_S
     sessions: list[Session] = []
-    position_ms = 0
-    for _ in range(chance.choice([1, 1, 2])):
+    number = chance.choice([1, 1, 2, 3])
+    # Opened when it is begun, or all of them in the morning.
+    early = chance.random() < 0.5
+    for _ in range(number if early else 0):
         ago_s -= chance.uniform(1, 60)
-        one = Session(opened_ago_s=ago_s)
-        for seq in range(chance.randint(1, 16)):
+        sessions.append(Session(opened_ago_s=ago_s))
+    position_ms = 0
+    order = list(range(number))
+    if early and number > 1 and chance.random() < 0.5:
+        order += chance.choices(order, k=2)
+        honest = False
+    for place in order:
+        if place == len(sessions):
+            ago_s -= chance.uniform(1, 60)
+            sessions.append(Session(opened_ago_s=ago_s))
+        one = sessions[place]
+        for _ in range(chance.randint(1, 16)):
             step_s = chance.choice([15.0, 15.0, 15.0, chance.uniform(0.2, 29)])
             did = (
                 "play"
                 if honest
                 else chance.choice(["play"] * 6 + ["back", "ahead", "hidden", "fast", "pause"])
             )
-            beat: dict[str, Any] = {"seq": seq}
+            beat: dict[str, Any] = {"seq": len(one.beats)}
             if did == "pause":
                 ago_s -= chance.uniform(1, 300)
                 beat["intervals"] = []
@@ -97,7 +110,6 @@ def study(chance: random.Random) -> Studied:
                 beat |= {"rate": 2} if did == "fast" else {}
             beat["position_ms"] = position_ms
             one.beats.append((ago_s, beat))
-        sessions.append(one)
         ago_s -= chance.uniform(1, 120)
     return Studied(sessions, honest, too_late)
 
@@ -111,18 +123,12 @@ class Delivery:
 
 
 def in_order(studied: Studied) -> list[Delivery]:
-    """Each session at once and in order, the newest first (see in_disorder)."""
-    whole = [Delivery(n, list(range(len(one.beats)))) for n, one in enumerate(studied.sessions)]
-    return whole[::-1]
+    """Each session at once and in order."""
+    return [Delivery(n, list(range(len(one.beats)))) for n, one in enumerate(studied.sessions)]
 
 
 def in_disorder(studied: Studied, chance: random.Random) -> list[Delivery]:
-    """Everything, in pieces of any size, shuffled, some of it again in other pieces.
-
-    The newest session is heard of first: whose turn it was is decided when a session is first heard of (turns.py), by
-    our clock, so that nobody's time counts twice. An older session that comes later gets the time before the newer
-    began, which is all it had; one that comes before has the turn until then, and the newer only from then on.
-    """
+    """Everything, in pieces of any size, shuffled, some of it again in other pieces."""
     pieces: list[Delivery] = []
     for number, one in enumerate(studied.sessions):
         beats = list(range(len(one.beats)))
@@ -133,9 +139,7 @@ def in_disorder(studied: Studied, chance: random.Random) -> list[Delivery]:
             pieces.append(Delivery(number, list(dict.fromkeys(beats[:size]))))
             beats = beats[size:]
     chance.shuffle(pieces)
-    first = [next(piece for piece in pieces if piece.session == n) for n in range(len(studied.sessions))]
-    rest = [piece for piece in pieces if not any(piece is one for one in first)]
-    return first[::-1] + rest
+    return pieces
 
 
 @dataclass

@@ -624,6 +624,22 @@ def test_every_few_minutes_each_archive_is_looked_at(holding):
     assert LessonState.objects.get().watched_s == 15
 
 
+def test_what_happened_before_its_turn_is_left_to_django(phone, phone_of, member, version, clock):
+    # given a tablet that took the lease when the phone had played for a while
+    clock.advance(1)
+    tablet = phone_of(member, version)
+    phone.watch(60)
+    phone.flush()
+    tablet.watch(30)
+    tablet.flush()
+    holder = look_up(tablet.play.token, access_s=30, now=clock.at)
+    now_ms = tablet.clock_ms
+    batch = [{"seq": 9, "intervals": [], "position_ms": 0, "clock_ms": now_ms}]
+    # then its beats since then go the short way, those from before do not
+    assert len(holder.rows(read_batch(batch, most=1), now_ms + 29_000, now_ms)) == 1
+    assert holder.rows(read_batch(batch, most=1), now_ms + 31_000, now_ms) is None
+
+
 def test_looking_up_who_holds_the_lease(phone, member, clock):
     assert look_up(phone.play.token, access_s=30) is None  # nothing was played yet
     phone.watch(15)
