@@ -30,7 +30,8 @@ QUIET_S = 20.0
 GIVEN_UP_AFTER = timedelta(hours=2)
 """A rebuild that began longer ago has died."""
 
-Seen = tuple[object, ...]
+Seen = tuple[tuple[Any, ...], ...]
+"""(name of the list, entries, when one was changed, number of the last) for each."""
 State = Literal["in_use", "rebuilding", "waiting"]
 
 _lock = threading.Lock()
@@ -51,7 +52,7 @@ def refresh(*, at_once: bool = False) -> None:
         _looked_at = now
         seen = _look()
         if seen != _seen:
-            analysis.use_added(_load() if seen else analysis.Added())
+            analysis.use_added(_load() if any(number for _name, number, *_rest in seen) else analysis.Added())
             _seen = seen
     finally:
         _lock.release()
@@ -67,7 +68,7 @@ def forget() -> None:
 
 
 def _look() -> Seen:
-    """How many words and synonyms there are, the last one's number, and when one was changed; () for none. One query."""
+    """How many words and synonyms there are, the last one's number, and when one was changed; one query."""
 
     def told(model: type[LexiconWord] | type[SynonymGroup]) -> Any:
         table = model.objects.order_by().values_list(Value(model._meta.model_name))

@@ -389,6 +389,8 @@ def check() -> dict[str, int]:
         told["lost"] += len(truth.keys() - index.keys())
         told["ghosts"] += len(index.keys() - truth.keys()) + len(lying) - len(index)
         told["stale"] += sum(index[id] != truth[id] for id in truth.keys() & index.keys())
+        for id in sorted({id for id, _fingerprint in truth.items() ^ index.items()})[:10]:
+            say(f"differs: {kind.name} {id}")
     return told
 
 

@@ -5,6 +5,8 @@ import pytest
 from search.engines.current import engine
 from tests.search.labelled import documents, evaluation, queries
 
+pytestmark = pytest.mark.django_db
+
 FLOORS = {
     # suite: (MRR@10, in the first ten); measured values lie a little above.
     "lay question to rule": (0.53, 0.70),

@@ -32,9 +32,11 @@ from people.api import (
     found_organization,
 )
 from people.models import Member, PartyOrganization
-from search import api
+from search import api, documents
 from search.boxes.objects import BOXES, id_of
+from search.engines.current import engine
 from search.models import SearchOutbox
+from search.reading import everything
 from tests.factories import (
     AdministratorFactory,
     CourseFactory,
@@ -51,10 +53,20 @@ LISTS = ("missing", "stale", "ghosts", "unreadable")
 
 
 def drift() -> dict[str, list[str]]:
-    """What of each kind differs, e.g. {"lesson stale": ["12"]}."""
-    found = {}
+    """What of each kind differs, e.g. {"lesson stale": ["12"]}.
+
+    By the product's own comparison and by plain sets: what the worker reads a thing by, the former reads it by too.
+    """
+    found: dict[str, list[str]] = {}
     for one in api.verify(repair=False):
         found |= {f"{one.kind} {what}": ids for what in LISTS if (ids := getattr(one, what))}
+    for kind in documents.kinds():
+        truth: dict[str, str] = {}
+        for batch in everything(kind, lambda id, fault: None):
+            truth |= batch.fingerprints()
+        differing = truth.items() ^ dict(engine().inventory(kind.name)).items()
+        if differing and not any(name.startswith(f"{kind.name} ") for name in found):
+            found[f"{kind.name} differs"] = sorted({id for id, _ in differing})
     return found
 
 

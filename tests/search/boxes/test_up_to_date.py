@@ -220,6 +220,13 @@ def test_the_nightly_comparison_mends_what_nobody_told(indexed, up_to_date, engi
     assert [one.differing for one in verification.verify(repair=False) if one.kind == BOXES] == [[]]
 
 
+def test_other_tokens_of_the_same_texts_are_stale_for_the_comparison(indexed, monkeypatch):
+    api.rebuild()
+    monkeypatch.setattr("search.boxes.texts.LAYOUT", 99)
+    [boxes] = [one for one in verification.verify(repair=False) if one.kind == BOXES]
+    assert len(boxes.stale) == boxes.documents > 5 and boxes.missing == boxes.ghosts == []
+
+
 def test_nothing_that_could_be_read_lies_in_the_index(indexed):
     entry = objects.entry_of(Page.objects.get(title="消防条例").specific)
     assert set(entry.stored) == {"id", "kind", "fingerprint"} and entry.access == ()
