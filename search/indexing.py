@@ -184,13 +184,13 @@ def _take_up(index: Kept, rows: list[SearchOutbox]) -> tuple[list[int], set[Thin
                 _drop(writer, kind, id)
             failed = _take_in(index, writer, known.keys() - gone)
     except WritesRefused as fault:
-        refused = {(kind, whole(kind, id)): reason for (kind, id), reason in fault.refused.items()}
-        failed |= {thing: Refused(reason) for thing, reason in refused.items() if thing in known}
+        refused = {(kind, whole(kind, id)): why for (kind, id), why in fault.refused.items()}
+        failed |= {thing: Refused(why) for thing, why in refused.items() if thing in known}
     # Here the index has committed. Rows written meanwhile have other numbers and stay.
     learned = [row.pk for thing, its in known.items() if thing not in failed for row in its]
     SearchOutbox.objects.filter(pk__in=learned).delete()
-    for thing, fault in failed.items():
-        _put_off(known[thing], fault)
+    for thing, reason in failed.items():
+        _put_off(known[thing], reason)
     return learned, set(known)
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import xlsxwriter
@@ -23,6 +23,7 @@ from wagtail.permissions import ModelPermissionPolicy
 
 from people.api import record
 from people.client_address import source_of
+from people.models import Member
 from search import api
 from search.models import SearchLog, SynonymGroup
 from search.sought.keeping import LEAST, Line, Report, report
@@ -55,7 +56,9 @@ class SoughtView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView
         wanted = request.GET.get("as", "")
         if wanted in {"csv", "xlsx"}:
             detail = {"month": f"{self.month:%Y-%m}", "rows": len(self.report.lines)}
-            record(request.user, "search.sought_exported", detail=detail, source=source_of(request))
+            record(
+                cast(Member, request.user), "search.sought_exported", detail=detail, source=source_of(request)
+            )
             return self._as_csv() if wanted == "csv" else self._as_xlsx()
         return super().get(request, *args, **kwargs)
 

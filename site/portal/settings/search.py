@@ -1,5 +1,7 @@
 """Settings of search: which engine answers, where its index lies."""
 
+from typing import Any
+
 from portal.settings.environment import (
     DATA_DIR,
     SEARCH_API_KEY,
@@ -9,7 +11,7 @@ from portal.settings.environment import (
     SEARCH_URL,
 )
 
-SEARCH = {
+SEARCH: dict[str, Any] = {
     "ENGINE": "elasticsearch" if SEARCH_URL else "tantivy",
     "URL": SEARCH_URL,
     "INDEX_DIR": DATA_DIR / "search",
