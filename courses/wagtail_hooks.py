@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from wagtail import hooks
 from wagtail.admin import messages
+from wagtail.admin.views.pages.search import SearchView
 from wagtail.models import Page
 from wagtail.snippets.models import register_snippet
 
@@ -17,6 +18,10 @@ from courses.catalogue.lectures import LectureViewSet
 from courses.catalogue.listings import course_listing, policy_listing
 from courses.catalogue.models import CourseIndexPage, LessonVersion, PolicyIndexPage
 from courses.quizzes.admin import ExamGroup
+
+# Wagtail's search of pages does not say what it counts, and so counted «3 None».
+SearchView.verbose_name = Page._meta.verbose_name
+SearchView.verbose_name_plural = Page._meta.verbose_name_plural
 
 
 @hooks.register("register_admin_viewset")

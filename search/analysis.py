@@ -10,7 +10,7 @@ import hashlib
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version as version_of
@@ -54,7 +54,6 @@ HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _RUN = re.compile(f"[{HAN}]+|[a-z0-9]+")
 _HAN = re.compile(f"[{HAN}]")
 _BROKEN = re.compile(f"(?<=[{HAN}]) (?=[{HAN}])")
-_TOLD = re.compile("[我你您他她咱俺了被把给没不还就很着别想让往]")
 _QUESTION = re.compile(
     "[?？]|吗|呢$|什么|怎么|怎样|如何|为何|谁|哪|是否|能否|可否|多[少久长大高远]|"
     "几[个次天年月种条项类档人岁步位门成级倍毛块周件户家日点小分]|"
@@ -96,15 +95,13 @@ def _folded_character(one: str) -> str:
     return _folded(one)
 
 
-def normalise_with_positions(text: str) -> tuple[str, list[int]]:
+def normalise_with_positions(text: str) -> tuple[str, Sequence[int]]:
     """Normalised character by character, and for each resulting character its place in `text`."""
-    folded: list[str] = []
-    places: list[int] = []
-    for place, one in enumerate(text):
-        for part in _folded_character(one):
-            folded.append(part)
-            places.append(place)
-    return "".join(folded), places
+    parts = list(map(_folded_character, text))
+    folded = "".join(parts)
+    if len(folded) == len(parts) and "" not in parts:  # one for one, as nearly always
+        return folded, range(len(parts))
+    return folded, [place for place, part in enumerate(parts) for _ in part]
 
 
 def runs(text: str) -> Iterator[str]:
@@ -129,7 +126,9 @@ def is_question(text: str) -> bool:
 
 def is_told(text: str) -> bool:
     """Whether normalised `text` is what somebody says in a sentence (邻居装摄像头对着我家门口), not keywords."""
-    return len(text) >= SHORTEST_SENTENCE and " " not in text and bool(_TOLD.search(text))
+    if len(text) < SHORTEST_SENTENCE or " " in text:
+        return False
+    return any(word in sentence_words() for word in _segmenter().cut(text))
 
 
 def bigrams(text: str) -> list[str]:
@@ -255,6 +254,12 @@ def _synonyms_with(added: Added) -> dict[str, tuple[str, ...]]:
     for term, phrases in added.synonyms.items():
         found.setdefault(term, []).extend(phrases)
     return {term: tuple(dict.fromkeys(phrases)) for term, phrases in found.items()}
+
+
+@lru_cache(maxsize=1)
+def sentence_words() -> frozenset[str]:
+    """Words of spoken sentences that titles and keywords do without (search/lexicon/sentence_words.txt)."""
+    return frozenset(_lines("sentence_words.txt"))
 
 
 @lru_cache(maxsize=1)

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from people.api import record
 from search.documents import kinds
+from search.kept import kept
 from search.models import IndexCheck, SearchOutbox
 from search.outbox import ring
 
@@ -65,8 +67,13 @@ def state(now: datetime | None = None) -> State:
 
 def arrears() -> list[Arrear]:
     """Those that were given up first, then the longest waiting; at most 200."""
-    rows = SearchOutbox.objects.failing().order_by("given_up_at", "created_at")[:SHOWN]
-    names, labels = _names(list(rows)), {one.name: str(one.label) for one in kinds()}
+    rows = SearchOutbox.objects.failing().order_by(F("given_up_at").asc(nulls_last=True), "created_at")[
+        :SHOWN
+    ]
+    names = _names(list(rows))
+    labels = {index.kind: str(index.label) for index in kept()} | {
+        one.name: str(one.label) for one in kinds()
+    }
     found = [
         Arrear(
             pk=row.pk,

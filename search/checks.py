@@ -82,7 +82,7 @@ def _state_of(index: Kept) -> list[CheckMessage]:
         hint = "Pages say so and go on; nothing is lost. See whether the server runs and SEARCH_URL is right."
         return [Warning(f"The search server does not answer: {fault}", hint=hint, id="search.W003")]
     except EngineRefused as fault:
-        hint = "See user, password or SEARCH_API_KEY, and that they may do everything with SEARCH_INDEX*."
+        hint = "See user, password or SEARCH_API_KEY (they need all rights on SEARCH_INDEX*), and SEARCH_CA_FILE."
         return [Warning(f"The search server refuses us: {fault}", hint=hint, id="search.W004")]
     return []
 

@@ -112,7 +112,7 @@ class Kind:
     ids: Ids | None = None
     titles: Titles | None = None
     names: Names | None = None
-    stands_last: bool = False
+    stands_apart: bool = False
 
 
 _kinds: dict[str, Kind] = {}
@@ -127,23 +127,24 @@ def register(
     ids: Ids | None = None,
     titles: Titles | None = None,
     names: Names | None = None,
-    stands_last: bool = False,
+    stands_apart: bool = False,
 ) -> None:
     """Make documents of `kind` findable. `label` is a (lazy) translated plural for the tab of results.
 
     A kind of many documents gives `ids` too; one that should be found by title while the index cannot
-    answer, `titles`. Kinds are shown in the order of registration, those that stand last behind the others.
+    answer, `titles`. Kinds are shown in the order of registration, those that stand apart behind the others
+    and not in the list of all (search/apart.py): all their documents are for organisers alone (`scope_token`).
     With `parts_of` (see Kind) every change of the whole thing that the outbox learns of is one of its parts
     too. Raises KindTaken for a name already registered.
     """
     if kind in _kinds:
         raise KindTaken(kind)
-    _kinds[kind] = Kind(kind, label, load, parts_of, ids, titles, names, stands_last)
+    _kinds[kind] = Kind(kind, label, load, parts_of, ids, titles, names, stands_apart)
 
 
 def kinds() -> list[Kind]:
     """All registered kinds in the order in which they are shown."""
-    return sorted(_kinds.values(), key=lambda kind: kind.stands_last)
+    return sorted(_kinds.values(), key=lambda kind: kind.stands_apart)
 
 
 def kind_of(name: str) -> Kind:
@@ -213,14 +214,15 @@ def tokens_of(viewer: Any) -> frozenset[str]:
 
     Everybody holds `PUBLIC`; an active account `MEMBERS`, its own member token, one for each
     organisation from its own and from those of its scope up to the root, and the scope token of each
-    organisation that it organises today. An administrator holds `staff`, which every document has that is not purely personal.
+    organisation that it organises today. An administrator holds `staff`, which every document has that is
+    not purely personal, and `scope:staff`, which those have that are for organisers alone.
     """
     held = {PUBLIC}
     if not getattr(viewer, "is_authenticated", False) or not viewer.is_active:
         return frozenset(held)
     held |= {MEMBERS, member_token(viewer)}
     if viewer.is_superuser:
-        held.add("staff")
+        held |= {"staff", "scope:staff"}
     own = [viewer.organization.path] if viewer.organization_id else []
     organised = set(scope_of(viewer).paths)
     paths = {

@@ -10,7 +10,7 @@ from search.documents import Document
 from search.engines import Entry
 from search.fingerprints import fingerprint_of
 
-__all__ = ["BODY_LIMIT", "access_of", "entries", "entry_of", "length_of", "organizations_of"]
+__all__ = ["BODY_LIMIT", "access_of", "entries", "entry_of", "length_of", "name_paths", "organizations_of"]
 
 BATCH = 200
 BODY_LIMIT = 200_000
@@ -38,6 +38,11 @@ def _entries_of(documents: list[Document]) -> Iterator[Entry]:
         yield entry_of(document, organizations)
 
 
+def name_paths(documents: Iterable[Document]) -> bool:
+    """Whether any of `documents` names an organisation by its tree path."""
+    return any(_TREE_PATH.fullmatch(token) for one in documents for token in one.acl)
+
+
 def organizations_of(documents: Iterable[Document]) -> dict:
     """The uuids of the organisations that `documents` name by their tree path."""
     paths = {
@@ -58,8 +63,9 @@ def access_of(document: Document, organizations: dict) -> set[str]:
             access.add(token)
         elif found.group(2) in organizations:
             access.add(f"{found.group(1)}:{organizations[found.group(2)]}")
-    if any(not token.startswith("member:") for token in access):
-        access.add("staff")
+    impersonal = [token for token in access if not token.startswith("member:")]
+    if impersonal:
+        access.add("scope:staff" if all(token.startswith("scope:") for token in impersonal) else "staff")
     return access
 
 
@@ -105,6 +111,7 @@ def entry_of(document: Document, organizations: dict) -> Entry:
             "extra": document.extra,
             "rev": document.rev,
             "group": document.group,
+            **({"names": list(document.names)} if document.names else {}),
             **_of_captions(document, said),
         },
         labels=_labels(document),

@@ -66,7 +66,8 @@ class EngineUnreachable(SearchError):
 
 
 class EngineRefused(SearchError):
-    """The search server answered, but not to us: wrong password, missing right, no Elasticsearch at all. Final."""
+    """The search server answered, but not to us: wrong password, missing right, unknown certificate, no
+    Elasticsearch at all. Final: somebody must see to it."""
 
 
 class SearchAddressUnfit(SearchError):

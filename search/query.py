@@ -151,10 +151,13 @@ def plan(text: str, *, loose: bool = False) -> Plan:
 
 
 def _minimum(count: int, tells: bool) -> int:
-    """How many of `count` bigrams a document must hold: short keywords all, long ones six in ten."""
+    """How many of `count` bigrams a document must hold: three keywords all, of longer ones the smaller share.
+
+    Of a sentence one is enough: it wants the answer on top, not a count.
+    """
     if tells:
         return min(1, count)
-    return count if count <= 3 else math.ceil(0.6 * count)
+    return count if count <= 3 else math.ceil((0.6 if count <= 8 else 0.4) * count)
 
 
 def _typed(letters: str, share: float, loose: bool) -> Sound:

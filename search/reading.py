@@ -1,7 +1,7 @@
 """Asking the rooms above for the present state of their things: in batches, in the site's language, one bad apart."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +10,7 @@ from django.utils import translation
 
 from search.documents import Document, Kind
 from search.engines import Entry
-from search.entries import access_of, entry_of, organizations_of
+from search.entries import access_of, entry_of, name_paths, organizations_of
 from search.fingerprints import fingerprint_of
 
 __all__ = ["BATCH", "Read", "everything", "read", "read_each"]
@@ -18,6 +18,8 @@ __all__ = ["BATCH", "Read", "everything", "read", "read_each"]
 log = logging.getLogger(__name__)
 
 BATCH = 200
+BATCH_OF_WHOLES = 5
+"""Things with hundreds of parts each (what is said in a lecture): reading them is to take no second at a time."""
 
 
 class Read:
@@ -39,7 +41,7 @@ def read(kind: Kind, ids: list[str]) -> Read:
     """Those of `ids` that may be found now; raises whatever the room above raises."""
     with translation.override(settings.LANGUAGE_CODE):
         documents = list(kind.load(ids))
-        if not _name_paths(documents):
+        if not name_paths(documents):
             return Read(documents, {})
         # A path and the organisation it names are read together: a new branch shifts its neighbours' paths.
         with transaction.atomic():
@@ -82,12 +84,9 @@ def everything(kind: Kind, on_failure: Callable[[str, Exception], object]) -> It
             yield Read(batch, organizations_of(batch))
         return
     ids = [str(one) for one in kind.ids()]
-    for start in range(0, len(ids), BATCH):
-        found, failed = read_each(kind, ids[start : start + BATCH])
+    size = BATCH_OF_WHOLES if kind.parts_of else BATCH
+    for start in range(0, len(ids), size):
+        found, failed = read_each(kind, ids[start : start + size])
         for id, fault in failed.items():
             on_failure(id, fault)
         yield found
-
-
-def _name_paths(documents: Iterable[Document]) -> bool:
-    return any(token.startswith("org:") and "-" not in token for one in documents for token in one.acl)

@@ -110,10 +110,9 @@ def _is_narrowed_to_nothing(found: api.Results, wanted: Asked) -> bool:
 
 def _tabs(found: api.Results, wanted: Asked) -> list[dict[str, Any]]:
     """All, then each kind that has hits or is chosen; none where nothing at all was found."""
-    everything = sum(found.counts.values())
-    if not everything:
+    if not found.everything:
         return []
-    named = [("", _("All"), everything)]
+    named = [("", _("All"), found.everything)]
     named += [
         (one.name, one.label, found.counts.get(one.name, 0))
         for one in api.kinds()

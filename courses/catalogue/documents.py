@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from wagtail.models import Page
 
-from courses.catalogue.attached.documents import load_attachments
+from courses.catalogue.attached import documents as attached
 from courses.catalogue.models import Course, Lesson, Policy
 from search.document_numbers import names_of_day, names_of_number
 from search.documents import Document, Load, register
@@ -65,12 +65,11 @@ def load_lessons(ids: list[str] | None) -> Iterable[Document]:
 
 def load_policies(ids: list[str] | None) -> Iterable[Document]:
     for policy in _chosen(Policy.objects.live(), ids).prefetch_related("opened_to"):
-        parts = (policy.document_number, policy.issuing_body, policy.plain_text())
         yield Document(
             id=str(policy.pk),
             kind="policy",
             title=policy.title,
-            body="\n".join(part for part in parts if part),
+            body=policy.plain_text(),
             url=policy.url or "",
             acl=policy.acl(),
             category=str(policy.get_category_display()),
@@ -114,4 +113,11 @@ def register_documents() -> None:
     _register("course", Course, _("Courses"), load_courses)
     _register("lesson", Lesson, pgettext_lazy("search tab", "Lessons"), load_lessons)
     _register("policy", Policy, _("Policies"), load_policies)
-    register("attachment", label=_("Attachments"), load=load_attachments)
+    register(
+        "attachment",
+        label=_("Attachments"),
+        load=attached.load_attachments,
+        ids=attached.ids,
+        titles=attached.by_title,
+        names=attached.names_of,
+    )

@@ -60,16 +60,20 @@ class Compiler(BaseSearchQueryCompiler):
 
     @cached_property
     def ranking(self) -> Ranking:
-        """The answer. The engine is asked first, then the database for what of it is in the queryset."""
+        """The answer: what waits, then what the engine says, then what of it is in the queryset.
+
+        In this order: a change that waits no more by the first look is in the index by the second.
+        """
+        model = self.queryset.model
+        waiting = waiting_of(model)
         try:
             found = self._matches()
         except SearchError as fault:
             log.warning("A search box falls back to substrings: %s", fault or type(fault).__name__)
             return Ranking(self._within_by_substrings(), {})
-        model = self.queryset.model
         scores = {pk_of(model, id): score for id, score in found.scores.items()}
         without = {pk_of(model, id) for id in found.all_but or ()}
-        waiting, fresh = self._not_learned_yet()
+        fresh = self._as_written(waiting)
         # Who has just saved something looks for that.
         scores |= dict.fromkeys(fresh, max(scores.values(), default=0.0))
         if found.all_but is None:
@@ -81,13 +85,11 @@ class Compiler(BaseSearchQueryCompiler):
             pks.sort(key=lambda pk: -scores.get(pk, 0.0))
         return Ranking(pks, scores, whole=found.all_but is not None and not without)
 
-    def _not_learned_yet(self) -> tuple[set[Any], set[Any]]:
-        """Keys of changed objects that the index has not learned, and those of them that hold the query as it stands."""
-        model = self.queryset.model
-        waiting = waiting_of(model)
+    def _as_written(self, waiting: set[Any]) -> set[Any]:
+        """Those of `waiting` (changed, and not in the index yet) whose columns hold the query as it stands."""
         if not waiting:
-            return waiting, waiting
-        return waiting, set(_pks(self._substrings(model._default_manager.filter(pk__in=waiting))))
+            return set()
+        return set(_pks(self._substrings(self.queryset.model._default_manager.filter(pk__in=waiting))))
 
     def _within_by_substrings(self) -> list[Any]:
         if _can_be_narrowed(self.queryset):

@@ -79,9 +79,9 @@ def _type_of(model: type[Model]) -> ContentType:
     return ContentType.objects.get_for_model(get_model_root(model))
 
 
-def _families() -> dict[type[Model], list[type[Model]]]:
+def _families() -> dict[type[Model], list[Any]]:
     """For each root the models of its family that are indexed, the most special first."""
-    found: dict[type[Model], list[type[Model]]] = defaultdict(list)
+    found: dict[type[Model], list[Any]] = defaultdict(list)
     for model in sorted(get_indexed_models(), key=lambda one: -len(one._meta.get_parent_list())):
         found[get_model_root(model)].append(model)
     return found

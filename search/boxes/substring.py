@@ -6,6 +6,7 @@ the index yet. It knows only columns of the model itself (no tags, no pinyin) an
 
 from functools import reduce
 from operator import and_, or_
+from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model, Q, QuerySet
@@ -28,7 +29,7 @@ def containing(queryset: QuerySet, query: SearchQuery, fields: list[str] | None 
     return queryset.filter(_wanted(query, columns))
 
 
-def _searchable(model: type[Model]) -> list[str]:
+def _searchable(model: Any) -> list[str]:
     return [field.field_name for field in model.get_searchable_search_fields()]
 
 

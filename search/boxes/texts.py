@@ -6,22 +6,22 @@ from dataclasses import astuple
 from hashlib import blake2b
 from typing import Any
 
-from django.db.models import Manager, Model
+from django.db.models import Manager
 from modelsearch.index import AutocompleteField, RelatedFields, SearchField
 
-from search.boxes.tokens import Text
+from search.boxes.tokens import LAYOUT, Text
 
 __all__ = ["fingerprint_of", "texts_of"]
 
 
-def texts_of(thing: Model) -> list[Text]:
+def texts_of(thing: Any) -> list[Text]:
     """The texts of `thing` and of what it is related to, if it says so."""
     return list(_texts(thing, thing.get_search_fields(), own=True))
 
 
 def fingerprint_of(texts: Iterable[Text]) -> str:
     """Sixteen characters; two objects have the same when the same would lie in the index."""
-    said = json.dumps([astuple(text) for text in texts], ensure_ascii=False)
+    said = json.dumps([LAYOUT, *(astuple(text) for text in texts)], ensure_ascii=False)
     return blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 

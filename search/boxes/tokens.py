@@ -19,6 +19,7 @@ from search import analysis
 from search.engines import Some
 
 __all__ = [
+    "LAYOUT",
     "LONGEST",
     "Space",
     "Text",
@@ -30,6 +31,10 @@ __all__ = [
     "sounding",
     "whole",
 ]
+
+LAYOUT = 1
+"""Raise by one when the same texts come out as other tokens: every entry then counts as stale for the nightly
+comparison, which renews it (`manage.py rebuild_search` does it at once)."""
 
 LONGEST = 200
 """Characters of a query that are looked at."""

@@ -30,7 +30,8 @@ QUIET_S = 20.0
 GIVEN_UP_AFTER = timedelta(hours=2)
 """A rebuild that began longer ago has died."""
 
-Seen = tuple[object, ...]
+Seen = tuple[tuple[Any, ...], ...]
+"""(name of the list, entries, when one was changed, number of the last) for each."""
 State = Literal["in_use", "rebuilding", "waiting"]
 
 _lock = threading.Lock()
@@ -51,7 +52,7 @@ def refresh(*, at_once: bool = False) -> None:
         _looked_at = now
         seen = _look()
         if seen != _seen:
-            analysis.use_added(_load())
+            analysis.use_added(_load() if any(number for _name, number, *_rest in seen) else analysis.Added())
             _seen = seen
     finally:
         _lock.release()

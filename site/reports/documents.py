@@ -119,10 +119,17 @@ def organization_dissolved(sender: Any, uuid: Any, **kwargs: Any) -> None:
 
 def register_documents() -> None:
     """Called once by reports.apps."""
-    register("member", label=pgettext_lazy("search tab", "Members"), load=load_members, stands_last=True)
+    register(
+        "member",
+        label=pgettext_lazy("search tab", "Members"),
+        load=load_members,
+        ids=lambda: Member.objects.on_roster().order_by("pk").values_list("uuid", flat=True),
+        stands_apart=True,
+    )
     register(
         "organization",
         label=pgettext_lazy("search tab", "Party organisations"),
         load=load_organizations,
-        stands_last=True,
+        ids=lambda: PartyOrganization.objects.values_list("uuid", flat=True),
+        stands_apart=True,
     )

@@ -1,14 +1,15 @@
 """`./run drill search`: saves at full speed while worker, broker and rebuilds are killed, again and again; nothing is lost.
 
-    ./run drill search [--saves 10000] [--kills 20] [--database sqlite|postgresql] [--seed 6]
+    ./run drill search [--saves 10000] [--kills 20] [--engine tantivy|elasticsearch] [--database sqlite|postgresql]
 
 A school without its web server, as ./run starts it, in a folder of its own: embedded Valkey, the Celery worker that keeps
 the index, the scheduler. Another process edits, publishes, withdraws, moves, deletes, makes and opens pages and moves
 organisations, while the worker (all of it, or only the hand that writes), the broker and rebuilds are killed with -9 at
-random moments and started again, as ./run does. When the outbox is empty every document of every kind must lie in the
-index as the database says it. Then: how long a change takes from its commit until readers see it, with and without a
-rebuild going on. Controls that show the checker can fail: an index that was tampered with, and an editor who dies between
-the commit and a row that is written only after it (the real one dies at the same moment and loses nothing).
+random moments and started again, as ./run does; with --engine elasticsearch its server too. When the outbox is empty
+every document of every kind must lie in the index as the database says it. Then: how
+long a change takes from its commit until readers see it, with and without a rebuild going on. Controls that show the
+checker can fail: an index that was tampered with, and an editor who dies between the commit and a row that is written
+only after it (the real one dies at the same moment and loses nothing).
 
 Progress goes to stderr, a table to stdout, last a line of JSON: {"saves", "kills", "lost", "stale", "ghosts", …}.
 """
@@ -27,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,11 +89,51 @@ class Supervised:
             self.process.wait()
 
 
+class Server:
+    """A real Elasticsearch, started again as soon as it died (tests/search/elasticsearch_node.py)."""
+
+    def __init__(self, home: Path) -> None:
+        from tests.search import elasticsearch_node
+
+        if reason := elasticsearch_node.missing():
+            raise SystemExit(f"不能启动 Elasticsearch：{reason}")
+        self._make, self._home = elasticsearch_node.Node, home
+        self._port, self._transport = elasticsearch_node.free_ports(2)
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._node = self._start()
+        self._node.wait()
+
+    def _start(self) -> Any:
+        return self._make(self._home, self._port, f"transport.port={self._transport}")
+
+    def look_after(self) -> None:
+        if self._node.process.poll() is not None:
+            self._node = self._start()
+
+    def kill(self) -> bool:
+        if self._node.process.poll() is not None:
+            return False
+        self._node.kill()
+        return True
+
+    def stop(self) -> None:
+        self._node.stop()
+
+    def indexes(self) -> set[str]:
+        asked = f"{self.url}/_alias/eschool"
+        with urllib.request.urlopen(
+            f"{self.url}/_cat/indices/eschool.v*?format=json&h=index", timeout=10
+        ) as told:
+            made = {one["index"] for one in json.load(told)}
+        with urllib.request.urlopen(asked, timeout=10) as told:
+            return made - set(json.load(told))
+
+
 class School:
     """The processes of a school in `data`, and the editor who saves."""
 
-    def __init__(self, data: Path, environment: dict[str, str]) -> None:
-        self.data, self.environment = data, environment
+    def __init__(self, data: Path, environment: dict[str, str], server: Server | None) -> None:
+        self.data, self.environment, self.server = data, environment, server
         self._before: set[str] = set()
         celery = [sys.executable, "-m", "celery", "--quiet", "-A", "portal.celery"]
         worker = [*celery, "worker", "--loglevel=warning", "--without-gossip", "--without-mingle"]
@@ -106,6 +148,8 @@ class School:
         }
 
     def look_after(self) -> None:
+        if self.server is not None:
+            self.server.look_after()
         for child in self.children.values():
             child.look_after()
 
@@ -144,15 +188,22 @@ class School:
         return False
 
     def _indexes(self) -> set[str]:
-        return {path.name for path in (self.data / "search").glob("index-*")}
+        """Indexes that are there and not in use."""
+        if self.server is not None:
+            with contextlib.suppress(OSError, ValueError):
+                return self.server.indexes()
+            return set()
+        used = (self.data / "search" / "CURRENT").read_text().strip()
+        return {path.name for path in (self.data / "search").glob("index-*")} - {used}
 
     def is_rebuilding(self) -> bool:
         """Whether the rebuild that was started last writes a new index, and has not swapped yet."""
-        used = (self.data / "search" / "CURRENT").read_text().strip()
-        return bool(self._indexes() - self._before - {used})
+        return bool(self._indexes() - self._before)
 
     def kill(self, kind: str, chance: random.Random) -> bool:
         """kill -9 of the broker, of the whole worker, or only of its hand; False when there is nobody."""
+        if kind == "server":
+            return self.server is not None and self.server.kill()
         child = self.children["worker" if kind == "hand" else kind].process
         if child is None or child.poll() is not None:
             return False
@@ -305,7 +356,7 @@ def furnish(thick: int) -> None:
 
     chance = random.Random(1)
     words = (
-        "党员 支部 会议 学习 党费 组织 关系 转接 议事 乡村 振兴 安全 生产 志愿 服务 档案 学时 考试 培训 干部"
+        "党员 支部 会议 学习 党费 组织 关系 转接 议事 乡村 振兴 安全 生产 志愿 服务 档案 学时 考试 培训 干部".split()  # noqa: SIM905
     )
     roots = [PartyOrganizationFactory(code=f"{number:03}") for number in (1, 2)]
     for number in range(BRANCHES):
@@ -317,7 +368,7 @@ def furnish(thick: int) -> None:
     for number in range(POLICIES):
         PolicyFactory(title=f"文件{number}")
     for number in range(thick):
-        text = "".join(chance.choice(words.split()) for _ in range(THICK_CHARACTERS // 2))
+        text = "".join(chance.choice(words) for _ in range(THICK_CHARACTERS // 2))
         PolicyFactory(title=f"长文{number}", body=json.dumps([{"type": "text", "value": f"<p>{text}</p>"}]))
 
 
@@ -338,6 +389,8 @@ def check() -> dict[str, int]:
         told["lost"] += len(truth.keys() - index.keys())
         told["ghosts"] += len(index.keys() - truth.keys()) + len(lying) - len(index)
         told["stale"] += sum(index[id] != truth[id] for id in truth.keys() & index.keys())
+        for id in sorted({id for id, _fingerprint in truth.items() ^ index.items()})[:10]:
+            say(f"differs: {kind.name} {id}")
     return told
 
 
@@ -364,15 +417,23 @@ def disturb(
     hit: Counter[str] = Counter()
     moment: Counter[str] = Counter()
     os.set_blocking(editor.stdout.fileno(), False)
-    due = [("worker", "hand", "worker", "rebuild", "hand", "broker")[place % 6] for place in range(kills)]
+    kinds = ("worker", "hand", "server" if school.server else "worker", "rebuild", "hand", "broker")
+    due = [kinds[place % len(kinds)] for place in range(kills)]
     began = time.monotonic()
     while editor.poll() is None or due:
         _count(editor, saved)
         # A kill for each stretch of saves, then a moment of chance; the last ones are not left over for the end.
         reached = (len(hit) and sum(hit.values()) + 1) or 1
         if due and (sum(saved.values()) * (kills + 1) >= reached * saves or editor.poll() is not None):
-            school.wait(chance.uniform(0.0, 1.5))
             kind = due.pop(0)
+            if chance.random() < 0.7:  # most of them while somebody writes the index
+                until = time.monotonic() + 20
+                while not school.is_writing() and time.monotonic() < until:
+                    school.look_after()
+                    time.sleep(0.002)
+                time.sleep(chance.uniform(0.0, 0.1))
+            else:
+                school.wait(chance.uniform(0.0, 1.5))
             writing = school.is_writing()
             if _strike(school, kind, chance):
                 hit[kind] += 1
@@ -497,14 +558,15 @@ def database(kind: str, folder: Path) -> Iterator[str]:
         postgres.stop()
 
 
-def environment_of(data: Path, database_url: str) -> dict[str, str]:
-    kept = {
-        key: value
-        for key, value in os.environ.items()
-        if key not in {"BROKER_URL", "DATABASE_URL", "SEARCH_URL"}
-    }
+OUTSIDE = ("BROKER_URL", "DATABASE_URL", "SEARCH_URL")
+
+
+def environment_of(data: Path, database_url: str, search_url: str) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if key not in OUTSIDE}
     if database_url:
         kept["DATABASE_URL"] = database_url
+    if search_url:
+        kept["SEARCH_URL"] = search_url
     return {
         **kept,
         "ESCHOOL_DATA_DIR": str(data),
@@ -513,11 +575,14 @@ def environment_of(data: Path, database_url: str) -> dict[str, str]:
     }
 
 
-def drill(chosen: argparse.Namespace, folder: Path, database_url: str) -> dict[str, Any]:
+def drill(
+    chosen: argparse.Namespace, folder: Path, database_url: str, server: Server | None
+) -> dict[str, Any]:
     data = folder / "data"
     data.mkdir()
-    environment = environment_of(data, database_url)
-    os.environ.pop("BROKER_URL", None)
+    environment = environment_of(data, database_url, server.url if server else "")
+    for name in OUTSIDE:
+        os.environ.pop(name, None)
     os.environ.update(environment)
     chance = random.Random(chosen.seed)
     subprocess.run(
@@ -530,7 +595,7 @@ def drill(chosen: argparse.Namespace, folder: Path, database_url: str) -> dict[s
     furnish(THICK if chosen.samples >= SAMPLES else THICK // 4)
     from search import api
 
-    school = School(data, environment)
+    school = School(data, environment, server)
     result: dict[str, Any] = {}
     try:
         school.look_after()
@@ -579,6 +644,7 @@ def main(words: list[str]) -> int:
     asked.add_argument("--saves", type=int, default=10_000)
     asked.add_argument("--kills", type=int, default=20)
     asked.add_argument("--samples", type=int, default=SAMPLES, help="changes to be timed, each way")
+    asked.add_argument("--engine", choices=["tantivy", "elasticsearch"], default="tantivy")
     asked.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     asked.add_argument("--seed", type=int, default=6)
     asked.add_argument("--save", type=int, help=argparse.SUPPRESS)
@@ -594,9 +660,19 @@ def main(words: list[str]) -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="drill-search-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
-        with database(chosen.database, folder) as url:
-            result = drill(chosen, folder, url)
-    result |= {"database": chosen.database, "seed": chosen.seed, "seconds": round(time.monotonic() - began)}
+        server = Server(folder / "elasticsearch") if chosen.engine == "elasticsearch" else None
+        try:
+            with database(chosen.database, folder) as url:
+                result = drill(chosen, folder, url, server)
+        finally:
+            if server is not None:
+                server.stop()
+    result |= {
+        "engine": chosen.engine,
+        "database": chosen.database,
+        "seed": chosen.seed,
+        "seconds": round(time.monotonic() - began),
+    }
     print(json.dumps(result))
     well = (
         result["saves"] >= chosen.saves

@@ -6,8 +6,9 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from people.models import Member, PartyOrganization, Post
-from search import api
+from search import api, outbox
 from search.documents import member_token, organization_token
+from search.engines.current import engine
 
 pytestmark = pytest.mark.django_db
 
@@ -136,3 +137,14 @@ def test_asking_costs_three_queries_at_most(shelf, member_in, django_assert_num_
         api.search("安全生产", viewer)
     with django_assert_num_queries(0):
         api.search("安全生产", AnonymousUser())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("token", ["org", "scope"])
+def test_a_changed_document_that_names_paths_is_open_to_the_same_as_after_a_rebuild(shelf, tree, token):
+    shelf.put("1", "支部通报", kind="book", acl=[f"{token}:{tree['11'].path}"])
+    api.rebuild()
+    rebuilt = list(engine().inventory("book"))
+    outbox.changed("book", 1)
+    api.drain()
+    assert list(engine().inventory("book")) == rebuilt

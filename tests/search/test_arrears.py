@@ -10,6 +10,7 @@ from people.models import AuditEntry
 from search import api, arrears, documents, indexing, outbox
 from search.engines.current import engine
 from search.errors import WritesRefused
+from search.kept import the_site
 from search.models import IndexCheck, SearchOutbox
 from tests.factories import AdministratorFactory, MemberFactory
 
@@ -144,8 +145,8 @@ def test_a_row_of_a_later_commit_with_a_lower_number_is_not_swept_away(shelf):
         return shelf.loader("book")(ids)
 
     documents._kinds["book"] = documents.Kind("book", "Books", load)
-    rows = list(SearchOutbox.objects.waiting(timezone.now()))
-    learned, things = indexing._take_up(engine(), rows)
+    rows = list(the_site().waiting())
+    learned, things = indexing._take_up(the_site(), rows)
     assert (learned, things) == ([100], {("book", "1")})
     assert SearchOutbox.objects.get().pk == 50
 

@@ -133,7 +133,7 @@ def test_a_document_that_is_refused_waits_and_its_neighbours_do_not(shelf, monke
 
 def test_a_full_disk_is_told_as_such_and_nothing_is_lost(shelf, client, monkeypatch):
     """The server itself forbids writing when the disk is 95 % full, and allows it again later."""
-    monkeypatch.setattr(indexing, "_tired_until", 0.0)
+    monkeypatch.setattr(indexing, "_tired_until", {})
     shelf.put("1", "安全生产", kind="book")
     api.rebuild()
     shelf.put("2", "安全生产", kind="book")
@@ -145,7 +145,7 @@ def test_a_full_disk_is_told_as_such_and_nothing_is_lost(shelf, client, monkeypa
     assert (found(), SearchOutbox.objects.count()) == (["1"], 1)
 
     client.indices.put_settings(index=engine().alias, settings=dict.fromkeys(block))
-    monkeypatch.setattr(indexing, "_tired_until", 0.0)
+    monkeypatch.setattr(indexing, "_tired_until", {})
     api.drain()
     assert (sorted(found()), SearchOutbox.objects.count()) == (["1", "2"], 0)
 

@@ -2,12 +2,22 @@
 
 import http.server
 import socket
+import ssl
 import threading
 import time
+from base64 import b64encode
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from typing import ClassVar
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from django.contrib.auth.models import AnonymousUser
+from django.core.management import CommandError, call_command
 
 from search import api, outbox
 from search.engines.elasticsearch.cluster import REST_S, Breaker, Cluster, address_of
@@ -97,8 +107,10 @@ def test_a_server_that_hangs_costs_two_seconds_once():
 
 class Answering(http.server.BaseHTTPRequestHandler):
     status, product = 200, "Elasticsearch"
+    credentials: ClassVar[list[str]] = []
 
     def do_GET(self):
+        self.credentials.append(self.headers.get("Authorization", ""))
         self.send_response(self.status)
         self.send_header("Content-Type", "application/json")
         if self.product:
@@ -147,6 +159,55 @@ def test_what_the_server_says_becomes_an_error_of_ours(server, status, product, 
         health(cluster)
 
 
+def test_credentials_are_those_of_the_address_or_the_key(server):
+    Answering.credentials.clear()
+    where = server().removeprefix("http://")
+    health(Cluster(f"http://school:p%40ss@{where}"))
+    health(Cluster(f"http://{where}", api_key="a2V5"))
+    health(Cluster(f"http://{where}"))
+    assert Answering.credentials == [f"Basic {b64encode(b'school:p@ss').decode()}", "ApiKey a2V5", ""]
+
+
+@pytest.fixture
+def certified(tmp_path):
+    """(address of an https server, file with the certificate that vouches for it)"""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    known, both = tmp_path / "ca.pem", tmp_path / "server.pem"
+    known.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    both.write_bytes(known.read_bytes() + key.private_bytes(serialization.Encoding.PEM, *form))
+    secured = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    secured.load_cert_chain(both)
+    one = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    one.socket = secured.wrap_socket(one.socket, server_side=True)
+    threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    yield f"https://127.0.0.1:{one.server_port}", known
+    one.shutdown()
+    one.server_close()
+
+
+def test_a_certificate_of_ones_own_is_trusted_only_when_it_is_named(certified, tmp_path):
+    url, known = certified
+    assert health(Cluster(url, ca_file=str(known))) == {}
+    with pytest.raises(EngineRefused, match="CERTIFICATE_VERIFY_FAILED"):
+        health(Cluster(url))
+    with pytest.raises(EngineRefused, match="SEARCH_CA_FILE"):
+        health(Cluster(url, ca_file=str(tmp_path / "missing.pem")))
+
+
 def test_of_several_servers_the_others_are_asked(server):
     cluster = Cluster(f"http://127.0.0.1:{unused_port()},http://127.0.0.1:{unused_port()},{server()}")
     for _ in range(5):
@@ -186,3 +247,17 @@ def test_while_the_server_is_away_asking_fails_and_changes_wait(shelf, settings)
     assert api.drain() == 0
     [row] = SearchOutbox.objects.all()
     assert (row.attempts, row.error) == (0, "")
+
+
+@pytest.mark.django_db
+@pytest.mark.embedded
+def test_the_school_opens_without_its_search_server_and_says_so(shelf, settings, capsys):
+    settings.SEARCH = {
+        **settings.SEARCH,
+        "ENGINE": "elasticsearch",
+        "URL": f"http://127.0.0.1:{unused_port()}",
+    }
+    call_command("rebuild_search", "--if-needed")
+    assert "SEARCH_URL" in capsys.readouterr().err
+    with pytest.raises(CommandError, match="SEARCH_URL"):
+        call_command("rebuild_search")

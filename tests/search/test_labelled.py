@@ -5,6 +5,8 @@ import pytest
 from search.engines.current import engine
 from tests.search.labelled import documents, evaluation, queries
 
+pytestmark = pytest.mark.django_db
+
 FLOORS = {
     # suite: (MRR@10, in the first ten); measured values lie a little above.
     "lay question to rule": (0.53, 0.70),
@@ -30,6 +32,7 @@ def filled(index_dir, engine_kind):
         engine(name).verify()
 
 
+@pytest.mark.embedded  # test_parity.py holds the other engine to this one
 def test_each_suite_stays_above_its_floor(filled):
     measures = evaluation.judged("B")
     assert set(measures) == set(FLOORS)

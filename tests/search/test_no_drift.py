@@ -23,15 +23,25 @@ from courses.catalogue.models import (
 )
 from courses.catalogue.setup import ensure_tree
 from media_pipeline.signals import asset_ready
-from people.api import change_organization, dissolve_organization, found_organization
-from people.models import PartyOrganization
-from search import api
+from people.api import (
+    appoint,
+    change_member,
+    change_organization,
+    dissolve_organization,
+    enrol,
+    found_organization,
+)
+from people.models import Member, PartyOrganization
+from search import api, documents
 from search.boxes.objects import BOXES, id_of
+from search.engines.current import engine
 from search.models import SearchOutbox
+from search.reading import everything
 from tests.factories import (
     AdministratorFactory,
     CourseFactory,
     LessonFactory,
+    MemberFactory,
     PartyOrganizationFactory,
     PlayableAssetFactory,
     PolicyFactory,
@@ -43,20 +53,31 @@ LISTS = ("missing", "stale", "ghosts", "unreadable")
 
 
 def drift() -> dict[str, list[str]]:
-    """What of each kind differs, e.g. {"lesson stale": ["12"]}."""
-    found = {}
+    """What of each kind differs, e.g. {"lesson stale": ["12"]}.
+
+    By the product's own comparison and by plain sets: what the worker reads a thing by, the former reads it by too.
+    """
+    found: dict[str, list[str]] = {}
     for one in api.verify(repair=False):
         found |= {f"{one.kind} {what}": ids for what in LISTS if (ids := getattr(one, what))}
+    for kind in documents.kinds():
+        truth: dict[str, str] = {}
+        for batch in everything(kind, lambda id, fault: None):
+            truth |= batch.fingerprints()
+        differing = truth.items() ^ dict(engine().inventory(kind.name)).items()
+        if differing and not any(name.startswith(f"{kind.name} ") for name in found):
+            found[f"{kind.name} differs"] = sorted({id for id, _ in differing})
     return found
 
 
 class School:
-    """A course of two lessons opened to one branch of a committee, a public course, a policy."""
+    """A course of two lessons opened to one branch of a committee, a public course, a policy, a member."""
 
     def __init__(self) -> None:
         self.committee = PartyOrganizationFactory(code="001")
         self.branch = PartyOrganizationFactory(code="001.001", parent=self.committee)
         self.other = PartyOrganizationFactory(code="002")
+        self.member = MemberFactory(organization=self.committee)
         self.course = CourseFactory(disclosure=Disclosure.SUBTREE, opened_to=[self.branch])
         self.asset = PlayableAssetFactory()
         self.lesson = LessonFactory(parent=self.course, lecture=self.asset)
@@ -285,6 +306,20 @@ def organization_founded_between(school):
     found_organization(founded, parent=school.organization("committee"), actor=None)
 
 
+def member_enrolled(school):
+    enrol(Member(username="new", name="新党员", organization=school.organization("branch")), actor=None)
+
+
+def member_moved(school):
+    school.member.organization = school.organization("other")
+    change_member(school.member, fields={"organization"}, actor=None)
+
+
+def member_appointed(school):
+    where, today = school.organization("committee"), timezone.localdate()
+    appoint(school.member, organization=where, role="ORGANIZER", started_on=today, actor=None)
+
+
 def lecture_made_anew_as_a_panorama(school):
     school.asset.contents = {**school.asset.contents, "projection": "EQUIRECT"}
     school.asset.save()
@@ -324,6 +359,9 @@ WAYS = [
     organization_dissolved,
     only_organization_dissolved,
     organization_founded_between,
+    member_enrolled,
+    member_moved,
+    member_appointed,
     lecture_made_anew_as_a_panorama,
 ]
 

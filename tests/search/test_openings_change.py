@@ -43,14 +43,17 @@ def machine_over(shelf) -> type[RuleBasedStateMachine]:
             for who in (0, 1, 2):  # organisers of three places below the top
                 self.appoint(who, where=1 + 2 * who, role=PostRole.ORGANIZER, begins=-1)
             for number in range(10):
-                self.put(number, random_opening(chance, self.school))
+                opening = random_opening(chance, self.school)
+                self.put(number, opening, roll=opening.way == "organisers")
             api.rebuild()
 
-        def put(self, number: int, opening: Opening) -> None:
+        def put(self, number: int, opening: Opening, *, roll: bool = False) -> None:
+            """What is for organisers is a roll, all else a book; there may be both of one number."""
             tree, persons = PartyOrganization.objects.in_bulk(), Member.objects.in_bulk()
-            shelf.put(str(number), f"安全生产{number}", kind="book", acl=opening.acl(tree, persons))
-            self.school.openings[f"book:{number}"] = opening
-            api.changed("book", number)
+            kind = "roll" if roll else "book"
+            shelf.put(str(number), f"安全生产{number}", kind=kind, acl=opening.acl(tree, persons))
+            self.school.openings[f"{kind}:{number}"] = opening
+            api.changed(kind, number)
 
         @rule(
             number=st.integers(0, 9),
@@ -61,7 +64,7 @@ def machine_over(shelf) -> type[RuleBasedStateMachine]:
         def open_otherwise(self, number, way, where, who):
             person = self.members[who] if way == "person" else 0
             places = [self.organizations[where]] if way in ("organizations", "organisers") else []
-            self.put(number, Opening(way, places, person))
+            self.put(number, Opening(way, places, person), roll=way == "organisers")
 
         @rule(which=st.integers(1, 6), below=st.integers(0, 6))
         def move(self, which, below):
@@ -121,14 +124,19 @@ def machine_over(shelf) -> type[RuleBasedStateMachine]:
             assert not SearchOutbox.objects.exists()
             persons = Member.objects.in_bulk()
             for person, viewer in persons.items():
-                found = api.search("安全生产", viewer, size=100)
-                assert {f"book:{hit.id}" for hit in found.hits} == self.school.seen_by(person)
-                assert found.total == len(found.hits)
+                own, met = self.school.seen_by(person), set()
+                for kind in ("book", "roll"):
+                    found = api.search("安全生产", viewer, kind=kind, size=100)
+                    assert found.total == len(found.hits)
+                    met |= {f"{kind}:{hit.id}" for hit in found.hits}
+                assert met == own and sum(found.counts.values()) == len(own)
                 held = self.school.organised(person)
                 expected = {
                     one.name for pk, one in persons.items() if self.school.above(self.school.homes[pk]) & held
                 }
-                assert {hit.title for hit in api.search("党员", viewer, size=100).hits} == expected
+                assert {
+                    hit.title for hit in api.search("党员", viewer, kind="member", size=100).hits
+                } == expected
 
         def teardown(self) -> None:
             transaction.set_rollback(True)
@@ -143,6 +151,7 @@ def machine_over(shelf) -> type[RuleBasedStateMachine]:
 
 
 def test_whatever_changes_everybody_finds_what_is_hers(shelf):
+    documents.register("roll", label="Rolls", load=shelf.loader("roll"), stands_apart=True)
     documents.register("member", label="Members", load=load_members)
     documents.register("organization", label="Organisations", load=load_organizations)
     run_state_machine_as_test(

@@ -96,8 +96,8 @@ def test_changes_that_come_while_changes_are_written_again_are_not_lost_either(s
     drafts = iter(["安全生产二", "安全生产三"])
     real = indexing._take_in
 
-    def take_in(writer, things):
-        failed = real(writer, things)
+    def take_in(index, writer, things):
+        failed = real(index, writer, things)
         if draft := next(drafts, None):  # right after the thing was read
             shelf.put("1", draft, kind="book")
             outbox.changed("book", 1)

@@ -7,13 +7,18 @@ pages of annexes do not drown the page's own words, and the excerpt comes from t
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.db.models import Q
+from wagtail.models import Page
+
 from courses.catalogue.attached.models import AttachedFile, FileText
 from courses.catalogue.models import Course, Lesson, Policy
 from search.documents import Document
+from search.entries import BODY_LIMIT
 
-__all__ = ["load_attachments"]
+__all__ = ["by_title", "ids", "load_attachments", "names_of"]
 
 BATCH = 50
+BY_TITLE = 20
 
 
 def load_attachments(ids: list[str] | None) -> Iterable[Document]:
@@ -28,6 +33,35 @@ def load_attachments(ids: list[str] | None) -> Iterable[Document]:
             yield from _documents(batch)
             batch = []
     yield from _documents(batch)
+
+
+def ids() -> Iterable[int]:
+    return AttachedFile.objects.order_by("pk").values_list("pk", flat=True)
+
+
+def names_of(ids: list[str]) -> dict[str, str]:
+    return {
+        str(row.pk): str(row) for row in AttachedFile.objects.filter(pk__in=ids).select_related("document")
+    }
+
+
+def by_title(words: list[str], viewer: Any) -> Iterable[Document]:
+    """Files whose name has each of `words`, of pages open to `viewer`; no more than name and address."""
+    named = Q()
+    for word in words:
+        named &= Q(title__icontains=word) | Q(title="", document__title__icontains=word)
+    rows = AttachedFile.objects.filter(named).select_related("document").order_by("pk")
+    open_pages = [model.objects.open_to(viewer).values("pk") for model in (Policy, Lesson)]
+    rows = rows.filter(Q(page__in=open_pages[0]) | Q(page__in=open_pages[1]))[:BY_TITLE]
+    pages = Page.objects.in_bulk([row.page_id for row in rows])
+    for row in rows:
+        url = pages[row.page_id].url
+        yield Document(
+            id=str(row.pk),
+            kind="attachment",
+            title=str(row),
+            url=f"{url}#file-{row.document_id}" if url else "",
+        )
 
 
 def _pages(ids: set[int]) -> dict[int, tuple[Any, Any]]:
@@ -62,11 +96,11 @@ def _documents(rows: list[AttachedFile]) -> Iterator[Document]:
             id=str(row.pk),
             kind="attachment",
             title=str(row),
-            # With the page's title, so that «实施办法 申请表» finds the form under it.
-            body="\n".join(part for part in (page.title, texts.get(row.document_id, "")) if part),
+            # With the page's title behind it, so that «实施办法 申请表» finds the form under it.
+            body=f"{texts.get(row.document_id, '')[: BODY_LIMIT - 500]}\n{page.title}",
             url=f"{page.url}#file-{row.document_id}" if page.url else "",
             acl=discloser.acl(),
-            category=str(page.get_category_display()) if isinstance(page, Policy) else page.kind_label,
+            category=str(page.get_category_display()) if isinstance(page, Policy) else "",
             published_on=page.issued_on if isinstance(page, Policy) else published,
             issuing_body=page.issuing_body if isinstance(page, Policy) else "",
             extra={

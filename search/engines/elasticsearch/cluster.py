@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from elastic_transport import NodeConfig, TransportError
+from elastic_transport import NodeConfig, TlsError, TransportError
 from elasticsearch import ApiError, Elasticsearch, NotFoundError, UnsupportedProductError
 from elasticsearch.helpers import BulkIndexError
 
@@ -119,8 +119,8 @@ class Cluster:
     def asking(self, *, patiently: bool = False) -> Iterator[Elasticsearch]:
         """The client, for one request or a few; what goes wrong comes out as an error of ours.
 
-        Raises EngineUnreachable (no answer, or too busy: later), EngineRefused (our credentials, our
-        address: somebody must see to it) and IndexMissing. With `patiently` for writing.
+        Raises EngineUnreachable (no answer, or too busy: later), EngineRefused (our credentials, its
+        certificate: somebody must see to it) and IndexMissing. With `patiently` for writing.
         """
         self.breaker.pass_through()
         client = self._connected()
@@ -128,7 +128,9 @@ class Cluster:
             yield client.options(request_timeout=WRITING_PATIENCE_S) if patiently else client
         except NotFoundError as fault:
             self.breaker.succeeded()
-            raise IndexMissing(_reason(fault)) from fault
+            # Not found may also be a search that took too long page by page.
+            gone = fault.error == "index_not_found_exception"
+            raise (IndexMissing if gone else EngineUnreachable)(_reason(fault)) from fault
         except UnsupportedProductError as fault:
             raise EngineRefused(f"{self.address} is no Elasticsearch") from fault
         except (ApiError, BulkIndexError) as fault:
@@ -136,6 +138,11 @@ class Cluster:
             status = getattr(fault, "status_code", 0)
             kind = EngineUnreachable if status in (408, 429, 502, 503, 504) else EngineRefused
             raise kind(f"{self.address}: {_reason(fault)}") from fault
+        except TlsError as fault:
+            reason = (
+                f"{self.address}: {str(fault.message)[:300]} (SEARCH_CA_FILE names a certificate of your own)"
+            )
+            raise EngineRefused(reason) from fault
         except TransportError as fault:
             reason = f"{self.address}: {type(fault).__name__}: {str(fault.message)[:300]}"
             self.breaker.failed(reason)

@@ -372,8 +372,7 @@ class ElasticsearchEngine:
         except BaseException:
             # The alias may lead to it in spite of the failure: then it is the next one's to clear away.
             with suppress(SearchError), self.cluster.asking() as client:
-                used = client.cat.aliases(name=self.alias, format="json", h="index").body
-                if used != [{"index": name}]:
+                if name not in self._led_to(client):
                     client.indices.delete(index=name, ignore_unavailable=True)
             raise
         with suppress(EngineUnreachable):  # it is in use; the next one clears away
@@ -402,9 +401,8 @@ class ElasticsearchEngine:
     def _use(self, name: str) -> None:
         """Let the alias lead to `name` and to nothing else, in one step."""
         with self.cluster.asking(patiently=True) as client:
-            before = client.cat.aliases(name=self.alias, format="json", h="index").body
             swap: list[dict[str, Any]] = [
-                {"remove": {"index": one["index"], "alias": self.alias}} for one in before
+                {"remove": {"index": other, "alias": self.alias}} for other in self._led_to(client)
             ]
             swap.append({"add": {"index": name, "alias": self.alias, "is_write_index": True}})
             client.indices.update_aliases(actions=swap)
@@ -415,6 +413,11 @@ class ElasticsearchEngine:
             for other in self._indexes(client):
                 if other != kept:
                     client.indices.delete(index=other, ignore_unavailable=True)
+
+    def _led_to(self, client: Elasticsearch) -> list[str]:
+        """The indexes to which the alias leads."""
+        rows: list[Any] = client.cat.aliases(name=self.alias, format="json", h="index").body  # type: ignore[assignment]
+        return [str(row["index"]) for row in rows]
 
     def _indexes(self, client: Elasticsearch) -> list[str]:
         """The indexes of this alias that we made, in use or left behind by somebody who was killed."""

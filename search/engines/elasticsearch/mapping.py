@@ -70,7 +70,7 @@ def lying(entry: Entry) -> dict[str, Any]:
         "kind": entry.kind,
         "group": entry.group or entry.key,
         "access": list(entry.access),
-        "exact_title": entry.exact_title,
+        "exact_title": [entry.exact_title, *entry.exact_names],
         "day": entry.day,
         **entry.labels,
         **{name: " ".join(tokens) for name, tokens in entry.tokens.items()},

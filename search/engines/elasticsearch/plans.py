@@ -25,8 +25,8 @@ def exactly(name: str, value: str) -> Query:
 
 def by_key(filters: Filters) -> tuple[list[Query], list[Query]]:
     """What must hold, and what must not, of a document's own key, or of that of its group."""
-    only = [Terms(group=sorted(filters.only))] if filters.only is not None else []
-    without = [Terms(group=sorted(filters.without))] if filters.without else []
+    only: list[Query] = [Terms(group=sorted(filters.only))] if filters.only is not None else []
+    without: list[Query] = [Terms(group=sorted(filters.without))] if filters.without else []
     return only, without
 
 

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from search import api, indexing
-from search.errors import EngineUnreachable, NoSpaceLeft, WriterBusy
+from search.errors import EngineRefused, EngineUnreachable, NoSpaceLeft, WriterBusy
 from search.kept import Kept, kept
 
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             started = time.monotonic()
             try:
                 number = self._rebuilt(index)
-            except EngineUnreachable as fault:
+            except (EngineUnreachable, EngineRefused) as fault:
                 text = _(
                     "The search server does not answer (%(reason)s). Check SEARCH_URL and whether it runs."
                 ) % {"reason": fault}

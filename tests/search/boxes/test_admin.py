@@ -3,6 +3,8 @@
 Each test runs twice: with the index, and without one (substrings of the database).
 """
 
+import re
+
 import pytest
 from modelsearch.query import PlainText
 from wagtail.models import Page
@@ -69,3 +71,8 @@ def test_a_new_title_is_found_after_its_commit(admin_client, django_capture_on_c
     with django_capture_on_commit_callbacks(execute=True):
         PolicyFactory(title="流动党员管理")
     assert "流动党员管理" in admin_client.get("/admin/pages/search/?q=党员管理").content.decode()
+
+
+def test_the_list_of_pages_says_what_it_counts(admin_client):
+    shown = admin_client.get("/admin/pages/search/?q=党费").content.decode()
+    assert re.search(r"共 3 个\s*(\w+)", shown)[1] == "页面"

@@ -109,6 +109,19 @@ def test_before_the_worker_comes_what_was_saved_is_found_as_it_is_written(indexe
     assert results.count() == 0
 
 
+def test_a_worker_that_comes_between_the_two_looks_hides_nothing(indexed, up_to_date, monkeypatch):
+    PolicyFactory(title="流动党员管理")
+    engine, match = INDEX.engine, INDEX.engine.match
+
+    def match_and_drain(*asked, **more):
+        rows = list(match(*asked, **more))
+        up_to_date()
+        return iter(rows)
+
+    monkeypatch.setattr(engine, "match", match_and_drain)
+    assert found("流动党员") == ["流动党员管理"] and waiting() == []
+
+
 def test_more_waits_than_a_box_looks_at_and_the_rest_is_found_as_it_was(indexed, monkeypatch):
     monkeypatch.setattr("search.boxes.objects.MOST", 1)
     for title in ("条例甲", "条例乙"):
@@ -185,7 +198,6 @@ def test_an_object_that_cannot_be_read_keeps_no_other_waiting(indexed, up_to_dat
     }
 
 
-@pytest.mark.embedded
 def test_the_nightly_comparison_mends_what_nobody_told(indexed, up_to_date, engine_alone):
     call_command("rebuild_search", stdout=StringIO())
     api.drain()
@@ -206,6 +218,13 @@ def test_the_nightly_comparison_mends_what_nobody_told(indexed, up_to_date, engi
     assert found("安全生产") == ["安全生产条例"] and found("花名册", Document) == ["花名册"]
     assert [one.pk for one in SearchBackend({}).search("支部活动", Image)] == [image.pk]
     assert [one.differing for one in verification.verify(repair=False) if one.kind == BOXES] == [[]]
+
+
+def test_other_tokens_of_the_same_texts_are_stale_for_the_comparison(indexed, monkeypatch):
+    api.rebuild()
+    monkeypatch.setattr("search.boxes.texts.LAYOUT", 99)
+    [boxes] = [one for one in verification.verify(repair=False) if one.kind == BOXES]
+    assert len(boxes.stale) == boxes.documents > 5 and boxes.missing == boxes.ghosts == []
 
 
 def test_nothing_that_could_be_read_lies_in_the_index(indexed):

@@ -1,4 +1,7 @@
-"""python -m tests.search.labelled [A|B] [MORE.jsonl …]: the table of one half, in a folder that is gone afterwards."""
+"""python -m tests.search.labelled [A|B] [MORE.jsonl …]: the table of one half.
+
+In a folder and a database of its own that are gone afterwards.
+"""
 
 import os
 import sys
@@ -12,14 +15,19 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.test")
     django.setup()
     from django.conf import settings
+    from django.test.utils import setup_databases, teardown_databases
 
     from tests.search.labelled import evaluation
 
     half = sys.argv[1] if len(sys.argv) > 1 else "B"
-    with tempfile.TemporaryDirectory() as folder:
-        settings.SEARCH = {**settings.SEARCH, "INDEX_DIR": Path(folder)}
-        print(f"{evaluation.fill([Path(one) for one in sys.argv[2:]])} documents")
-        print(evaluation.table(evaluation.judged(half)))
+    made = setup_databases(verbosity=0, interactive=False)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            settings.SEARCH = {**settings.SEARCH, "INDEX_DIR": Path(folder)}
+            print(f"{evaluation.fill([Path(one) for one in sys.argv[2:]])} documents")
+            print(evaluation.table(evaluation.judged(half)))
+    finally:
+        teardown_databases(made, verbosity=0)
 
 
 if __name__ == "__main__":
