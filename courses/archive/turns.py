@@ -85,6 +85,8 @@ def turns_of(
             holder.save(update_fields=["until_at"])
         mine.append(line.give((from_at, None), seen_at=max(now, from_at)))
         found.holds = True
+    elif not found.holds and take and not mine:  # history that is written afterwards, before what is there
+        mine += line.unowned(None, mine)
     if missed := _outside(found, played):
         given = line.unowned(missed, mine)
         left = _outside(Turns(given, False, slack), missed)
@@ -136,11 +138,11 @@ class _Line:
             from_at = max(from_at, end)
         return from_at
 
-    def unowned(self, missed: Sequence[Played], mine: Sequence[PlayLease]) -> list[PlayLease]:
-        """Turns in time that nobody has, where beats were played."""
+    def unowned(self, missed: Sequence[Played] | None, mine: Sequence[PlayLease]) -> list[PlayLease]:
+        """Turns in time that nobody has, where beats were played; in all of it for None."""
         taken = [_span(turn, self._now) for turn in [*self._others, *mine]]
         free = sharing.gaps(taken, self._claims.issued_at, self._now)
-        return [self.give(gap) for gap in free if sharing.touched(gap, missed, self._slack)]
+        return [self.give(gap) for gap in free if missed is None or sharing.touched(gap, missed, self._slack)]
 
     def cut(self, missed: Sequence[Played], *, short: bool, anything: bool) -> list[PlayLease]:
         """Turns out of other sessions' turns, where beats were played and those did not play; where time is `short`, all
