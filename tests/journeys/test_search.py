@@ -8,9 +8,15 @@ from typing import Any
 import pytest
 
 from courses.catalogue.models import Disclosure
+from media_pipeline import api as media
 from search import api
-from tests.factories import CourseFactory, LessonFactory, MemberFactory, PolicyFactory
+from tests.factories import CourseFactory, LessonFactory, MemberFactory, PlayableAssetFactory, PolicyFactory
 from tests.journeys.school import PICTURES
+
+SRT = (
+    "1\n00:00:02,000 --> 00:00:05,000\n同志们好\n\n"
+    "2\n00:12:34,000 --> 00:12:40,000\n民主集中制的第一条是四个服从\n\n"
+)
 
 
 @pytest.fixture
@@ -20,6 +26,9 @@ def shelves(transactional_db, settings, tmp_path) -> None:
     course = CourseFactory(title="党务实务：党费收缴", disclosure=Disclosure.PUBLIC)
     LessonFactory(parent=course, title="党费怎么算", text="<p>党费按月交，比例分四档。</p>")
     LessonFactory(parent=course, title="党费什么时候交")
+    spoken = PlayableAssetFactory(duration_s=900)
+    LessonFactory(parent=course, title="第三讲", lecture=spoken, text="")
+    media.upload_captions(spoken, name="a.srt", data=SRT.encode(), lang="zh-Hans", actor=MemberFactory())
     for year, body in ((2024, "海棠县财政局"), (2026, "海棠县财政局"), (2026, "中共海棠县委组织部")):
         PolicyFactory(
             title=f"党费收缴通知（{year}，{body}）",
@@ -31,7 +40,19 @@ def shelves(transactional_db, settings, tmp_path) -> None:
 
 
 @pytest.fixture
-def take_picture(tmp_path):
+def visitor(browser_of):
+    """As `browser_of`, with patience for a busy machine."""
+
+    def arrive(member: Any, **device: Any) -> Any:
+        page = browser_of(member, **device)
+        page.set_default_timeout(30_000)
+        return page
+
+    return arrive
+
+
+@pytest.fixture
+def take_picture():
     def take(page: Any, name: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=str(PICTURES / f"{name}.png"))
@@ -43,8 +64,8 @@ def titles(page: Any) -> list[str]:
     return page.locator(".result__title").all_inner_texts()
 
 
-def test_from_pinyin_to_a_lesson(shelves, browser_of, axe, take_picture):
-    page = browser_of(MemberFactory())
+def test_from_pinyin_to_a_lesson(shelves, visitor, axe, take_picture):
+    page = visitor(MemberFactory())
     page.goto("/search/")
     page.click("#q")
     page.keyboard.type("dangfeizenmesuan", delay=15)
@@ -60,8 +81,8 @@ def test_from_pinyin_to_a_lesson(shelves, browser_of, axe, take_picture):
     page.wait_for_selector("h1:has-text('党费怎么算')")
 
 
-def test_filters_are_folded_chosen_and_taken_away(shelves, browser_of, axe, take_picture):
-    page = browser_of(MemberFactory())
+def test_filters_are_folded_chosen_and_taken_away(shelves, visitor, axe, take_picture):
+    page = visitor(MemberFactory())
     page.goto("/search/?q=党费收缴")
     assert not page.locator(".search-filters").is_visible()
     page.click(".search-fold summary")
@@ -83,8 +104,20 @@ def test_filters_are_folded_chosen_and_taken_away(shelves, browser_of, axe, take
     assert width[0] <= width[1]
 
 
-def test_on_a_bad_network_the_form_works_as_ever(shelves, browser_of):
-    page = browser_of(None, desktop=True)
+def test_a_sentence_that_was_said_opens_the_lecture_there(shelves, visitor, axe, take_picture):
+    page = visitor(MemberFactory())
+    page.goto("/search/?q=四个服从")
+    assert page.locator(".moment__at").first.inner_text().strip() == "从 12:34 播放"
+    assert page.locator(".moment mark").first.inner_text() == "四个服从"
+    axe.check_page(page, "moments")
+    take_picture(page, "search-moments-phone")
+    page.locator(".moment").first.click()
+    page.wait_for_url(lambda address: "from=754" in address)
+    page.wait_for_selector("h1:has-text('第三讲')")
+
+
+def test_on_a_bad_network_the_form_works_as_ever(shelves, visitor):
+    page = visitor(None, desktop=True)
     page.route("**/api/search/suggest*", lambda route: route.abort())
     page.goto("/search/")
     page.click("#q")

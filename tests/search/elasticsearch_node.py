@@ -60,7 +60,7 @@ class Node:
                 preexec_fn=_die_with_parent,
             )
 
-    def wait(self, *, nodes: int = 1, seconds: float = 90) -> None:
+    def wait(self, *, nodes: int = 1, seconds: float = 180) -> None:
         """Until the cluster of this node is green or yellow and has so many nodes."""
         asked = f"{self.url}/_cluster/health?wait_for_status=yellow&wait_for_nodes=%3E%3D{nodes}&timeout=1s"
         deadline = time.monotonic() + seconds

@@ -101,7 +101,10 @@ def test_page_and_endpoint_know_who_asks(client_of, library, member_in, tree):
     api.rebuild()
     for viewer, seen in ((None, 0), (beside, 0), (inside, 1)):
         client = client_of(viewer)
-        assert client.get("/api/search/", {"q": "内部通报"}).json()["total"] == seen
+        found = client.get("/api/search/", {"q": "内部通报"}).json()
+        # Who may not see it is offered what is near, and told so.
+        assert [hit["id"] for hit in found["results"]].count("inner") == seen
+        assert found["loosened"] == (not seen)
         assert len(client.get("/api/search/suggest", {"q": "内部"}).json()["suggestions"]) == seen
         assert len(client.get("/api/search/suggest", {"q": "nbtb"}).json()["suggestions"]) == (seen)
         assert ("/book/inner/" in client.get("/search/", {"q": "内部通报"}).content.decode()) == bool(seen)
