@@ -10,7 +10,7 @@ import hashlib
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version as version_of
@@ -95,15 +95,13 @@ def _folded_character(one: str) -> str:
     return _folded(one)
 
 
-def normalise_with_positions(text: str) -> tuple[str, list[int]]:
+def normalise_with_positions(text: str) -> tuple[str, Sequence[int]]:
     """Normalised character by character, and for each resulting character its place in `text`."""
-    folded: list[str] = []
-    places: list[int] = []
-    for place, one in enumerate(text):
-        for part in _folded_character(one):
-            folded.append(part)
-            places.append(place)
-    return "".join(folded), places
+    parts = list(map(_folded_character, text))
+    folded = "".join(parts)
+    if len(folded) == len(parts) and "" not in parts:  # one for one, as nearly always
+        return folded, range(len(parts))
+    return folded, [place for place, part in enumerate(parts) for _ in part]
 
 
 def runs(text: str) -> Iterator[str]:

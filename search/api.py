@@ -88,6 +88,8 @@ UNTITLED = 40
 SPARE = 2
 """So many times the hits of a page are looked at where captions may be among them: windows that overlap fall together."""
 MOST_LOOKED_AT = 3 * DEEPEST
+MOST_PLACES_COUNTED = 40
+"""Stretches of captions up to which their places are counted, also in a list of all kinds that shows but some of them."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +132,9 @@ class Hit:
 class Results:
     """One page of hits. `counts` has an entry for each kind with hits, `total` is that of the chosen kind.
 
-    Both count documents; captions are counted by the stretches of four cues that match, which overlap,
-    so of them there are up to twice as many as places to be shown. Where the list was seen to its end
-    (always, when it ends on this page), `total` and `pages` are those of the list as it is shown.
+    Both count documents, and of captions the places. These are stretches of four cues to the engine, which
+    overlap; where more match than are looked at it is the stretches that are counted, up to twice as many.
+    `pages` is exact on the last page: there the end of the list is seen.
 
     `facets` (when asked for): for each of engines.FACETS how many hits bear each value, if it were chosen.
     `loosened` says that nothing held enough of the words and that these are only near to them;
@@ -224,28 +226,28 @@ def search(
         find = partial(apart.find, chosen) if index == SITE else chosen.find
         asked = partial(find, wanted, access, kind=kind, filters=filters, sort=sort, facets=facets)
         page_of = _places_of if kind in {None, CAPTIONS} else _documents_of
-        listed, found, ends_at = page_of(asked, wanted, kind, offset=offset, size=size, again=again)
+        shown = page_of(asked, wanted, kind, offset=offset, size=size, again=again)
+        found = shown.found
         if found.counts or wanted.is_empty:
             break
     labels = _labels(found.counts, index)
     counts = {name: found.counts[name] for name in labels if found.counts.get(name)}
-    if ends_at is not None and kind and kind in counts:
-        counts[kind] = ends_at
+    if shown.places is not None and CAPTIONS in counts:
+        counts[CAPTIONS] = shown.places
     everything = apart.in_all(counts) if index == SITE else sum(counts.values())
-    if ends_at is not None and not kind:
-        everything = ends_at
     total = counts.get(kind, 0) if kind else everything
-    hits = [_hit(one, wanted, labels) for one in listed if one.row["kind"] in labels]
+    entries = total if shown.entries is None else shown.entries
+    hits = [_hit(one, wanted, labels) for one in shown.listed if one.row["kind"] in labels]
     return Results(
         query=query,
         hits=hits,
         total=total,
         counts=counts,
         page=page,
-        pages=min(-(-total // size), DEEPEST // size),
+        pages=min(-(-entries // size), DEEPEST // size),
         took_ms=round((time.perf_counter() - started) * 1000, 2),
         loosened=bool(wanted.is_loose and total),
-        did_you_mean=_did_you_mean(wanted, [one.row["title"] for one in listed[:CONSIDERED]]),
+        did_you_mean=_did_you_mean(wanted, [one.row["title"] for one in shown.listed[:CONSIDERED]]),
         facets=found.facets,
         everything=everything,
     )
@@ -385,13 +387,20 @@ def _labels(found: Iterable[str], index: str) -> dict[str, Any]:
     return {one.name: one.label for one in kinds()} if index == SITE else {name: name for name in found}
 
 
-Page = tuple[list[places.Found], EngineFound, int | None]
-"""One page of a list, what the engine said, and where the list ends if that was seen and is not what was counted."""
+@dataclass(frozen=True)
+class _Page:
+    """One page of a list and what the engine said. `entries`: how long the list is, `places`: how many of captions there
+    are, both only where that was seen and is not simply what the engine counted."""
+
+    listed: list[places.Found]
+    found: EngineFound
+    entries: int | None = None
+    places: int | None = None
 
 
 def _documents_of(
     asked: Callable[..., EngineFound], wanted: Plan, kind: str | None, *, offset: int, size: int, again: bool
-) -> Page:
+) -> _Page:
     # Every page that begins within the looked-at hits fetches all of them, so that all pages agree on their order.
     if not again or offset >= second_look.LOOKED_AT:
         found = asked(offset=offset, limit=size)
@@ -399,12 +408,12 @@ def _documents_of(
     else:
         found = asked(offset=0, limit=max(second_look.LOOKED_AT, offset + size))
         rows = second_look.reordered(found.rows, wanted)[offset : offset + size]
-    return [places.Found(score, row) for score, row in rows], found, None
+    return _Page([places.Found(score, row) for score, row in rows], found)
 
 
 def _places_of(
     asked: Callable[..., EngineFound], wanted: Plan, kind: str | None, *, offset: int, size: int, again: bool
-) -> Page:
+) -> _Page:
     """Where captions are found, the list is made from its beginning and out of more hits than are shown: only so
     is it known which of them fall together."""
     end = offset + size
@@ -413,14 +422,16 @@ def _places_of(
         found = asked(offset=0, limit=limit)
         rows = second_look.reordered(found.rows, wanted) if again else found.rows
         if not found.counts.get(CAPTIONS):
-            return [places.Found(score, row) for score, row in rows[offset:end]], found, None
+            return _Page([places.Found(score, row) for score, row in rows[offset:end]], found)
         listed = places.gathered(rows, wanted, together=kind is None, wanted=end + 1)
         seen_all = len(rows) < limit
         if seen_all or len(listed) > end or limit == MOST_LOOKED_AT:
             break
         limit = min(limit * SPARE, MOST_LOOKED_AT)
-    ends_at = len(listed) if seen_all and len(listed) <= end else None
-    return listed[offset:end], found, ends_at
+    entries = len(listed) if seen_all and len(listed) <= end else None
+    many = found.counts[CAPTIONS] > MOST_PLACES_COUNTED
+    counted = None if entries is None or many else places.number_of(rows, wanted)
+    return _Page(listed[offset:end], found, entries, entries if kind else counted)
 
 
 def _hit(found: places.Found, wanted: Plan, labels: dict[str, Any]) -> Hit:

@@ -108,8 +108,8 @@ class Narrowing(Schema):
 
 
 class ResultsOut(Schema):
-    """One page. `total` counts what matches: documents, and of captions stretches of four cues, which overlap, so
-    that for these it is an upper bound of the places shown; when the list ends on this page it is exact.
+    """One page. `total` counts what matches: documents, and of captions the places; where very many match, their
+    number is an upper bound (up to twice as many). In a list of all kinds the places of a lecture are one result.
     `degraded`: the index cannot answer just now, only titles were looked through."""
 
     query: str
@@ -164,7 +164,15 @@ EXAMPLE = {
             "video": "0b6f1f7e-6d0c-4f7c-9a53-3a5ad1d3a1b2",
             "start": 244.6,
             "end": 248.0,
-            "moments": [],
+            "moments": [
+                {
+                    "start": 244.6,
+                    "end": 248.0,
+                    "excerpt": "基本原则里的第一条 就是四个服从",
+                    "excerpt_html": "基本原则里的第一条 就是<mark>四个服从</mark>",
+                    "url": "/courses/dangzhang/3/?from=244#player",
+                }
+            ],
         }
     ],
     "total": 1,
@@ -173,7 +181,9 @@ EXAMPLE = {
     "pages": 1,
     "took_ms": 2.9,
     "loosened": False,
+    "degraded": False,
     "did_you_mean": "",
+    "facets": {},
 }
 
 
@@ -193,7 +203,7 @@ def _shown(**answers: Any) -> dict[str, Any]:
     summary="Search",
     openapi_extra=_shown(
         status_200=EXAMPLE,
-        status_404={"code": "INDEX_UNKNOWN", "message": "没有叫做“old”的索引。"},
+        status_404={"code": "INDEX_UNKNOWN", "message": "没有名为“old”的索引。"},
         status_422={"code": "KIND_UNKNOWN", "message": "没有这一类结果。"},
         status_503={"code": "SEARCH_UNAVAILABLE", "message": "暂时不能检索，请过一分钟再试。"},
     ),

@@ -11,6 +11,8 @@ __all__ = ["Span", "excerpt", "mark", "merged", "nearest", "spans", "spoken_span
 
 Span = tuple[int, int]
 ELLIPSIS = "……"
+BLOCK, OVERLAP = 4000, 200
+"""Characters of a long text that are looked at closely for an excerpt."""
 
 
 def spans(text: str, parts: Iterable[str], whole: Iterable[str] = ()) -> list[Span]:
@@ -75,7 +77,10 @@ def excerpt(text: str, parts: Iterable[str], whole: Iterable[str] = (), *, lengt
 
     Without any of them, the beginning. Left-out text is shown by ……
     """
-    text = " ".join(text.split())
+    parts, whole = list(parts), list(whole)
+    everything = " ".join(text.split())
+    skipped = _richest_block(everything, parts, whole)
+    text = everything[skipped : skipped + BLOCK]
     marked = spans(text, parts, whole)
     if len(text) <= length:
         return mark(text, marked)
@@ -84,8 +89,22 @@ def excerpt(text: str, parts: Iterable[str], whole: Iterable[str] = (), *, lengt
     start = max(0, end - length)
     inside = [(max(a, start) - start, min(b, end) - start) for a, b in marked if a < end and b > start]
     shown = mark(text[start:end], inside)
-    before, after = ELLIPSIS if start else "", ELLIPSIS if end < len(text) else ""
+    before, after = ELLIPSIS if skipped + start else "", ELLIPSIS if skipped + end < len(everything) else ""
     return mark_safe(f"{before}{shown}{after}")
+
+
+def _richest_block(text: str, parts: list[str], whole: list[str]) -> int:
+    """Where the BLOCK characters of a long `text` begin that hold most different pieces of what is looked for.
+
+    By plain finding, a hundred times quicker than `spans` on a text of 200,000 characters; 0 for a short one.
+    """
+    if len(text) <= BLOCK:
+        return 0
+    pieces = {*whole, *parts, *(pair for part in parts for pair in analysis.bigrams(part))}
+    lower = text.lower() if len(text.lower()) == len(text) else text
+    last = len(text) - BLOCK
+    starts = [*range(0, last, BLOCK - OVERLAP), last]
+    return max(starts, key=lambda at: sum(piece in lower[at : at + BLOCK] for piece in pieces))
 
 
 def nearest(text: str, wanted: str) -> str:
@@ -104,10 +123,13 @@ def nearest(text: str, wanted: str) -> str:
     best: tuple[int, bool, str] | None = None
     known = set(analysis.words(folded))
     for run in analysis.runs(folded):
+        if not analysis.is_han(run):
+            continue
+        sounds = analysis.syllables(run)
         for size in (len(wanted), len(wanted) + 1, len(wanted) - 1):
             for start in range(0, len(run) - size + 1 if size > 1 else 0):
                 piece = run[start : start + size]
-                away = 0 if "".join(analysis.syllables(piece)) == sound else distance(piece, wanted)
+                away = 0 if "".join(sounds[start : start + size]) == sound else distance(piece, wanted)
                 if size < 3 and away:
                     continue
                 found = (away, piece not in known, piece)

@@ -11,7 +11,7 @@ from search.cues import best_cue
 from search.query import Plan
 from search.windows import Cue, cues_of
 
-__all__ = ["MOST_MOMENTS", "Found", "gathered"]
+__all__ = ["MOST_MOMENTS", "Found", "gathered", "number_of"]
 
 MOST_MOMENTS = 3
 """Places of one lecture that stand together in a list of all kinds."""
@@ -60,3 +60,9 @@ def gathered(
             found.append(Found(score, row, cue))
             lectures[row["group"]] = found[-1]
     return found
+
+
+def number_of(rows: Sequence[tuple[float, dict[str, Any]]], plan: Plan) -> int:
+    """How many places there are in `rows`: what a list of captions alone would show."""
+    apart = gathered(rows, plan, together=False, wanted=len(rows))
+    return sum(one.cue is not None for one in apart)

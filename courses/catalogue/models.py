@@ -22,7 +22,7 @@ from django.utils.html import strip_tags
 from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalKey, ParentalManyToManyField
 from wagtail.fields import StreamField
-from wagtail.models import Orderable, Page, PageManager
+from wagtail.models import COMMENTS_RELATION_NAME, Orderable, Page, PageManager
 from wagtail.search import index
 
 from courses.catalogue import panels
@@ -112,10 +112,10 @@ UNSEEN = frozenset(
         ),
         *("has_unpublished_changes", "latest_revision", "latest_revision_created_at", "live_revision"),
         *("locked", "locked_at", "locked_by", "numchild", "owner", "search_description", "show_in_menus"),
-        *("first_published_at", "translation_key"),
+        *("first_published_at", "translation_key", COMMENTS_RELATION_NAME),
     }
 )
-"""Fields of a page which no member sees and no search says: what Wagtail notes of drafts, locks and copies."""
+"""Fields of a page which no member sees and no search says: what Wagtail notes of drafts, comments, locks and copies."""
 
 
 def writes_content(update_fields: Iterable[str] | None) -> bool:

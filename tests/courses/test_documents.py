@@ -54,8 +54,8 @@ def test_a_policy_is_found_by_its_number_and_its_issuing_body():
 
     (document,) = load_policies([str(policy.pk)])
 
-    assert "海组发〔2026〕3号" in document.body
-    assert "中共海棠县委组织部" in document.body
+    assert "海组发〔2026〕3号" in document.names
+    assert "中共海棠县委组织部" in document.names
     assert list(document.acl) == ["public"]
     assert list(load_policies(["0"])) == []
 

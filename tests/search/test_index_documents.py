@@ -134,7 +134,8 @@ def test_in_a_list_of_all_kinds_the_places_of_a_lecture_stand_together(write):
     first = next(one for one in lectures if one["video"] == "v1")
     assert sorted(moment["start"] for moment in first["moments"]) == [8, 60]
     assert first["moments"][0]["start"] == first["start"]
-    assert together["total"] == 4
+    assert together["counts"] == {"cue": 3, "law": 1, "notice": 1}
+    assert (together["total"], len(together["results"]), together["pages"]) == (5, 4, 1)
     assert sorted((one["video"], one["start"]) for one in apart["results"]) == [
         ("v1", 8),
         ("v1", 60),
@@ -310,6 +311,20 @@ def test_the_site_s_other_indexes_cannot_be_loaded_or_asked(write):
     status, said = refused(write(LAWS), index="boxes")
     assert status == 2 and "“boxes”" in said
     assert ask("消防", index="boxes")["code"] == "INDEX_UNKNOWN"
+
+
+def test_what_the_documentation_shows_is_what_is_answered(write):
+    load(write([*LAWS, *CUES]))
+    told = Client().get("/api/openapi.json").json()["paths"]["/api/search/"]["get"]
+    shown = {
+        status: one["content"]["application/json"]["example"] for status, one in told["responses"].items()
+    }
+    assert set(shown) == {"200", "404", "422", "503"}
+    answered = ask("电信诈骗", kind="cue")
+    assert shown["200"].keys() == answered.keys() - {"status"}
+    assert shown["200"]["results"][0].keys() == answered["results"][0].keys()
+    assert shown["200"]["results"][0]["moments"][0].keys() == answered["results"][0]["moments"][0].keys()
+    assert shown["404"]["message"] == ask("消防", index="old")["message"]
 
 
 def test_an_index_that_is_none(write):
