@@ -19,7 +19,7 @@ from search import documents
 from search.documents import Document
 from search.engines import tantivy as tantivy_engine
 from search.engines.current import engine
-from search.engines.elasticsearch import mapping
+from search.engines.elasticsearch import cluster, mapping
 from search.sought import counting
 from search.words import vocabulary
 from tests.search import elasticsearch_node
@@ -97,8 +97,9 @@ def engine_kind(request) -> str:
 
 
 @pytest.fixture
-def elasticsearch_only(settings, search_url):
+def elasticsearch_only(settings, search_url, monkeypatch):
     """Elasticsearch answers, with indexes of this test alone; they are gone after it."""
+    monkeypatch.setattr(cluster, "PATIENCE_S", 30.0)  # a busy machine is no broken server
     prefix = f"t{os.getpid()}-{next(_number)}"
     settings.SEARCH = {**settings.SEARCH, "ENGINE": "elasticsearch", "URL": search_url, "INDEX": prefix}
     yield "elasticsearch"
