@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial, wraps
 from typing import Any, ParamSpec
 
+from django.utils import timezone
+
 from search import apart, document_numbers, highlight, indexing, places, plain_titles, second_look
 from search.analysis import normalise, runs, syllables
 from search.documents import (
@@ -220,13 +222,14 @@ def search(
     access = tokens_of(viewer)
     chosen = foreign_or_site(index)
     offset = (page - 1) * size
-    again = sort == "relevance"
+    today = timezone.localdate() if index == SITE else None
     for loose in (False, True):
         wanted = plan(document_numbers.as_written(query), loose=loose)
         find = partial(apart.find, chosen) if index == SITE else chosen.find
         asked = partial(find, wanted, access, kind=kind, filters=filters, sort=sort, facets=facets)
         page_of = _places_of if kind in {None, CAPTIONS} else _documents_of
-        shown = page_of(asked, wanted, kind, offset=offset, size=size, again=again)
+        look = partial(second_look.reordered, plan=wanted, today=today) if sort == "relevance" else None
+        shown = page_of(asked, wanted, kind, offset=offset, size=size, look=look)
         found = shown.found
         if found.counts or wanted.is_empty:
             break
@@ -398,21 +401,37 @@ class _Page:
     places: int | None = None
 
 
+Look = Callable[[list[second_look.Row]], list[second_look.Row]]
+"""The second look at what an engine found; None where another order was asked for."""
+
+
 def _documents_of(
-    asked: Callable[..., EngineFound], wanted: Plan, kind: str | None, *, offset: int, size: int, again: bool
+    asked: Callable[..., EngineFound],
+    wanted: Plan,
+    kind: str | None,
+    *,
+    offset: int,
+    size: int,
+    look: Look | None,
 ) -> _Page:
     # Every page that begins within the looked-at hits fetches all of them, so that all pages agree on their order.
-    if not again or offset >= second_look.LOOKED_AT:
+    if look is None or offset >= second_look.LOOKED_AT:
         found = asked(offset=offset, limit=size)
         rows = found.rows
     else:
         found = asked(offset=0, limit=max(second_look.LOOKED_AT, offset + size))
-        rows = second_look.reordered(found.rows, wanted)[offset : offset + size]
+        rows = look(found.rows)[offset : offset + size]
     return _Page([places.Found(score, row) for score, row in rows], found)
 
 
 def _places_of(
-    asked: Callable[..., EngineFound], wanted: Plan, kind: str | None, *, offset: int, size: int, again: bool
+    asked: Callable[..., EngineFound],
+    wanted: Plan,
+    kind: str | None,
+    *,
+    offset: int,
+    size: int,
+    look: Look | None,
 ) -> _Page:
     """Where captions are found, the list is made from its beginning and out of more hits than are shown: only so
     is it known which of them fall together."""
@@ -420,7 +439,7 @@ def _places_of(
     limit = min(max(end * SPARE, second_look.LOOKED_AT), MOST_LOOKED_AT)
     while True:
         found = asked(offset=0, limit=limit)
-        rows = second_look.reordered(found.rows, wanted) if again else found.rows
+        rows = look(found.rows) if look else found.rows
         if not found.counts.get(CAPTIONS):
             return _Page([places.Found(score, row) for score, row in rows[offset:end]], found)
         listed = places.gathered(rows, wanted, together=kind is None, wanted=end + 1)

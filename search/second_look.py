@@ -9,8 +9,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
+from search import analysis
 from search.query import Plan
 
 __all__ = ["LOOKED_AT", "reordered"]
@@ -23,16 +25,19 @@ RELATED = 0.5
 """An official word that stands for an everyday one counts so much against a pair of the query itself."""
 BEGINS = 0.1
 """What a title earns that begins with the query, in the same shares: somebody types a title and stops."""
+FRESH, HALF_LIFE_D = 0.1, 365
+"""The most that being new earns, in shares of a document's own score; half of it after a year."""
 READ = 4000
 """Characters of a text that are read for this."""
 
 Row = tuple[float, dict[str, Any]]
 
 
-def reordered(rows: list[Row], plan: Plan) -> list[Row]:
+def reordered(rows: list[Row], plan: Plan, *, today: date | None = None) -> list[Row]:
     """`rows` (engine score, stored document; best first) with the first LOOKED_AT in their final order.
 
-    Scores grow by what is earned here; those of the rest are left alone.
+    Scores grow by what is earned here; those of the rest are left alone. With `today` what was published lately
+    earns a little; without it (documents of another system, a measurement) age does not matter.
     """
     looked, rest = rows[:LOOKED_AT], rows[LOOKED_AT:]
     if len(looked) < 2 or plan.is_empty:
@@ -45,7 +50,20 @@ def reordered(rows: list[Row], plan: Plan) -> list[Row]:
         (score + best * (COVERAGE * share + BEGINS * text.startswith(asked)), stored)
         for (score, stored), text, share in zip(looked, texts, shares, strict=True)
     ]
+    if today is not None:
+        scored = [(score * (1 + FRESH * _freshness(stored, plan, today)), stored) for score, stored in scored]
     return [*sorted(scored, key=lambda row: -row[0]), *rest]
+
+
+def _freshness(stored: Mapping[str, Any], plan: Plan, today: date) -> float:
+    """1 for what is published today, half of it after HALF_LIFE_D, 0 for what has no date. A title that is the query
+    exactly is never behind for its age."""
+    if analysis.normalise(stored["title"]) == plan.normal:
+        return 1.0
+    if not stored.get("published_on"):
+        return 0.0
+    age_d = (today - date.fromisoformat(stored["published_on"])).days
+    return float(0.5 ** (max(age_d, 0) / HALF_LIFE_D))
 
 
 def _coverage(texts: list[str], asked: str, plan: Plan) -> list[float]:
