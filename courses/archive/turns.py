@@ -11,7 +11,7 @@ then on playing.py counts what all its beats took and keeps it below the length 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from uuid import UUID
@@ -87,9 +87,9 @@ def turns_of(
         found.holds = True
     elif not found.holds and take and not mine:  # history that is written afterwards, before what is there
         mine += line.unowned(None, mine)
-    if missed := _outside(found, played):
+    if missed := _outside(mine, slack, played):
         given = line.unowned(missed, mine)
-        left = _outside(Turns(given, False, slack), missed)
+        left = _outside([*mine, *given], slack, missed)
         room = sharing.length(_span(turn, now) for turn in given)
         short = not left and _sum(beat.took for beat in missed) > room + slack
         if left or short:
@@ -101,8 +101,21 @@ def turns_of(
     return found
 
 
-def _outside(turns: Turns, played: Iterable[Played]) -> list[Played]:
-    return [beat for beat in played if not turns.hold(beat.ended_at)]
+def _outside(mine: list[PlayLease], slack: timedelta, played: Iterable[Played]) -> list[Played]:
+    """What was played in none of these turns: whole beats that do not count, and parts of others, for which the turns would
+    be too short."""
+    turns = Turns(mine, False, slack)
+    found = []
+    for beat in played:
+        if turns.hold(beat.ended_at):
+            own = [_span(turn, beat.ended_at) for turn in mine]
+            found += [
+                replace(beat, began_at=since, ended_at=until, took=until - since)
+                for since, until in sharing.gaps(own, beat.began_at, beat.ended_at)
+            ]
+        else:
+            found.append(beat)
+    return found
 
 
 def _sum(times: Iterable[timedelta]) -> timedelta:
@@ -165,9 +178,11 @@ class _Line:
                 asked = (gap[0], min(gap[1], end)) if short else cell
                 if not cell or not asked or not sharing.touched(asked, missed, self._slack):
                     continue
+                needed = sharing.hull(cell, missed)
                 if cell[1] == gap[1] < end:  # there the other began again, as far as clocks tell
-                    cell = cell[0], cell[1] - min(self._slack, (cell[1] - cell[0]) / 2)
-                for part in (cell, sharing.hull(cell, missed)):
+                    until = cell[1] - min(self._slack, (cell[1] - cell[0]) / 2)
+                    cell = cell[0], max(until, needed[1]) if needed else until
+                for part in (cell, needed):
                     if part and its.can_spare(turn, part):
                         its.lose(turn, part)
                         given.append(self.give(part))

@@ -160,6 +160,24 @@ def test_a_device_that_was_offline_gets_nothing_from_when_the_newer_one_was_hear
     assert counted() == [60]
 
 
+def test_a_beat_that_begins_in_time_which_another_got_meanwhile_gets_its_part_of_it(both, clock, pieces):
+    # given a phone that played for a minute, and a tablet after it
+    phone, tablet = both
+    phone.watch(60)
+    clock.advance(60)
+    tablet.watch(60)
+    clock.advance(3600)
+    # when the tablet's first beat is the last to come: the phone has got all the time before the second by then
+    first, tablet.queue = tablet.queue[:1], tablet.queue[1:]
+    pieces(tablet)
+    pieces(phone)
+    tablet.queue = first
+    pieces(tablet)
+    # then it counts, with all that goes on from it
+    assert counted() == [60, 60]
+    assert_turns_are_disjoint()
+
+
 @pytest.mark.parametrize("order", ["older first", "newer first"])
 @pytest.mark.parametrize("opened", ["one after the other", "both in the morning"])
 def test_a_phone_whose_clock_was_put_right_before_it_handed_in_loses_nothing(
