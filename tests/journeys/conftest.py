@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +117,17 @@ def visit(chromium: Any, school: School) -> Iterator[Any]:
     for context in contexts:
         context.close()
     assert faults == []
+
+
+@pytest.fixture
+def live_server(live_server: Any) -> Iterator[Any]:
+    """pytest-django's; the tables are emptied only when it has answered everything: a browser that was closed in the
+    middle of a picture leaves a request that still reads them."""
+    yield live_server
+    until = time.monotonic() + 20
+    while any("process_request_thread" in one.name for one in threading.enumerate()):
+        assert time.monotonic() < until, "the server is still answering a browser that is gone"
+        time.sleep(0.02)
 
 
 @pytest.fixture
