@@ -34,6 +34,9 @@ def only_writer(lock_file: Path, name: str) -> Iterator[None]:
                 if not cursor.fetchone()[0]:
                     raise WriterBusy(name)
             yield
+            with session.cursor() as cursor:
+                # The server notices the end of a session a moment later; who comes next should not be refused for that.
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_number(name)])
         finally:
             session.close()
 

@@ -102,7 +102,7 @@ def test_the_page_counts_a_question_once(library, member_in):
     assert counted == {("党费", "", 2, 0), ("zzzzqqqq", "book", 1, 1)}
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_a_count_that_cannot_be_written_is_lost_and_nothing_else(monkeypatch):
     ask("党费")
     monkeypatch.setattr(counting, "_names_among", lambda texts: 1 / 0)
