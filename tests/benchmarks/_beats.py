@@ -23,7 +23,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(HERE.parent / "drills"), str(ROOT), str(ROOT / "site")]
+sys.path[:0] = [str(ROOT), str(ROOT / "site"), str(HERE), str(HERE.parent / "drills")]
 
 RAW_TABLE = """CREATE TABLE raw (id bigserial PRIMARY KEY, member_id bigint, version_id bigint, session uuid, seq int,
  body bytea, received_at bigint, UNIQUE (member_id, session, seq))"""

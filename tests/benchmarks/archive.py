@@ -29,7 +29,11 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1]), str(HERE.parents[1] / "site")]
+sys.path[:0] = [
+    str(HERE.parents[1]),
+    str(HERE.parents[1] / "site"),
+    str(HERE),
+]  # search is the room, not our file
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 AT_ONCE = 3000

@@ -26,7 +26,11 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1]), str(HERE.parents[1] / "site")]
+sys.path[:0] = [
+    str(HERE.parents[1]),
+    str(HERE.parents[1] / "site"),
+    str(HERE),
+]  # search is the room, not our file
 
 KEYS = (
     "ladder_cpu_slides", "ladder_cpu_camera", "ladder_cpu_vs_peertube", "stored_bytes", "shipped_bytes",

@@ -24,7 +24,11 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1]), str(HERE.parents[1] / "site")]
+sys.path[:0] = [
+    str(HERE.parents[1]),
+    str(HERE.parents[1] / "site"),
+    str(HERE),
+]  # search is the room, not our file
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.base")
 
 WIDTH, HEIGHT, RATE = 3840, 1920, 25

@@ -32,7 +32,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT), str(ROOT / "site")]
+sys.path[:0] = [str(ROOT), str(ROOT / "site"), str(HERE)]  # our search.py after the room of that name
 
 from _postgres import Postgres, free_port  # noqa: E402
 from _processes import descendants, family, program_of  # noqa: E402
@@ -361,7 +361,8 @@ def control(school: School, plays: list[Play], chance: random.Random) -> tuple[i
         web = subprocess.Popen(
             [sys.executable, "-m", "portal.serve", "--application", "_lying_asgi:application",
              "--port", str(port), "--workers", "1"],
-            cwd=HERE, env=school.environment | {"PYTHONPATH": f"{HERE}:{school.environment['PYTHONPATH']}"},
+            # This folder last: its search.py must not stand before the room of that name.
+            cwd=ROOT, env=school.environment | {"PYTHONPATH": f"{school.environment['PYTHONPATH']}:{HERE}"},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         ending.clear()

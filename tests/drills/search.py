@@ -37,7 +37,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT), str(ROOT / "site")]
+sys.path[:0] = [str(ROOT), str(ROOT / "site"), str(HERE)]  # our search.py after the room of that name
 
 from _postgres import Postgres  # noqa: E402
 from _processes import descendants, family, program_of  # noqa: E402
