@@ -227,9 +227,11 @@ def search(
         wanted = plan(document_numbers.as_written(query), loose=loose)
         find = partial(apart.find, chosen) if index == SITE else chosen.find
         asked = partial(find, wanted, access, kind=kind, filters=filters, sort=sort, facets=facets)
-        page_of = _places_of if kind in {None, CAPTIONS} else _documents_of
         look = partial(second_look.reordered, plan=wanted, today=today) if sort == "relevance" else None
-        shown = page_of(asked, wanted, kind, offset=offset, size=size, look=look)
+        if kind in {None, CAPTIONS}:
+            shown = _places_of(asked, wanted, together=kind is None, offset=offset, size=size, look=look)
+        else:
+            shown = _documents_of(asked, offset=offset, size=size, look=look)
         found = shown.found
         if found.counts or wanted.is_empty:
             break
@@ -405,15 +407,7 @@ Look = Callable[[list[second_look.Row]], list[second_look.Row]]
 """The second look at what an engine found; None where another order was asked for."""
 
 
-def _documents_of(
-    asked: Callable[..., EngineFound],
-    wanted: Plan,
-    kind: str | None,
-    *,
-    offset: int,
-    size: int,
-    look: Look | None,
-) -> _Page:
+def _documents_of(asked: Callable[..., EngineFound], *, offset: int, size: int, look: Look | None) -> _Page:
     # Every page that begins within the looked-at hits fetches all of them, so that all pages agree on their order.
     if look is None or offset >= second_look.LOOKED_AT:
         found = asked(offset=offset, limit=size)
@@ -427,8 +421,8 @@ def _documents_of(
 def _places_of(
     asked: Callable[..., EngineFound],
     wanted: Plan,
-    kind: str | None,
     *,
+    together: bool,
     offset: int,
     size: int,
     look: Look | None,
@@ -442,7 +436,7 @@ def _places_of(
         rows = look(found.rows) if look else found.rows
         if not found.counts.get(CAPTIONS):
             return _Page([places.Found(score, row) for score, row in rows[offset:end]], found)
-        listed = places.gathered(rows, wanted, together=kind is None, wanted=end + 1)
+        listed = places.gathered(rows, wanted, together=together, wanted=end + 1)
         seen_all = len(rows) < limit
         if seen_all or len(listed) > end or limit == MOST_LOOKED_AT:
             break
@@ -450,7 +444,7 @@ def _places_of(
     entries = len(listed) if seen_all and len(listed) <= end else None
     many = found.counts[CAPTIONS] > MOST_PLACES_COUNTED
     counted = None if entries is None or many else places.number_of(rows, wanted)
-    return _Page(listed[offset:end], found, entries, entries if kind else counted)
+    return _Page(listed[offset:end], found, entries, counted if together else entries)
 
 
 def _hit(found: places.Found, wanted: Plan, labels: dict[str, Any]) -> Hit:

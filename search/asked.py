@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from search.engines import FACETS, Filters, Sort
 
-__all__ = ["FINISHED", "LENGTHS", "Asked", "asked"]
+__all__ = ["FINISHED", "LENGTHS", "NARROWED_BY", "Asked", "asked"]
 
 LONGEST_QUERY = 2000
 LONGEST_VALUE = 200
@@ -19,6 +19,8 @@ LENGTHS = ("short", "medium", "long")
 """Values of the facet length (search.entries.length_of)."""
 FINISHED = ("no", "yes")
 """Without what the member has finished, and that alone."""
+NARROWED_BY = (*FACETS, "finished")
+"""The filters, by their names in the address."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Asked:
     @property
     def chosen(self) -> dict[str, str]:
         """The filters that are set, by their names in the address."""
-        return {name: value for name in (*FACETS, "finished") if (value := getattr(self, name))}
+        return {name: value for name in NARROWED_BY if (value := getattr(self, name))}
 
     def filters(self, finished: frozenset[str] = frozenset()) -> Filters:
         """For the engine; `finished` are the keys of what the asker has finished, wanted when `finished` is set."""

@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema, Status
 
 from search import api, documents
-from search.asked import FINISHED, LENGTHS
-from search.engines import Filters
+from search.asked import FINISHED, LENGTHS, NARROWED_BY, Asked
 
 __all__ = ["router"]
 
@@ -94,14 +93,7 @@ class Narrowing(Schema):
         """Keyword arguments of `api.search`."""
         finished = documents.finished_keys(viewer) if self.finished else frozenset()
         return {
-            "filters": Filters(
-                category=self.category,
-                year=self.year,
-                issuer=self.issuer,
-                length=self.length,
-                only=finished if self.finished == "yes" else None,
-                without=finished if self.finished == "no" else frozenset(),
-            ),
+            "filters": Asked(**{name: getattr(self, name) for name in NARROWED_BY}).filters(finished),
             "sort": self.sort or "relevance",
             "facets": self.facets,
         }

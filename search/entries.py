@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from people.models import PartyOrganization
@@ -23,13 +24,9 @@ _TREE_PATH = re.compile(r"(org|scope):([0-9A-Z]+)")
 
 def entries(documents: Iterable[Document]) -> Iterator[Entry]:
     """`documents` as they are written into an index, read in batches."""
-    waiting: list[Document] = []
-    for document in documents:
-        waiting.append(document)
-        if len(waiting) >= BATCH:
-            yield from _entries_of(waiting)
-            waiting = []
-    yield from _entries_of(waiting)
+    coming = iter(documents)
+    while batch := list(islice(coming, BATCH)):
+        yield from _entries_of(batch)
 
 
 def _entries_of(documents: list[Document]) -> Iterator[Entry]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from search.documents import is_in_parts, whole
 from search.engines import Writer
 from search.errors import (
+    EngineRefused,
     EngineUnreachable,
     IndexMissing,
     IndexOutdated,
@@ -65,18 +66,21 @@ def drain() -> int:
 
 def drain_one(index: Kept) -> int:
     """As `drain`, for one index alone."""
+    if time.monotonic() < _tired_until.get(index.name, 0.0):
+        return 0
     chosen = index.engine
     try:
         chosen.verify()
         usable = True
+    except EngineRefused:  # a wrong password does not mend itself within two seconds
+        _rest(index)
+        raise
     except (IndexMissing, IndexOutdated, IndexUnreadable) as fault:
         log.warning("The search index %r must be made: %s", index.name, fault or type(fault).__name__)
         usable = False
     except EngineUnreachable:  # told in the log when it began; the rows wait
         return 0
     vocabulary.refresh()
-    if time.monotonic() < _tired_until.get(index.name, 0.0):
-        return 0
     remake = not usable or vocabulary.index_lags(index.name)
     if not remake and not index.waiting().exists():
         return 0

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 
 from django.utils import timezone
 
@@ -156,11 +157,6 @@ def _look_again(chosen: Engine, truth: Truth, ids: list[str], result: Comparison
 
 
 def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    for id in ids:
-        batch.append(id)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
+    coming = iter(ids)
+    while batch := list(islice(coming, BATCH)):
         yield batch

@@ -45,6 +45,8 @@ from media_pipeline.api.status import (
 from media_pipeline.api.steering import cancel, rerun_rendition, retry
 from media_pipeline.api.work import reap, work_off, work_on
 from media_pipeline.headset import Listed, deovr_list, heresphere_list
+from media_pipeline.runner import Limits
+from media_pipeline.runner import run as run_program
 
 __all__ = [
     "CAPTION_LANGUAGES",
@@ -54,6 +56,7 @@ __all__ = [
     "CaptionsInfo",
     "ChapterRow",
     "CueRow",
+    "Limits",
     "Listed",
     "Playback",
     "RenditionStatus",
@@ -85,6 +88,7 @@ __all__ = [
     "rerun_rendition",
     "restore_captions",
     "retry",
+    "run_program",
     "save_cues",
     "set_captions",
     "set_chapters",

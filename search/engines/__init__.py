@@ -13,6 +13,18 @@ from search.query import Plan
 FACETS = ("category", "year", "issuer", "length")
 """What results may be narrowed by: names of `Entry.labels` and of the fields of `Filters`."""
 
+TOKEN_FIELDS = (
+    "title_words",
+    "body_words",
+    "title_bigrams",
+    "body_bigrams",
+    "body_characters",
+    "title_characters",
+    "pinyin",
+    "initials",
+)
+"""The fields of an index that hold tokens: keys of `Entry.tokens`."""
+
 Sort = Literal["relevance", "date"]
 
 

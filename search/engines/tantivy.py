@@ -25,7 +25,7 @@ import tantivy
 from tantivy import Occur, Query
 
 from search import analysis
-from search.engines import ANYTHING, FACETS, Entry, Filters, Found, Some, Sort, key_of
+from search.engines import ANYTHING, FACETS, TOKEN_FIELDS, Entry, Filters, Found, Some, Sort, key_of
 from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, NoSpaceLeft, SearchError, WriterBusy
 from search.query import EXACT_TITLE, Phrase, Plan, Sound
 
@@ -36,16 +36,6 @@ SCHEMA = 4
 
 VERSION = f"{analysis.VERSION}/tantivy-{version_of('tantivy')}-{SCHEMA}"
 
-TOKEN_FIELDS = (
-    "title_words",
-    "body_words",
-    "title_bigrams",
-    "body_bigrams",
-    "body_characters",
-    "title_characters",
-    "pinyin",
-    "initials",
-)
 MOST_VALUES = 100
 """Values of a facet that are counted."""
 HEAP_BYTES = 64 * 1024 * 1024

@@ -22,7 +22,6 @@ from search.documents import Document, register
 
 __all__ = ["follow_posts", "register_documents"]
 
-BATCH = 500
 TOLD = frozenset({"name", "organization", "status", "is_active", "posts"})
 """What of a member stands in the index or decides whether she does."""
 LOOKED_BACK = timedelta(days=7)
@@ -34,13 +33,7 @@ def load_members(ids: list[str] | None) -> Iterable[Document]:
     members = Member.objects.on_roster().select_related("organization").order_by("pk")
     if ids is not None:
         members = members.filter(uuid__in=ids)
-    batch: list[Member] = []
-    for member in members.iterator(chunk_size=BATCH):
-        batch.append(member)
-        if len(batch) == BATCH:
-            yield from _members(batch)
-            batch = []
-    yield from _members(batch)
+    return _members(list(members))
 
 
 def _members(members: list[Member]) -> Iterator[Document]:
@@ -67,7 +60,7 @@ def load_organizations(ids: list[str] | None) -> Iterable[Document]:
     found = PartyOrganization.objects.all()
     if ids is not None:
         found = found.filter(uuid__in=ids)
-    for one in found.iterator(chunk_size=BATCH):
+    for one in found.iterator():
         yield Document(
             id=str(one.uuid),
             kind="organization",

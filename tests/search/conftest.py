@@ -15,7 +15,7 @@ from itertools import count
 import pytest
 
 from people.models import Member, PartyOrganization
-from search import documents
+from search import api, documents
 from search.documents import Document
 from search.engines import tantivy as tantivy_engine
 from search.engines.current import engine
@@ -218,6 +218,24 @@ def library(shelf) -> Shelf:
         duration_s=600.0,
     )
     shelf.put("2", "主题党日这样安排", "每月相对固定一天开展主题党日。", kind="film")
+    return shelf
+
+
+@pytest.fixture
+def shelves(shelf):
+    """Five books on fire safety, of two years and two issuing bodies, and a film of twelve minutes."""
+    for id, day, body, category in [
+        ("1", date(2025, 3, 1), "应急管理局", "通知"),
+        ("2", date(2026, 3, 1), "应急管理局", "通知"),
+        ("3", date(2026, 9, 1), "县委组织部", "通知"),
+        ("4", date(2026, 1, 1), "县委组织部", "办法"),
+        ("5", None, "", ""),
+    ]:
+        shelf.put(
+            id, f"消防安全工作{id}", kind="book", published_on=day, issuing_body=body, category=category
+        )
+    shelf.put("9", "消防安全演练", kind="film", published_on=date(2026, 5, 1), duration_s=700.0)
+    api.rebuild()
     return shelf
 
 

@@ -1,7 +1,5 @@
 """Narrowing and sorting what was found: facets, only and without, newest first, indexes of other names."""
 
-from datetime import date
-
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
@@ -13,24 +11,6 @@ from search.errors import IndexMissing, IndexNameUnfit
 pytestmark = pytest.mark.django_db
 
 ANYBODY = AnonymousUser()
-
-
-@pytest.fixture
-def shelves(shelf):
-    """Five books on fire safety, of two years and two issuing bodies, and a film."""
-    for id, day, body, category in [
-        ("1", date(2025, 3, 1), "应急管理局", "通知"),
-        ("2", date(2026, 3, 1), "应急管理局", "通知"),
-        ("3", date(2026, 9, 1), "县委组织部", "通知"),
-        ("4", date(2026, 1, 1), "县委组织部", "办法"),
-        ("5", None, "", ""),
-    ]:
-        shelf.put(
-            id, f"消防安全工作{id}", kind="book", published_on=day, issuing_body=body, category=category
-        )
-    shelf.put("9", "消防安全演练", kind="film", published_on=date(2026, 5, 1), duration_s=700.0)
-    api.rebuild()
-    return shelf
 
 
 def found(**more):

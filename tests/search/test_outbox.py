@@ -11,7 +11,15 @@ from kombu.exceptions import OperationalError
 from search import api, indexing, outbox
 from search.engines import tantivy as embedded
 from search.engines.current import engine
-from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, KindTaken, KindUnknown, WriterBusy
+from search.errors import (
+    EngineRefused,
+    IndexMissing,
+    IndexOutdated,
+    IndexUnreadable,
+    KindTaken,
+    KindUnknown,
+    WriterBusy,
+)
 from search.models import SearchOutbox, SearchOutboxQuerySet
 
 NOBODY = AnonymousUser()
@@ -230,3 +238,27 @@ def test_an_index_that_cannot_be_made_is_not_tried_every_two_seconds(shelf, monk
     monkeypatch.setattr(indexing, "_tired_until", {})
     api.drain()
     assert found("安全生产") == ["1"]
+
+
+@pytest.mark.django_db
+@pytest.mark.embedded
+def test_a_server_that_refuses_us_is_not_asked_every_two_seconds(shelf, monkeypatch):
+    monkeypatch.setattr(indexing, "_tired_until", {})
+    shelf.put("1", "安全生产", kind="book")
+    api.rebuild()
+    outbox.changed("book", 1)
+    asked = []
+
+    def refuse():
+        asked.append(1)
+        raise EngineRefused("401")
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(engine(), "verify", refuse)
+        with pytest.raises(EngineRefused):
+            api.drain()
+        assert api.drain() == 0
+    assert (asked, SearchOutbox.objects.count()) == ([1], 1)
+    # And after a minute, when somebody has seen to it
+    monkeypatch.setattr(indexing, "_tired_until", {})
+    assert api.drain() == 1

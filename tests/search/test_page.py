@@ -112,24 +112,6 @@ def test_page_and_endpoint_know_who_asks(client_of, library, member_in, tree):
 
 
 @pytest.fixture
-def shelves(shelf):
-    """Five books on fire safety, of two years and two issuing bodies, and a film of twelve minutes."""
-    for id, day, body, category in [
-        ("1", date(2025, 3, 1), "应急管理局", "通知"),
-        ("2", date(2026, 3, 1), "应急管理局", "通知"),
-        ("3", date(2026, 9, 1), "县委组织部", "通知"),
-        ("4", date(2026, 1, 1), "县委组织部", "办法"),
-        ("5", None, "", ""),
-    ]:
-        shelf.put(
-            id, f"消防安全工作{id}", kind="book", published_on=day, issuing_body=body, category=category
-        )
-    shelf.put("9", "消防安全演练", kind="film", published_on=date(2026, 5, 1), duration_s=700.0)
-    api.rebuild()
-    return shelf
-
-
-@pytest.fixture
 def narrowed(shelves):
     def ask(member=None, **data):
         client = Client()

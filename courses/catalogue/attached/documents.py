@@ -17,7 +17,6 @@ from search.entries import BODY_LIMIT
 
 __all__ = ["by_title", "ids", "load_attachments", "names_of"]
 
-BATCH = 50
 BY_TITLE = 20
 
 
@@ -26,13 +25,7 @@ def load_attachments(ids: list[str] | None) -> Iterable[Document]:
     rows = AttachedFile.objects.select_related("document").order_by("pk")
     if ids is not None:
         rows = rows.filter(pk__in=ids)
-    batch: list[AttachedFile] = []
-    for row in rows.iterator(chunk_size=BATCH):
-        batch.append(row)
-        if len(batch) == BATCH:
-            yield from _documents(batch)
-            batch = []
-    yield from _documents(batch)
+    return _documents(list(rows))
 
 
 def ids() -> Iterable[int]:

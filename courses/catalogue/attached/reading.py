@@ -17,8 +17,8 @@ from django.utils import timezone
 from wagtail.documents.models import Document
 
 from courses.catalogue.attached.models import AttachedFile, FileText, Unread
+from media_pipeline.api import Limits, run_program
 from media_pipeline.errors import StageInterrupted
-from media_pipeline.runner import Limits, run
 from search import outbox
 
 __all__ = ["READER", "Reading", "read_waiting", "waiting"]
@@ -120,7 +120,7 @@ def _read_apart(file: Path, name: str) -> dict[str, Any]:
     """What read_file.py says of `file`; a program that had to be stopped found it too large."""
     command = [sys.executable, "-I", _PROGRAM, str(file), name]
     try:
-        outcome = run(command, limits=LIMITS, cwd=file.parent, capture=True)
+        outcome = run_program(command, limits=LIMITS, cwd=file.parent, capture=True)
     except StageInterrupted as stopped:
         if stopped.from_outside:
             raise

@@ -6,23 +6,13 @@ from typing import Any
 from elasticsearch.dsl import Integer, Keyword, Mapping, Text
 
 from search import analysis
-from search.engines import FACETS, Entry
+from search.engines import FACETS, TOKEN_FIELDS, Entry
 
-__all__ = ["SCHEMA", "TOKEN_FIELDS", "index_of", "lying", "version"]
+__all__ = ["SCHEMA", "index_of", "lying", "version"]
 
 SCHEMA = 3
 """Raise by one when the fields below change."""
 
-TOKEN_FIELDS = (
-    "title_words",
-    "body_words",
-    "title_bigrams",
-    "body_bigrams",
-    "body_characters",
-    "title_characters",
-    "pinyin",
-    "initials",
-)
 LONGEST_TERM = 1000
 """Characters of a label or a title that can be met as a whole; Lucene takes no term over 32 kB."""
 
