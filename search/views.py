@@ -190,8 +190,7 @@ def _shown(hit: api.Hit) -> dict[str, Any]:
     if not moments and hit.start_s is not None:
         moments = (api.Moment(hit.start_s, hit.end_s or hit.start_s, hit.excerpt_html, hit.url),)
     facts = [
-        hit.extra.get(name)
-        for name in ("course", "page", "organization", "lecturer", "issuing_body", "document_number")
+        hit.extra.get(name) for name in ("course", "page", "lecturer", "issuing_body", "document_number")
     ]
     return {
         "hit": hit,
