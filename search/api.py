@@ -252,7 +252,7 @@ def search(
         pages=min(-(-entries // size), DEEPEST // size),
         took_ms=round((time.perf_counter() - started) * 1000, 2),
         loosened=bool(wanted.is_loose and total),
-        did_you_mean=_did_you_mean(wanted, [one.row["title"] for one in shown.listed[:CONSIDERED]]),
+        did_you_mean=_did_you_mean(wanted, [one.row for one in shown.listed[:CONSIDERED]]),
         facets=found.facets,
         everything=everything,
     )
@@ -484,12 +484,16 @@ def _excerpt(row: dict[str, Any], wanted: Plan) -> str:
     return highlight.excerpt(row["body"], wanted.parts, wanted.synonym_texts)
 
 
-def _did_you_mean(wanted: Plan, titles: list[str]) -> str:
-    """The query with a part put right after the titles found, or "". Only titles that the asker sees."""
+def _did_you_mean(wanted: Plan, rows: list[dict[str, Any]]) -> str:
+    """The query with a part put right after the titles found, or "". Only titles that the asker sees; a part that
+    stands in one of the hits as it was typed is right."""
+    titles = [row["title"] for row in rows]
     better: list[str] = []
     for part in wanted.normal.split():
         meant = ""
-        if not any(part in normalise(title) for title in titles):
+        if not any(part in normalise(title) for title in titles) and not any(
+            part in row["body"].casefold() for row in rows
+        ):
             meant = next((piece for title in titles if (piece := highlight.nearest(title, part))), "")
         better.append(meant or part)
     text = " ".join(better)

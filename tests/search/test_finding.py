@@ -120,6 +120,13 @@ def test_did_you_mean_offers_and_never_replaces():
     assert api.search("民主集中制", NOBODY).did_you_mean == ""
 
 
+def test_what_a_hit_says_as_it_was_typed_is_not_put_right(shelf):
+    shelf.put("1", "公示表的填写", "公示期为五个工作日，公示期内可以反映情况。", kind="book")
+    api.rebuild()
+    found = api.search("公示期", NOBODY)
+    assert ([hit.id for hit in found.hits], found.did_you_mean) == (["1"], "")
+
+
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
