@@ -135,7 +135,7 @@ def random_queries(chance: random.Random, number: int) -> list[str]:
     found: list[str] = []
     while len(found) < number:
         one, other = chance.choice(PIECES), chance.choice(PIECES)
-        number = chance.randrange(200)
+        said = chance.randrange(200)
         found.append(
             chance.choice(
                 [
@@ -144,8 +144,8 @@ def random_queries(chance: random.Random, number: int) -> list[str]:
                     one + other,
                     f"{one} {other}",
                     f"{one}怎么办理",
-                    f"{one}{number}",
-                    f"县发〔2026〕{number % 40}号",
+                    f"{one}{said}",
+                    f"县发〔2026〕{said % 40}号",
                     one[:3],
                     one[0],
                     one.replace("费", "飞"),

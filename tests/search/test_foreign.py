@@ -11,7 +11,10 @@ from django.contrib.auth.models import AnonymousUser
 from people.models import Member, PartyOrganization
 from search import api, documents, query
 from search.api import Hit
+from search.documents import Document
 from search.engines.current import engine
+from search.related import related_plan
+from search.windows import Cue
 from tests.search.openings import PIECES, random_opening, random_queries, random_school
 
 pytestmark = pytest.mark.django_db
@@ -20,6 +23,8 @@ DOCUMENTS = 80
 SIZES = {"tantivy": (200, 200), "elasticsearch": (15, 30)}
 """Members and queries; a server that is asked over HTTP is asked less."""
 ISSUERS = ["组织部", "宣传部", "民政局"]
+LECTURES, STRETCHES = 25, 4
+"""Lectures in which the same is said at so many places: one more than is shown of a lecture."""
 
 
 @pytest.fixture
@@ -28,19 +33,23 @@ def school(shelf, engine_kind):
     chance = random.Random(20261128)
     school = random_school(chance, organizations=40, members=SIZES[engine_kind][0])
     tree, people = PartyOrganization.objects.in_bulk(), Member.objects.in_bulk()
+    documents.register("cue", label="Said", load=shelf.loader("cue"))
     documents.register("roll", label="Rolls", load=shelf.loader("roll"), stands_apart=True)
     for number in range(DOCUMENTS):
         opening = random_opening(chance, school)
-        kind = "roll" if opening.way == "organisers" else chance.choice(["book", "film"])
+        kind = "roll" if opening.way == "organisers" else chance.choice(["book", "film", "cue"])
+        text = "，".join(chance.sample(PIECES, 3))
         shelf.put(
             str(number),
             f"{''.join(chance.sample(PIECES, 2))}{number}",
-            "，".join(chance.sample(PIECES, 3)),
+            "" if kind == "cue" else text,
             kind=kind,
+            group=str(number),
+            cues=[Cue(0.0, 5.0, text)] if kind == "cue" else (),
             acl=opening.acl(tree, people),
             issuing_body=chance.choice(ISSUERS),
             published_on=date(2020 + number % 6, 1, 1),
-            names=[f"县发〔2026〕{number % 40}号"],
+            names=[] if kind == "cue" else [f"县发〔2026〕{number % 40}号"],
         )
         school.openings[f"{kind}:{number}"] = opening
     api.rebuild()
@@ -105,6 +114,7 @@ def test_nobody_meets_a_foreign_document_title_or_count(shelf, school, quick, en
             secrets += len(strict[text] - own)
     # Else the test would say nothing: there was much to see, and much to hide.
     asked = len(viewers) * len(queries)
+    assert asked == (SIZES[engine_kind][0] + 1) * SIZES[engine_kind][1]
     assert met > 2 * asked and secrets > 2 * asked
 
 
@@ -117,6 +127,87 @@ def test_no_suggestion_and_no_correction_comes_from_a_foreign_title(shelf, schoo
             assert {one.title for one in api.suggest(text, viewer)} <= titles
             meant = api.search(text.replace("安全", "暗全"), viewer).did_you_mean
             assert all(part in text or any(part in title for title in titles) for part in meant.split())
+
+
+@pytest.fixture
+def lectures(shelf, engine_kind):
+    """Lectures of many places each, of which every one says whose it is; else as `school`."""
+    chance = random.Random(20261129)
+    school = random_school(chance, organizations=40, members=SIZES[engine_kind][0])
+    tree, people = PartyOrganization.objects.in_bulk(), Member.objects.in_bulk()
+    documents.register("cue", label="Said", load=shelf.loader("cue"))
+    for number in range(LECTURES):
+        opening = random_opening(chance, school)
+        while opening.way == "organisers":  # so is only what stands apart
+            opening = random_opening(chance, school)
+        said = chance.sample(PIECES, 5)
+        for stretch in range(STRETCHES):
+            cues = [
+                Cue(stretch * 60.0 + place * 5, stretch * 60.0 + place * 5 + 5, f"第{number}讲：{text}")
+                for place, text in enumerate(chance.sample(said, 4))
+            ]
+            key = shelf.put(
+                f"{number}:{stretch}", f"第{number}讲", kind="cue", group=str(number), video=f"v{number}",
+                cues=cues, acl=opening.acl(tree, people),
+            )  # fmt: skip
+            school.openings[f"cue:{key.id}"] = opening
+    api.rebuild()
+    return school
+
+
+def test_no_second_and_no_word_comes_from_a_foreign_lecture(shelf, lectures, engine_kind):
+    queries = random_queries(random.Random(9), SIZES[engine_kind][1])
+    people = Member.objects.in_bulk()
+    met = 0
+    for number, person in enumerate([None, *lectures.homes]):
+        viewer = AnonymousUser() if person is None else people[person]
+        own = {key.split(":")[1] for key in lectures.seen_by(person)}
+        for text in queries[number % 20 :: 20]:
+            found = api.search(text, viewer, size=100)
+            assert {hit.video for hit in found.hits} <= {f"v{one}" for one in own}, (text, person)
+            assert found.total <= 4 * STRETCHES * len(own)
+            assert found.counts == ({"cue": found.total} if found.total else {})
+            for hit in found.hits:
+                lecture = hit.video[1:]
+                for moment in hit.moments:
+                    assert f"第{lecture}讲" in moment.excerpt_html.replace("<mark>", "").replace(
+                        "</mark>", ""
+                    )
+                    assert moment.url.startswith(f"/cue/{lecture}:")
+                met += len(hit.moments)
+            apart = api.search(text, viewer, kind="cue", size=100)
+            assert {hit.video for hit in apart.hits} == {hit.video for hit in found.hits}
+            assert apart.total == len(apart.hits) <= 100
+    assert met > 5 * len(people)
+
+
+def test_nothing_foreign_is_related(shelf, school, quick, engine_kind):
+    """What is related to anything at all, also to what the asker may not see herself, is hers to see."""
+    everything = {token for one in shelf.things.values() for token in one.acl}
+    people = Member.objects.in_bulk()
+    texts = [
+        Document(id="x", kind="book", title=one, body=other)
+        for one, other in zip(PIECES, reversed(PIECES), strict=True)
+    ]
+    matching = {
+        one.title: {
+            f"{row['kind']}:{row['id']}"
+            for _score, row in engine()
+            .find(related_plan(one.title, one.body), everything, kind="film", offset=0, limit=1000)
+            .rows
+        }
+        for one in texts
+    }
+    met = secrets = 0
+    for number, person in enumerate([None, *school.homes]):
+        viewer = AnonymousUser() if person is None else people[person]
+        own = school.seen_by(person)
+        for text in texts[number % 3 :: 3]:
+            found = {f"film:{hit.id}" for hit in api.related(text, viewer, kind="film", size=20)}
+            assert found <= own and len(found) == min(20, len(matching[text.title] & own))
+            met += len(found)
+            secrets += len(matching[text.title] - own)
+    assert met > len(people) and secrets > len(people)
 
 
 def test_the_reckoning_would_notice(shelf, school):

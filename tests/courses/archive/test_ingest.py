@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import shutil
 import sqlite3
@@ -593,6 +594,22 @@ def test_a_database_that_is_away_is_no_members_fault(holding, monkeypatch, away)
     folder.run(lambda seconds: waits.append(seconds) or len(waits) > 2)
     # then it goes on after a pause, and blames nobody
     assert (waits, folder._stuck) == ([0.0, 5 * PAUSE_S, 5 * PAUSE_S], {})
+
+
+def test_it_rests_at_the_end_of_the_log_only(member, version, clock, client, monkeypatch):
+    monkeypatch.setattr("courses.archive.folder.AT_ONCE", 2)
+    phone = Phone(client, clock, member, version)
+    folder = Folder()
+    folder.round()
+    folder._look_back_at = math.inf
+    # given more beats than it looks at in one round: the first round folds all that waits of her
+    phone.watch(75)
+    phone.flush()
+    waits: list[float] = []
+    folder.run(lambda seconds: waits.append(seconds) or len(waits) > 4)
+    # then rounds that find nothing new follow at once, until the end is seen
+    assert LessonState.objects.get().watched_s == 75
+    assert waits == [0.0, 0.0, 0.0, PAUSE_S, PAUSE_S]
 
 
 def test_a_number_that_comes_to_light_late_is_found_by_looking_back(member, version, clock, client):
