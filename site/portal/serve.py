@@ -14,6 +14,7 @@ from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.supervisors import multiprocess
 
 __all__ = ["HEAD_MOST", "HEAD_PATIENCE_S", "LimitedProtocol", "main"]
 
@@ -107,6 +108,18 @@ class LimitedProtocol(HttpToolsProtocol):
         )
 
 
+class _Heard(multiprocess.Process):
+    """A worker whose death is heard while it is asked how it is.
+
+    uvicorn's supervisor keeps the worker's end of the line open itself, so a worker that dies after the question is
+    waited for as long as a busy one, and the other workers with it.
+    """
+
+    def start(self) -> None:
+        super().start()
+        self.child_conn.close()
+
+
 def _as_many_lines_as_allowed() -> None:
     """Most systems let a process have 1,024 open files until it asks for more; each phone that studies is one."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -122,6 +135,7 @@ def main(words: list[str]) -> Any:
     asked.add_argument("--application", default="portal.asgi:application")
     chosen = asked.parse_args(words)
     _as_many_lines_as_allowed()
+    multiprocess.Process = _Heard  # type: ignore[misc]
     uvicorn.run(
         chosen.application,
         host=chosen.host,

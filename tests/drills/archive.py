@@ -256,6 +256,15 @@ class School:
         if self.kind == "postgresql":
             self.postgres.stop()
 
+    def state(self) -> str:
+        """What runs and what it said last, for whoever has to find out why it does not."""
+        assert self.launcher is not None
+        known = family()
+        running = [
+            f"{pid} of {known[pid][0]}: {program_of(pid)}" for pid in descendants(known, self.launcher.pid)
+        ]
+        return "\n".join([*running, *map(str.rstrip, self.said[-60:])])
+
     def log(self) -> list[tuple[str, int, bytes]]:
         """(session in hex, seq, packed body) of every beat, read past Django."""
         sql = "SELECT session, seq, body FROM archive_beat"
@@ -476,7 +485,11 @@ def main(words: list[str]) -> int:
             school.start()
             lengths = lengths_for(chosen.phones, chosen.beats)
             plays = school.plays([*lengths, *[OTHER_S] * (5 * chosen.phones)])
-            phones, killed = play(school, plays[: chosen.phones], chosen.kills, chosen.beats, chance)
+            try:
+                phones, killed = play(school, plays[: chosen.phones], chosen.kills, chosen.beats, chance)
+            except RuntimeError:
+                say(school.state())
+                raise
             told: dict[str, Any] = check(phones, school.log())
             told["waiting"] = sum(len(phone.waiting) for phone in phones)
             say("· the states must be what the log folds to …")

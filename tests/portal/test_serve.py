@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from portal import serve
+from tests.drills._processes import descendants, family, program_of
 
 HERE = Path(__file__).parent
 ASK = b"GET /hello HTTP/1.1\r\nHost: school\r\n"
@@ -55,6 +57,54 @@ def hear(line: socket.socket) -> bytes:
     while piece := line.recv(65536):
         said += piece
     return said
+
+
+def test_a_worker_that_is_killed_while_it_is_asked_how_it_is_is_replaced_at_once():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number = probe.getsockname()[1]
+    web = subprocess.Popen(
+        [sys.executable, "-m", "portal.serve", "--port", str(number), "--workers", "2",
+         "--application", "served:application"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])},
+    )  # fmt: skip
+    try:
+        wait_for(lambda: len(workers_of(web.pid)) == 2 and is_answered(number))
+        # given workers that do not answer the supervisor any more, which waits for them
+        old = workers_of(web.pid)
+        for pid in old:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(1.5)
+        # when they die
+        for pid in old:
+            os.kill(pid, signal.SIGKILL)
+        # then others answer soon, long before the patience with busy workers is over
+        wait_for(lambda: is_answered(number), 20)
+        assert not set(workers_of(web.pid)) & set(old)
+    finally:
+        web.terminate()
+        web.wait(20)
+
+
+def workers_of(supervisor: int) -> list[int]:
+    known = family()
+    return [pid for pid in descendants(known, supervisor) if "spawn_main" in program_of(pid)]
+
+
+def is_answered(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as line:
+            line.sendall(ASK + b"Connection: close\r\n\r\n")
+            return hear(line).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
+def wait_for(is_so, patience_s: float = 60) -> None:
+    until = time.monotonic() + patience_s
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_an_answer_is_one_packet_and_the_line_is_kept(port):

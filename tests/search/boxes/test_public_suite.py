@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[3]
 SUITE = Path(__file__).parent / "public_suite"
 
 
-def test_the_public_suite_passes_without_a_test_left_out():
+def test_the_public_suite_passes_without_a_test_left_out(engine_kind, settings):
     # The suite needs modelsearch's test app among the installed ones, so it runs in a process of its own.
     ended = subprocess.run(
         [
@@ -33,6 +33,10 @@ def test_the_public_suite_passes_without_a_test_left_out():
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("PYTEST_", "ESCHOOL_TEST"))
+        }
+        | {
+            "SEARCH_URL": settings.SEARCH["URL"] if engine_kind == "elasticsearch" else "",
+            "SEARCH_INDEX": f"{settings.SEARCH['INDEX']}-suite",
         },
         capture_output=True,
         text=True,
