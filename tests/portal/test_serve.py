@@ -59,7 +59,7 @@ def hear(line: socket.socket) -> bytes:
     return said
 
 
-def test_a_worker_that_is_killed_while_it_is_asked_how_it_is_is_replaced_at_once():
+def test_a_dead_worker_is_replaced_at_once_though_another_does_not_answer():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         number = probe.getsockname()[1]
@@ -70,18 +70,22 @@ def test_a_worker_that_is_killed_while_it_is_asked_how_it_is_is_replaced_at_once
     )  # fmt: skip
     try:
         wait_for(lambda: len(workers_of(web.pid)) == 2 and is_answered(number))
-        # given workers that do not answer the supervisor any more, which waits for them
-        old = workers_of(web.pid)
-        for pid in old:
-            os.kill(pid, signal.SIGSTOP)
+        # given workers that were asked how they are and say nothing
+        silent, dying = workers_of(web.pid)
+        os.kill(silent, signal.SIGSTOP)
+        os.kill(dying, signal.SIGSTOP)
         time.sleep(1.5)
-        # when they die
-        for pid in old:
-            os.kill(pid, signal.SIGKILL)
-        # then others answer soon, long before the patience with busy workers is over
+        # when one dies of it
+        os.kill(dying, signal.SIGKILL)
+        # then another answers soon, long before the patience with the silent one is over
         wait_for(lambda: is_answered(number), 20)
-        assert not set(workers_of(web.pid)) & set(old)
+        assert silent in workers_of(web.pid) and dying not in workers_of(web.pid)
+        # and when both have died
+        os.kill(silent, signal.SIGKILL)
+        wait_for(lambda: len(set(workers_of(web.pid)) - {silent, dying}) == 2, 20)
     finally:
+        for pid in workers_of(web.pid):
+            os.kill(pid, signal.SIGCONT)
         web.terminate()
         web.wait(20)
 
