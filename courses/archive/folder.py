@@ -40,7 +40,7 @@ class Folder:
         """How far it had looked at the last look back, and at the one before that."""
         self._look_back_at = time.monotonic() + LOOK_BACK_S
         self._look_at_all_at = 0.0
-        self.may_rest = True
+        self._may_rest = True
         """False after a round that did not come to the end of the log, or folded many."""
         self._stuck: dict[int, float] = {}
         """Members whose fold failed, and when to try again: one broken record stops nobody else's."""
@@ -48,7 +48,7 @@ class Folder:
     def round(self) -> int:
         """Fold what waits now; for how many members."""
         now = time.monotonic()
-        self.may_rest = True
+        at_end = True
         if self._seen is None or now >= self._look_at_all_at:
             members, last = all_waiting()
             self._look_at_all_at = now + LOOK_AT_ALL_S
@@ -59,12 +59,12 @@ class Folder:
             last = self._seen
         else:
             members, last = waiting_members(self._seen, most=AT_ONCE)
-            self.may_rest = last - self._seen < AT_ONCE
+            at_end = last - self._seen < AT_ONCE
         due = [member_id for member_id, again in self._stuck.items() if again <= now]
         members = sorted({*members, *due} - (self._stuck.keys() - set(due)))
         for start in range(0, len(members), MEMBERS_AT_ONCE):
             self._fold(members[start : start + MEMBERS_AT_ONCE])
-        self.may_rest = self.may_rest and len(members) <= MEMBERS_AT_ONCE
+        self._may_rest = at_end and len(members) <= MEMBERS_AT_ONCE
         self._seen = last
         return len(members)
 
@@ -92,7 +92,7 @@ class Folder:
         while not stopped(wait_s):
             try:
                 self.round()
-                wait_s = PAUSE_S if self.may_rest else 0.0
+                wait_s = PAUSE_S if self._may_rest else 0.0
             except (
                 DatabaseError,
                 InterfaceError,

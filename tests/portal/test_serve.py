@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from portal import serve
+from tests.drills._postgres import free_port
 from tests.drills._processes import descendants, family, program_of
 
 HERE = Path(__file__).parent
@@ -21,9 +22,7 @@ ASK = b"GET /hello HTTP/1.1\r\nHost: school\r\n"
 
 @pytest.fixture(scope="module")
 def port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number = probe.getsockname()[1]
+    number = free_port()
     web = subprocess.Popen(
         [sys.executable, "-c", f"""
 import sys
@@ -60,9 +59,7 @@ def hear(line: socket.socket) -> bytes:
 
 
 def test_a_dead_worker_is_replaced_at_once_though_another_does_not_answer():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number = probe.getsockname()[1]
+    number = free_port()
     web = subprocess.Popen(
         [sys.executable, "-m", "portal.serve", "--port", str(number), "--workers", "2",
          "--application", "served:application"],
