@@ -3,13 +3,13 @@
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial, wraps
 from typing import Any, ParamSpec
 
 from django.utils import timezone
 
-from search import apart, document_numbers, highlight, indexing, places, plain_titles, second_look
+from search import apart, document_numbers, highlight, indexing, meaning, places, plain_titles, second_look
 from search.analysis import normalise, runs, syllables
 from search.documents import (
     CAPTIONS,
@@ -225,13 +225,16 @@ def search(
     today = timezone.localdate() if index == SITE else None
     for loose in (False, True):
         wanted = plan(document_numbers.as_written(query), loose=loose)
+        near = meaning.near(wanted, index, chosen, access) if sort == "relevance" and not loose else None
+        wanted = replace(wanted, near=near.keys) if near else wanted
         find = partial(apart.find, chosen) if index == SITE else chosen.find
         asked = partial(find, wanted, access, kind=kind, filters=filters, sort=sort, facets=facets)
         look = partial(second_look.reordered, plan=wanted, today=today) if sort == "relevance" else None
+        look = partial(near.ranked, plan=wanted, look=look) if near else look
         if kind in {None, CAPTIONS}:
             shown = _places_of(asked, wanted, together=kind is None, offset=offset, size=size, look=look)
         else:
-            shown = _documents_of(asked, offset=offset, size=size, look=look)
+            shown = _documents_of(asked, wanted, offset=offset, size=size, look=look)
         found = shown.found
         if found.counts or wanted.is_empty:
             break
@@ -407,13 +410,21 @@ Look = Callable[[list[second_look.Row]], list[second_look.Row]]
 """The second look at what an engine found; None where another order was asked for."""
 
 
-def _documents_of(asked: Callable[..., EngineFound], *, offset: int, size: int, look: Look | None) -> _Page:
+def _looked_at(wanted: Plan) -> int:
+    """How many hits from the top are put in order: the first by words, and those found by meaning before them."""
+    return second_look.LOOKED_AT + len(wanted.near)
+
+
+def _documents_of(
+    asked: Callable[..., EngineFound], wanted: Plan, *, offset: int, size: int, look: Look | None
+) -> _Page:
     # Every page that begins within the looked-at hits fetches all of them, so that all pages agree on their order.
-    if look is None or offset >= second_look.LOOKED_AT:
+    first = _looked_at(wanted)
+    if look is None or offset >= first:
         found = asked(offset=offset, limit=size)
         rows = found.rows
     else:
-        found = asked(offset=0, limit=max(second_look.LOOKED_AT, offset + size))
+        found = asked(offset=0, limit=max(first, offset + size))
         rows = look(found.rows)[offset : offset + size]
     return _Page([places.Found(score, row) for score, row in rows], found)
 
@@ -430,7 +441,7 @@ def _places_of(
     """Where captions are found, the list is made from its beginning and out of more hits than are shown: only so
     is it known which of them fall together."""
     end = offset + size
-    limit = min(max(end * SPARE, second_look.LOOKED_AT), MOST_LOOKED_AT)
+    limit = min(max(end * SPARE, _looked_at(wanted)), MOST_LOOKED_AT)
     while True:
         found = asked(offset=0, limit=limit)
         rows = look(found.rows) if look else found.rows

@@ -2,6 +2,7 @@
 
 import os
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from search.errors import (
     WriterBusy,
 )
 from search.kept import Kept, kept
+from search.meaning import PACKAGES
 
 __all__ = ["check_search"]
 
@@ -28,9 +30,9 @@ ALIAS = "[a-z][a-z0-9_-]{0,59}"
 
 @register("search")
 def check_search(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
-    """search.E001 engine unknown, E002 folder not writable, E003 a foreign writer, E004 address or name unfit,
-    W001 index of another version, W002 index damaged, W003 search server does not answer, W004 it refuses us.
-    A missing index is normal: the worker makes it."""
+    """search.E001 engine unknown, E002 folder not writable, E003 a foreign writer, E004 address or name unfit, E005
+    model unknown or its package not installed, W001 index of another version, W002 index damaged, W003 search server
+    does not answer, W004 it refuses us. A missing index is normal: the worker makes it."""
     if settings.SEARCH["ENGINE"] not in ENGINES:
         return [
             Error(
@@ -47,6 +49,8 @@ def check_search(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
                 id="search.E004",
             )
         ]
+    if said := _meaning():
+        return said
     folder = Path(settings.SEARCH["INDEX_DIR"])
     above = next(one for one in (folder, *folder.parents) if one.exists())
     if not os.access(above, os.W_OK):
@@ -64,6 +68,19 @@ def check_search(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
         if said:
             return said  # the indexes lie in one place: what is wrong with one is said once
     return []
+
+
+def _meaning() -> list[CheckMessage]:
+    chosen = settings.SEARCH["MEANING"]
+    if not chosen:
+        return []
+    if chosen not in PACKAGES:
+        what = f"SEARCH_MEANING is {chosen!r}; the models that exist are: {', '.join(PACKAGES)}."
+        return [Error(what, hint="Leave it unset to search by words alone.", id="search.E005")]
+    if find_spec(PACKAGES[chosen]) and find_spec("numpy"):
+        return []
+    what = f"SEARCH_MEANING={chosen}, but the package {PACKAGES[chosen]} is not installed."
+    return [Error(what, hint=".venv/bin/pip install '.[meaning]'", id="search.E005")]
 
 
 def _state_of(index: Kept) -> list[CheckMessage]:

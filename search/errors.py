@@ -86,3 +86,7 @@ class WritesRefused(SearchError):
         (kind, id), reason = next(iter(refused.items()))
         super().__init__(f"{len(refused)} documents were refused, {kind}:{id} because of {reason}")
         self.refused = refused
+
+
+class MeaningAway(SearchError):
+    """The model that reads meanings has no answer now, and words must do (search/meaning). Retryable."""

@@ -6,10 +6,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from search.meaning.models import Vector
 from search.sought.models import SearchLog
 from search.words.models import LexiconWord, SynonymGroup, WordsInUse
 
-__all__ = ["LexiconWord", "SearchLog", "SearchOutbox", "SynonymGroup", "WordsInUse"]
+__all__ = ["LexiconWord", "SearchLog", "SearchOutbox", "SynonymGroup", "Vector", "WordsInUse"]
 
 
 class SearchOutboxQuerySet(models.QuerySet["SearchOutbox"]):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from search import analysis
 
-__all__ = ["EXACT_TITLE", "LONGEST", "Phrase", "Plan", "Related", "Sound", "Weights", "plan"]
+__all__ = ["EXACT_TITLE", "LONGEST", "NEAR", "Phrase", "Plan", "Related", "Sound", "Weights", "plan"]
 
 LONGEST = 200
 """Characters of a query that are looked at; what follows is left out (a passage is found by its beginning)."""
@@ -17,6 +17,8 @@ WHOLE_IN_TITLE, MOST_FOR_TITLE = 5.0, 40.0
 little by its rarity there, and would otherwise lose against one mention deep in some text."""
 EXACT_TITLE = 60.0
 """Score that puts the title which is exactly the query above everything else."""
+NEAR = 4096.0
+"""Score by which `Plan.near` stand before everything else to an engine; taken off again by search.meaning.ranking."""
 LONGEST_SOUND = 72
 """Letters of a query whose sound is looked for: in a longer one enough pairs are right, and it is slow."""
 MOST_RELATED = 48
@@ -78,7 +80,8 @@ class Plan:
     """A query ready for an engine.
 
     A document matches when it holds enough of `phrase`, or of one of `synonyms`, or when its title
-    sounds like `pinyin` or is abbreviated as `initials`, or holds the single `character`.
+    sounds like `pinyin` or is abbreviated as `initials`, or holds the single `character`; or when it is one of `near`
+    (keys), whatever it says: these were found by meaning.
     All that matches adds to the score, and so do `characters` (in the body) and `related` (in the text). Of a
     loose plan `characters_minimum` characters alone make a match (0: they never do).
     """
@@ -94,7 +97,10 @@ class Plan:
     characters: tuple[str, ...] = ()
     characters_minimum: int = 0
     related: Related = Related()
+    near: tuple[str, ...] = ()
     is_question: bool = False
+    is_sentence: bool = False
+    """Asked or told, not keywords."""
     is_loose: bool = False
     parts: tuple[str, ...] = ()
     """What of the query is worth marking in a hit, also in pieces; normalised."""
@@ -116,7 +122,8 @@ def plan(text: str, *, loose: bool = False) -> Plan:
     """Read `text` (anything at all) as a query. With `loose` one common token is enough for a match."""
     normal = analysis.normalise(text)[:LONGEST].strip()
     asks = analysis.is_question(normal)
-    tells = asks or loose or analysis.is_told(normal)
+    sentence = asks or analysis.is_told(normal)
+    tells = sentence or loose
     parts = analysis.content(normal) or list(analysis.runs(normal))
     required = _once(token for part in parts for token in analysis.bigrams(part))
     minimum = _minimum(len(required), tells)
@@ -144,6 +151,7 @@ def plan(text: str, *, loose: bool = False) -> Plan:
         characters_minimum=max(2, math.ceil(0.34 * len(characters))) if loose and len(characters) > 1 else 0,
         related=_related(normal) if tells else Related(),
         is_question=asks,
+        is_sentence=sentence,
         is_loose=loose,
         parts=_once([*parts, *([] if asks else analysis.runs(normal))]),
         synonym_texts=_once(other for _term, other in synonyms),

@@ -15,7 +15,7 @@ from typing import Any
 from search import analysis
 from search.query import Plan
 
-__all__ = ["LOOKED_AT", "reordered"]
+__all__ = ["LOOKED_AT", "is_exact", "reordered"]
 
 LOOKED_AT = 30
 """So many hits from the top are looked at; those behind keep their places."""
@@ -55,10 +55,15 @@ def reordered(rows: list[Row], plan: Plan, *, today: date | None = None) -> list
     return [*sorted(scored, key=lambda row: -row[0]), *rest]
 
 
+def is_exact(stored: Mapping[str, Any], plan: Plan) -> bool:
+    """Whether the title is the query exactly."""
+    return analysis.normalise(stored["title"]) == plan.normal
+
+
 def _freshness(stored: Mapping[str, Any], plan: Plan, today: date) -> float:
     """1 for what is published today, half of it after HALF_LIFE_D, 0 for what has no date. A title that is the query
     exactly is never behind for its age."""
-    if analysis.normalise(stored["title"]) == plan.normal:
+    if is_exact(stored, plan):
         return 1.0
     if not stored.get("published_on"):
         return 0.0

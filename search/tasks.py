@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from search import indexing, verification
+from search import indexing, meaning, verification
 from search.sought import counting
 
 
@@ -22,3 +22,13 @@ def verify_index() -> int:
 def tidy_search_log() -> None:
     """Once a night: forget what stayed rare, and what is old (search.sought)."""
     counting.tidy()
+
+
+@shared_task(soft_time_limit=60, time_limit=90)
+def embed_documents() -> int:
+    """Every other second where search by meaning is on: embed what has changed, for a moment; how many are left."""
+    if not meaning.is_on():
+        return 0
+    from search.meaning import vectors
+
+    return vectors.go_on()

@@ -161,6 +161,16 @@ class Engine(Protocol):
         with `facets`. Raises what `verify` raises.
         """
 
+    def fetch(self, keys: Collection[str], access: Iterable[str] | None) -> Iterator[dict[str, Any]]:
+        """What is stored of those of `keys` that are there and have one of the `access` keys, in any order.
+
+        `access` None looks past access: for keeping things beside the index, never for an answer to somebody.
+        Raises what `verify` raises.
+        """
+
+    def kinds(self) -> set[str]:
+        """The kinds of which there are documents. Raises what `verify` raises."""
+
     def match(self, ways: Iterable[Some], *, kind: str, category: str) -> Iterator[tuple[float, str]]:
         """(score, id) of *all* documents of `kind` and `category` that match in one of `ways`, in no order.
 

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
+from typing import Any
 
 import tantivy
 from tantivy import Occur, Query
@@ -27,7 +28,7 @@ from tantivy import Occur, Query
 from search import analysis
 from search.engines import ANYTHING, FACETS, TOKEN_FIELDS, Entry, Filters, Found, Some, Sort, key_of
 from search.errors import IndexMissing, IndexOutdated, IndexUnreadable, NoSpaceLeft, SearchError, WriterBusy
-from search.query import EXACT_TITLE, Phrase, Plan, Sound
+from search.query import EXACT_TITLE, NEAR, Phrase, Plan, Sound
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ class TantivyEngine:
         index = self._open().index
         if plan.is_empty:
             return Found()
-        visible = Query.const_score_query(Query.term_set_query(self.schema, "access", sorted(access)), 0.0)
+        visible = self._one_of("access", access)
         enough = Query.boolean_query([(Occur.Should, way) for way in self._ways(plan, titles)])
         # Counting needs no score: what only adds to it is left out there.
         open_to_all_kinds = [(Occur.Must, visible), (Occur.Must, enough), *self._by_key(filters)]
@@ -178,8 +179,7 @@ class TantivyEngine:
         searcher = self._open().index.searcher()
         asked = [(Occur.Must, self._exactly("kind", kind))]
         if ids is not None:
-            keys = Query.term_set_query(self.schema, "key", sorted(key_of(kind, id) for id in ids))
-            asked.append((Occur.Must, Query.const_score_query(keys, 0.0)))
+            asked.append((Occur.Must, self._one_of("key", (key_of(kind, id) for id in ids))))
         wanted, offset = Query.boolean_query(asked), 0
         try:
             # Equal scores come in the order in which they lie in this one searcher, so pages fit together.
@@ -190,6 +190,23 @@ class TantivyEngine:
                 offset += PAGE
         except (ValueError, OSError) as fault:
             raise IndexUnreadable(str(fault)) from fault
+
+    def fetch(self, keys: Collection[str], access: Iterable[str] | None) -> Iterator[dict[str, Any]]:
+        searcher = self._open().index.searcher()
+        asked = [(Occur.Must, self._one_of("key", keys))]
+        if access is not None:
+            asked.append((Occur.Must, self._one_of("access", access)))
+        try:
+            for _score, address in searcher.search(
+                Query.boolean_query(asked), limit=max(1, len(keys)), count=False
+            ).hits:
+                yield json.loads(searcher.doc(address).get_first("stored") or b"{}")
+        except (ValueError, OSError) as fault:
+            raise IndexUnreadable(str(fault)) from fault
+
+    def kinds(self) -> set[str]:
+        searcher = self._open().index.searcher()
+        return set(_counted(searcher, Query.all_query(), ["kind"])["kind"])
 
     def match(self, ways: Iterable[Some], *, kind: str, category: str) -> Iterator[tuple[float, str]]:
         index = self._open().index
@@ -252,11 +269,13 @@ class TantivyEngine:
     def _exactly(self, name: str, value: str) -> Query:
         return Query.const_score_query(self._term(name, value, "basic"), 0.0)
 
+    def _one_of(self, name: str, values: Iterable[str], score: float = 0.0) -> Query:
+        return Query.const_score_query(Query.term_set_query(self.schema, name, sorted(values)), score)
+
     def _by_key(self, filters: Filters) -> list[tuple[Occur, Query]]:
         found = []
         if filters.only is not None:
-            only = Query.term_set_query(self.schema, "group", sorted(filters.only))
-            found.append((Occur.Must, Query.const_score_query(only, 0.0)))
+            found.append((Occur.Must, self._one_of("group", filters.only)))
         if filters.without:
             without = Query.term_set_query(self.schema, "group", sorted(filters.without))
             found.append((Occur.MustNot, without))
@@ -308,6 +327,8 @@ class TantivyEngine:
             some = [(Occur.Should, self._term("body_characters", one)) for one in plan.characters]
             enough = Query.boolean_query(some, minimum_number_should_match=plan.characters_minimum)
             ways.append(Query.const_score_query(enough, 0.0))
+        if plan.near and not titles:
+            ways.append(self._one_of("key", plan.near, NEAR))
         return ways
 
     def _extra(self, plan: Plan, titles: bool) -> list[Query]:

@@ -69,3 +69,9 @@ app.conf.beat_schedule = {
     "reports.follow_posts": {"task": "reports.follow_posts", "schedule": crontab(hour=0, minute=10)},
     "portal.tidy": {"task": "portal.tidy", "schedule": crontab(hour=3, minute=20)},
 }
+if settings.SEARCH["MEANING"]:
+    app.conf.beat_schedule["search.embed_documents"] = {
+        "task": "search.tasks.embed_documents",
+        "schedule": 2.0,
+        "options": {"expires": 2},
+    }

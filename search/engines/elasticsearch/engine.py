@@ -211,6 +211,19 @@ class ElasticsearchEngine:
         counted = {name: _counted(found) for name, found in answered["aggregations"].items()}
         return Found(rows, counted.pop("kind"), counted)
 
+    def fetch(self, keys: Collection[str], access: Iterable[str] | None) -> Iterator[dict[str, Any]]:
+        among = [] if access is None else [plans.visible(frozenset(access))]
+        ordered = sorted(keys)
+        for start in range(0, len(ordered), PAGE):
+            asked = Search().query(Bool(filter=[Terms(key=ordered[start : start + PAGE]), *among]))
+            for hit in self._ask(asked[:PAGE].source(["stored"]).to_dict(), "")["hits"]["hits"]:
+                yield json.loads(hit["_source"]["stored"])
+
+    def kinds(self) -> set[str]:
+        asked = Search().query(Bool(must=[]))[:0]
+        _count(asked, "kind", [])
+        return set(_counted(self._ask(asked.to_dict(), "")["aggregations"]["kind"]))
+
     def match(self, ways: Iterable[Some], *, kind: str, category: str) -> Iterator[tuple[float, str]]:
         of_these = [plans.exactly("kind", kind), plans.exactly("category", category)]
         asked = Search().query(Bool(filter=of_these, must=[plans.some_of(ways)])).sort("key").source(False)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from elasticsearch.dsl.query import Bool, ConstantScore, Query, Term, Terms
 
 from search.engines import Filters, Some
-from search.query import EXACT_TITLE, Phrase, Plan, Sound
+from search.query import EXACT_TITLE, NEAR, Phrase, Plan, Sound
 
 __all__ = ["by_key", "exactly", "scored", "some_of", "visible"]
 
@@ -47,6 +47,8 @@ def scored(plan: Plan, titles: bool) -> tuple[Query, list[Query]]:
         some = [_term("body_characters", one) for one in plan.characters]
         enough = Bool(should=some, minimum_should_match=plan.characters_minimum)
         ways.append(ConstantScore(filter=enough, boost=0.0))
+    if plan.near and not titles:
+        ways.append(ConstantScore(filter=Terms(key=sorted(plan.near)), boost=NEAR))
     required = set(plan.phrase.required)
     name, weight = _where(plan, titles)
     light = [token for token in plan.phrase.bigrams if token not in required]

@@ -44,6 +44,8 @@ SEARCH_API_KEY = env.str("SEARCH_API_KEY", "")
 SEARCH_CA_FILE = env.str("SEARCH_CA_FILE", "")
 SEARCH_INDEX = env.str("SEARCH_INDEX", "eschool")
 SEARCH_SHARDS = env.int("SEARCH_SHARDS", 1)
+SEARCH_MEANING = env.str("SEARCH_MEANING", "")
+"""The model that finds sentences by meaning too: e5 (search/meaning/README.md); "" for none."""
 MEDIA_DIR = Path(env.str("MEDIA_DIR", str(DATA_DIR / "media"))).resolve()
 """Lectures and what is made of them; the largest part, and the one that several machines must share."""
 UPLOADS_DIR = Path(env.str("UPLOADS_DIR", str(DATA_DIR / "uploads"))).resolve()

@@ -7,6 +7,7 @@ from portal.settings.environment import (
     SEARCH_API_KEY,
     SEARCH_CA_FILE,
     SEARCH_INDEX,
+    SEARCH_MEANING,
     SEARCH_SHARDS,
     SEARCH_URL,
 )
@@ -19,6 +20,7 @@ SEARCH: dict[str, Any] = {
     "API_KEY": SEARCH_API_KEY,
     "CA_FILE": SEARCH_CA_FILE,
     "SHARDS": SEARCH_SHARDS,
+    "MEANING": SEARCH_MEANING,
     # What is looked for, without names (search/sought): written down every so many seconds (0: never by
     # itself), kept for so many months.
     "COUNT_EVERY_S": 10,
