@@ -107,7 +107,8 @@ def _space(index: str) -> Space:
         rows = Vector.objects.filter(index=index, model=model_name()).exclude(vector=b"")
         version = rows.aggregate(n=Count("pk"), last=Max("pk"), sum=Sum("pk"))
         if version != space.version:
-            space = _loaded(list(rows.order_by("key").values_list("key", "vector")), version)
+            found = rows.order_by("key").values_list("key", "vector")
+            space = _loaded([(key, bytes(vector)) for key, vector in found], version)
         took_s = time.monotonic() - started
         _spaces[index] = space = Space(
             space.keys, space.places, space.matrix, version, time.monotonic() + max(FRESH_S, 50 * took_s)

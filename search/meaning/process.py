@@ -115,7 +115,11 @@ class Child:
         environment |= {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         with its:
             self._process = subprocess.Popen(
-                self._program, stdin=its, stdout=subprocess.DEVNULL, env=environment, start_new_session=True
+                self._program,
+                stdin=its.fileno(),
+                stdout=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,
             )
         self._length = 0
         self._owe(4)
