@@ -2,7 +2,7 @@
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -110,22 +110,20 @@ def _space(index: str) -> Space:
         version = rows.aggregate(n=Count("pk"), last=Max("pk"), sum=Sum("pk"))
         if version != space.version:
             found = rows.order_by("key").values_list("key", "vector")
-            space = _loaded([(key, bytes(vector)) for key, vector in found], version)
-        took_s = time.monotonic() - started
-        _spaces[index] = space = Space(
-            space.keys,
-            space.places,
-            space.matrix,
-            version,
-            time.monotonic() + max(FRESH_S, LOADS_AGAIN_AFTER * took_s),
-        )
+            space = _loaded([(key, bytes(vector)) for key, vector in found])
+        pause_s = max(FRESH_S, LOADS_AGAIN_AFTER * (time.monotonic() - started))
+        space = replace(space, version=version, look_again_at=time.monotonic() + pause_s)
+        if space.keys:  # names without any are not remembered: there is no end of them
+            _spaces[index] = space
+        else:
+            _spaces.pop(index, None)
         return space
     finally:
         _lock.release()
 
 
-def _loaded(rows: list[tuple[str, bytes]], version: Any) -> Space:
+def _loaded(rows: list[tuple[str, bytes]]) -> Space:
     keys = [key for key, _vector in rows]
     places = {key: place for place, key in enumerate(keys)}
     matrix = np.frombuffer(b"".join(vector for _key, vector in rows), "<f2").astype(np.float32)
-    return Space(keys, places, matrix.reshape(len(keys), -1) if keys else matrix.reshape(0, 0), version)
+    return Space(keys, places, matrix.reshape(len(keys), -1) if keys else matrix.reshape(0, 0))
