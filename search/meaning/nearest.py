@@ -24,7 +24,7 @@ NEAR_ENOUGH, WITHIN = 0.84, 0.04
 lie above the first and at most 0.034 behind; two texts that have nothing in common have about 0.82."""
 FRESH_S, LOADS_AGAIN_AFTER = 3.0, 50
 """Seconds until the table is looked at again, and at least so many times as long as the look took."""
-FIRST, MOST_AT_ONCE = 64, 16_384
+FIRST, MOST_AT_ONCE = 16, 16_384
 """Keys of which an engine is asked at first, and at most."""
 
 
@@ -41,7 +41,7 @@ class Near:
         place = self.space.places.get(key)
         return None if place is None else float(self.cosines[place])
 
-    def ranked(self, rows: list[ranking.Row], *, plan: Plan, look: Any) -> list[ranking.Row]:
+    def ranked(self, rows: list[ranking.Row], *, plan: Plan, look: ranking.Look) -> list[ranking.Row]:
         """`rows` of the engine in their final order."""
         return ranking.ranked(rows, plan, closeness=self.of, look=look)
 

@@ -14,6 +14,7 @@ SCALE = 0.06
 """So much more of a cosine is worth as much as everything that words can say. Chosen on half A of the labelled set."""
 
 Row = tuple[float, dict[str, Any]]
+Look = Callable[[list[Row]], list[Row]]
 
 
 def ranked(
@@ -21,7 +22,7 @@ def ranked(
     plan: Plan,
     *,
     closeness: Callable[[str], float | None],
-    look: Callable[[list[Row]], list[Row]],
+    look: Look,
 ) -> list[Row]:
     """`rows` of an engine for a plan with `near` (best first, from the top), the first ones in their final order.
 

@@ -69,6 +69,16 @@ def test_all_pages_together_hold_each_hit_once_and_as_many_as_are_counted(texts,
         settings.SEARCH = {**settings.SEARCH, "MEANING": "e5"}
 
 
+@pytest.mark.embedded
+def test_a_named_index_is_asked_by_meaning_over_http(texts, client, settings):
+    question = "每个月要上交多少钱给党组织"
+    answer = client.get("/api/search/", {"q": question, "index": evaluation.TEXTS, "size": 50}).json()
+    assert set(near(question).keys) <= {f"{one['kind']}:{one['id']}" for one in answer["results"]}
+    without(settings)
+    by_words = client.get("/api/search/", {"q": question, "index": evaluation.TEXTS, "size": 50}).json()
+    assert by_words["results"] != answer["results"]
+
+
 def test_keywords_and_lists_by_date_are_left_as_they_are(texts, settings):
     words = [one.text for one in queries.asked("A") if not plan(one.text).is_sentence][::12]
     ways = [(word, {}) for word in words] + [(one, {"sort": "date"}) for one in QUESTIONS[::12]]
