@@ -230,7 +230,7 @@ def search(
         find = partial(apart.find, chosen) if index == SITE else chosen.find
         asked = partial(find, wanted, access, kind=kind, filters=filters, sort=sort, facets=facets)
         look = partial(second_look.reordered, plan=wanted, today=today) if sort == "relevance" else None
-        look = partial(near.ranked, plan=wanted, look=look) if near else look
+        look = partial(near.ranked, plan=wanted, look=look) if near and look else look
         if kind in {None, CAPTIONS}:
             shown = _places_of(asked, wanted, together=kind is None, offset=offset, size=size, look=look)
         else:
