@@ -54,7 +54,8 @@ class Groups:
             await self._keep(store)
 
     def _next_group(self) -> list[Batch]:
-        """What waits, in order; one that names a beat a second time has to wait for the next commit."""
+        """What waits, in order; one that names a beat a second time has to wait for the next commit. In whatever thread the
+        store draws it."""
         group: list[Batch] = []
         keys: set[tuple[str, int]] = set()
         rows = 0
@@ -65,22 +66,26 @@ class Groups:
             group.append(self._waiting.popleft())
             keys.update(batch.keys)
             rows += len(batch.rows)
-        self._rows_waiting -= rows
         return group
 
     async def _keep(self, store: Store) -> None:
-        """One group. It is drawn only when the database is ours: what came while another process wrote goes with it."""
+        """One group, from its drawing to its answers."""
         group: list[Batch] = []
+
+        def draw() -> list[Batch]:
+            group.extend(self._next_group())
+            return group
+
         failure: Exception | None = None
         try:
-            async with store.turn():
-                group = self._next_group()
-                await store.keep(group)
+            await store.keep(draw)
         except Exception as failed:
             failure = failed
-            group = group or self._next_group()
+            if not group:
+                draw()
             tell = log.warning if isinstance(failed, FAILURES) else log.exception
             tell("a group of %d batches was not kept: %s", len(group), failed)
         for batch in group:
+            self._rows_waiting -= len(batch.rows)
             if not batch.answer.done():  # whoever asked may have gone
                 batch.answer.set_result(failure)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -33,6 +34,8 @@ NOT_LIBPQS = {
 DIVISION_BY_ZERO = b"22012"
 FAILURES = (psycopg.Error, sqlite3.Error, OSError)
 """What a store raises when nothing was kept, or when it isn't known whether (the phone asks again)."""
+WAL_PAGES = 8000
+"""Of SQLite's log, until it is written back; as Django's connections have it (portal/settings/database.py)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -52,11 +55,12 @@ class Batch:
         return ((row[2], row[3]) for row in self.rows)
 
 
-class Store(Protocol):
-    def turn(self) -> AbstractAsyncContextManager[None]:
-        """Be the one that writes, where only one can: wait before choosing what to `keep`."""
+Draw = Callable[[], Sequence[Batch]]
 
-    async def keep(self, batches: Sequence[Batch]) -> None: ...
+
+class Store(Protocol):
+    async def keep(self, draw: Draw) -> None:
+        """Have a group on disk. It is drawn when it can be written: what came while another process wrote goes with it."""
 
     def close(self) -> None: ...
 
@@ -151,14 +155,11 @@ class PostgresLog:
         self._dsn = dsn
         self._connection: psycopg.Connection | None = None
 
-    def turn(self) -> AbstractAsyncContextManager[None]:
-        return nullcontext()
-
-    async def keep(self, batches: Sequence[Batch]) -> None:
+    async def keep(self, draw: Draw) -> None:
         try:
             if self._connection is None:
                 await asyncio.get_running_loop().run_in_executor(None, self._connect)
-            await self._keep(batches)
+            await self._keep(draw())
         except (*FAILURES, asyncio.CancelledError):
             self.close()
             raise
@@ -245,7 +246,7 @@ class PostgresLog:
 
 class SqliteLog:
     """`path` of the database file. One process at a time writes: a lock beside the file, since SQLite's own
-    waiting starves whoever comes second."""
+    waiting starves whoever comes second. The disk is waited for after the turn, while the next one writes."""
 
     ADD = f"INSERT OR IGNORE INTO archive_beat ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -254,43 +255,22 @@ class SqliteLog:
         self._connection: sqlite3.Connection | None = None
         self._turn: Any = None
         self._queue: Any = None
+        self._wal: Any = None
+        self._unsure = False
+        """A sync failed: rows that can be read may not be on disk."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="beats")
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        if not self._take_turn(fcntl.LOCK_NB):
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._take_turn, 0)
-        try:
-            yield
-        finally:
-            if self._turn is not None:
-                fcntl.flock(self._turn, fcntl.LOCK_UN)
+    async def keep(self, draw: Draw) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._keep_now, draw)
 
-    def _take_turn(self, option: int) -> bool:
-        """False where LOCK_NB was asked for and another process has the turn, or waits for it."""
-        if self._turn is None:
-            # Open as long as the connection is.
-            self._turn = open(f"{self._path}-beats.lock", "ab")  # noqa: SIM115
-            self._queue = open(f"{self._path}-beats-queue.lock", "ab")  # noqa: SIM115
+    def _keep_now(self, draw: Draw) -> None:
         try:
-            # Whoever comes second holds the queue meanwhile, so that the first cannot come back before him.
-            fcntl.flock(self._queue, fcntl.LOCK_EX | option)
-        except BlockingIOError:
-            return False
-        try:
-            fcntl.flock(self._turn, fcntl.LOCK_EX | option)
-        except BlockingIOError:
-            return False
-        finally:
-            fcntl.flock(self._queue, fcntl.LOCK_UN)
-        return True
-
-    async def keep(self, batches: Sequence[Batch]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._keep_now, batches)
-
-    def _keep_now(self, batches: Sequence[Batch]) -> None:
-        try:
-            self._keep(self._connected(), batches)
+            connection = self._connected()
+            with self._having_turn():
+                if self._unsure:
+                    self._write_back(connection)
+                self._keep(connection, draw())
+            self._sync()
         except FAILURES:
             self.close()
             raise
@@ -300,47 +280,79 @@ class SqliteLog:
             connection = sqlite3.connect(
                 self._path, timeout=self._patience_s, isolation_level=None, check_same_thread=False
             )
-            connection.execute("PRAGMA journal_mode=WAL")
-            # An answer means that the log was synced, not only written.
-            connection.execute("PRAGMA synchronous=FULL")
-            # As Django's connections do (portal/settings/database.py).
-            connection.execute("PRAGMA wal_autocheckpoint=8000")
             self._connection = connection
+            connection.execute("PRAGMA journal_mode=WAL")
+            # COMMIT itself waits for no disk: _sync does.
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
+            # From the first reading on there is the file, and it stays as long as the connection.
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            self._wal = open(f"{self._path}-wal", "rb+", buffering=0)  # noqa: SIM115
+            self._turn = open(f"{self._path}-beats.lock", "ab")  # noqa: SIM115
+            self._queue = open(f"{self._path}-beats-queue.lock", "ab")  # noqa: SIM115
         return self._connection
+
+    @contextmanager
+    def _having_turn(self) -> Iterator[None]:
+        # Whoever comes second holds the queue meanwhile, so that the first cannot come back before him.
+        fcntl.flock(self._queue, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(self._turn, fcntl.LOCK_EX)
+        finally:
+            fcntl.flock(self._queue, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._turn, fcntl.LOCK_UN)
+
+    def _sync(self) -> None:
+        """All that was committed is on disk. What was not synced once is not synced by asking again (the system forgets what
+        it could not write), so that after a failure nothing is kept until _write_back."""
+        try:
+            os.fdatasync(self._wal.fileno())
+        except OSError:
+            self._unsure = True
+            raise
+
+    def _write_back(self, connection: sqlite3.Connection) -> None:
+        """Put the log into the database file, which is synced then, and empty it: the beginning of a log that lost its end
+        would be taken for newer than the file."""
+        left, _pages, _written = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if left:
+            raise sqlite3.OperationalError("after a failed sync the log is not written back yet")
+        self._unsure = False
 
     def _keep(self, connection: sqlite3.Connection, batches: Sequence[Batch]) -> None:
         rows = [row for batch in batches for row in batch.rows]
+        turns = {batch.turn_id for batch in batches}
         connection.execute("BEGIN IMMEDIATE")
         try:
-            turns = {batch.turn_id for batch in batches}
-            with closing(
-                connection.execute(
-                    "SELECT id FROM archive_playlease WHERE until_at IS NULL AND id IN"
-                    f" ({','.join(map(str, turns))})"
-                )
-            ) as found:
-                open_turns = {turn_id for (turn_id,) in found}
-            if open_turns != turns or not self._add_all(connection, rows):
-                added = _settle(batches, open_turns, self._known(connection, rows))
-                if not self._add_all(connection, added):  # IGNORE leaves out whatever the table refuses
-                    raise sqlite3.IntegrityError("the log refused beats that it does not have")
-            else:
+            if self._open(connection, turns) == turns and self._add(connection, rows) == len(rows):
                 for batch in batches:
                     batch.kept = True
+            else:
+                connection.execute("ROLLBACK")
+                connection.execute("BEGIN IMMEDIATE")
+                added = _settle(batches, self._open(connection, turns), self._known(connection, rows))
+                if self._add(connection, added) != len(added):
+                    # IGNORE leaves out whatever the table refuses.
+                    raise sqlite3.IntegrityError("the log refused beats that it does not have")
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
 
-    def _add_all(self, connection: sqlite3.Connection, rows: Sequence[LogRow]) -> bool:
-        connection.execute("SAVEPOINT rows")
+    def _open(self, connection: sqlite3.Connection, turns: set[int]) -> set[int]:
+        asked = (
+            f"SELECT id FROM archive_playlease WHERE until_at IS NULL AND id IN ({','.join(map(str, turns))})"
+        )
+        return {turn_id for (turn_id,) in connection.execute(asked).fetchall()}
+
+    def _add(self, connection: sqlite3.Connection, rows: Sequence[LogRow]) -> int:
         before = connection.total_changes
         connection.executemany(self.ADD, rows)
-        if connection.total_changes - before == len(rows):
-            return True
-        connection.execute("ROLLBACK TO rows")
-        return False
+        return connection.total_changes - before
 
     def _known(self, connection: sqlite3.Connection, rows: Sequence[LogRow]) -> dict[tuple[str, int], bytes]:
         known = {}
@@ -358,10 +370,10 @@ class SqliteLog:
             with suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
-        for file in (self._turn, self._queue):
+        for file in (self._turn, self._queue, self._wal):
             if file is not None:
                 file.close()
-        self._turn = self._queue = None
+        self._turn = self._queue = self._wal = None
 
 
 def store_for(database: dict[str, Any]) -> Store:

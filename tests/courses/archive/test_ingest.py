@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import errno
 import json
 import math
 import os
@@ -73,7 +73,7 @@ def log(tmp_path):
 
 
 def keep(store, *batches: Batch) -> None:
-    asyncio.run(store.keep(list(batches)))
+    asyncio.run(store.keep(lambda: list(batches)))
 
 
 class Elsewhere:
@@ -293,9 +293,8 @@ def test_what_waits_is_counted_in_beats_not_in_batches():
     at_work, go_on = threading.Event(), threading.Event()
 
     class Slow:
-        turn = contextlib.nullcontext
-
-        async def keep(self, batches):
+        async def keep(self, draw):
+            draw()
             at_work.set()
             await asyncio.to_thread(go_on.wait, 10)
 
@@ -452,6 +451,63 @@ def test_a_locked_database_answers_nothing_and_recovers(file):
     assert count(file) == 1
 
 
+def in_database_file(file: Path, tmp_path: Path) -> int:
+    """What would be left if all of the log were lost that was not written back."""
+    copy = tmp_path / "without-log.sqlite3"
+    shutil.copyfile(file, copy)
+    return count(copy)
+
+
+@pytest.fixture
+def sync_fails_once(monkeypatch):
+    """The system says once that it could not write, and then that all is well, as Linux does."""
+    failures = [OSError(errno.EIO, "the disk did not take it")]
+    real = os.fdatasync
+
+    def fdatasync(number: int) -> None:
+        if failures:
+            raise failures.pop()
+        real(number)
+
+    monkeypatch.setattr("courses.archive.ingest.stores.os.fdatasync", fdatasync)
+
+
+def test_after_a_failed_sync_nothing_is_acknowledged_that_is_only_in_the_log(file, tmp_path, sync_fails_once):
+    # given a school with other connections (the last one that closes would write the log back)
+    store = SqliteLog(str(file))
+    store._connected()
+    elsewhere = sqlite3.connect(file)
+    elsewhere.execute("SELECT * FROM archive_beat").fetchall()
+    with pytest.raises(OSError, match="did not take it"):
+        keep(store, batch(0))
+    assert (count(file), in_database_file(file, tmp_path)) == (1, 0)
+    # when the phone sends the same again
+    again = batch(0)
+    keep(store, again)
+    # then it is known by now, and lies in the database file itself
+    assert (again.kept, again.duplicates, in_database_file(file, tmp_path)) == (True, {0}, 1)
+    # and after that the log is synced as ever
+    keep(store, batch(1))
+    assert (count(file), in_database_file(file, tmp_path)) == (2, 1)
+    elsewhere.close()
+
+
+def test_while_a_log_cannot_be_written_back_after_a_failed_sync_nothing_is_kept(file, sync_fails_once):
+    store = SqliteLog(str(file), patience_s=0.05)
+    # given somebody who still reads what was there before
+    with sqlite3.connect(file, isolation_level=None) as reader:
+        store._connected()
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM archive_beat").fetchall()
+        with pytest.raises(OSError, match="did not take it"):
+            keep(store, batch(0))
+        with pytest.raises(sqlite3.OperationalError, match="not written back yet|locked"):
+            keep(store, batch(0))
+        reader.execute("COMMIT")
+    keep(store, batch(0))
+    assert count(file) == 1
+
+
 def test_beats_that_the_table_refuses_are_not_said_to_be_kept(file):
     # given a table with a rule that the short way does not know
     with sqlite3.connect(file) as database:
@@ -476,7 +532,7 @@ def test_the_log_is_synced_before_the_answer(file, tmp_path):
         f"store = SqliteLog({str(file)!r})\n"
         "for seq in range(3):\n"
         "    batch = Batch([(1, 1, '0199' * 8, seq, b'x' * 17, 1, 1, 1, True)], 1)\n"
-        "    asyncio.run(store.keep([batch]))\n"
+        "    asyncio.run(store.keep(lambda: [batch]))\n"
         "    os.write(1, b'ACK')\n",
         encoding="utf-8",
     )
