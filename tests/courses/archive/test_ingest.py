@@ -501,7 +501,7 @@ def test_while_a_log_cannot_be_written_back_after_a_failed_sync_nothing_is_kept(
         reader.execute("SELECT * FROM archive_beat").fetchall()
         with pytest.raises(OSError, match="did not take it"):
             keep(store, batch(0))
-        with pytest.raises(sqlite3.OperationalError, match="not written back yet|locked"):
+        with pytest.raises(sqlite3.OperationalError, match=r"not written back yet|locked"):
             keep(store, batch(0))
         reader.execute("COMMIT")
     keep(store, batch(0))
