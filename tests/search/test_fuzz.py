@@ -5,10 +5,11 @@ import re
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.utils.html import escape
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from search import api
+from tests.search.fuzzing import FUZZED
 
 NOBODY = AnonymousUser()
 
@@ -44,13 +45,7 @@ def index(library):
 
 
 @pytest.mark.django_db
-@settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@FUZZED
 @given(query=ODD)
 @example(query="")
 @example(query="？！。，、")

@@ -4,10 +4,11 @@ import unicodedata
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from search.meaning import process, texts
+from tests.search.fuzzing import FUZZED
 
 PIECES = st.sampled_from(
     [
@@ -46,13 +47,7 @@ def child():
     one.close()
 
 
-@settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@FUZZED
 @given(text=HOSTILE)
 @example(text="")
 @example(text="\ufdfa" * 20_000)
