@@ -264,9 +264,9 @@ def sentence_words() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def everyday() -> dict[str, tuple[str, ...]]:
-    """For each everyday word the official ones that rules use instead (search/lexicon/everyday.txt)."""
+    """For each everyday word the official ones that rules use instead (search/lexicon/everyday*.txt)."""
     found: dict[str, list[str]] = {}
-    for line in _lines("everyday.txt"):
+    for line in (line for file in sorted(LEXICON.glob("everyday*.txt")) for line in _lines(file.name)):
         said, _, official = line.partition(">")
         for word in normalise(said).split():
             found.setdefault(word, []).extend(normalise(official).split())

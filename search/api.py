@@ -254,7 +254,8 @@ def search(
         page=page,
         pages=min(-(-entries // size), DEEPEST // size),
         took_ms=round((time.perf_counter() - started) * 1000, 2),
-        loosened=bool(wanted.is_loose and total),
+        loosened=bool(total)
+        and (wanted.is_loose or _is_far(wanted, page, [one.row for one in shown.listed])),
         did_you_mean=_did_you_mean(wanted, [one.row for one in shown.listed[:CONSIDERED]]),
         facets=found.facets,
         everything=everything,
@@ -404,6 +405,13 @@ class _Page:
     found: EngineFound
     entries: int | None = None
     places: int | None = None
+
+
+def _is_far(wanted: Plan, page: int, rows: list[dict[str, Any]]) -> bool:
+    """Whether a sentence met nothing but single characters; asked of the first page, where the best stand."""
+    if page > 1 or wanted.near or not wanted.characters_minimum:
+        return False
+    return bool(rows) and not any(second_look.shares_words(row, wanted) for row in rows)
 
 
 Look = Callable[[list[second_look.Row]], list[second_look.Row]]

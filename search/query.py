@@ -21,6 +21,8 @@ NEAR = 4096.0
 """Score by which `Plan.near` stand before everything else to an engine; taken off again by search.meaning.ranking."""
 LONGEST_SOUND = 72
 """Letters of a query whose sound is looked for: in a longer one enough pairs are right, and it is slow."""
+RAREST = 6
+"""Single characters of a sentence of which two make a match."""
 MOST_RELATED = 48
 """Pairs of official words that are looked for besides those of the query itself."""
 
@@ -83,7 +85,7 @@ class Plan:
     sounds like `pinyin` or is abbreviated as `initials`, or holds the single `character`; or when it is one of `near`
     (keys), whatever it says: these were found by meaning.
     All that matches adds to the score, and so do `characters` (in the body) and `related` (in the text). Of a
-    loose plan `characters_minimum` characters alone make a match (0: they never do).
+    sentence and of a loose plan `characters_minimum` of `telling` alone make a match (0: they never do).
     """
 
     text: str
@@ -95,6 +97,7 @@ class Plan:
     initials: Sound = Sound()
     character: str = ""
     characters: tuple[str, ...] = ()
+    telling: tuple[str, ...] = ()
     characters_minimum: int = 0
     related: Related = Related()
     near: tuple[str, ...] = ()
@@ -148,7 +151,8 @@ def plan(text: str, *, loose: bool = False) -> Plan:
         initials=initials,
         character=single,
         characters=characters,
-        characters_minimum=max(2, math.ceil(0.34 * len(characters))) if loose and len(characters) > 1 else 0,
+        telling=characters if loose else _rarest(characters),
+        characters_minimum=_minimum_of_characters(len(characters), loose),
         related=_related(normal) if tells else Related(),
         is_question=asks,
         is_sentence=sentence,
@@ -166,6 +170,23 @@ def _minimum(count: int, tells: bool) -> int:
     if tells:
         return min(1, count)
     return count if count <= 3 else math.ceil((0.6 if count <= 8 else 0.4) * count)
+
+
+def _minimum_of_characters(count: int, loose: bool) -> int:
+    """How many telling ones of `count` characters make a match without any pair; 0 when too few were given."""
+    if loose:
+        return max(2, math.ceil(0.34 * count)) if count > 1 else 0
+    return 2 if count > 2 else 0
+
+
+def _rarest(characters: tuple[str, ...]) -> tuple[str, ...]:
+    """The RAREST of `characters`, in their order.
+
+    Who describes a thing without its name (那种地块整得方方正正的田叫什么) may share no pair with the text that has it;
+    what is rare in the language is likely to stand there all the same.
+    """
+    kept = set(sorted(characters, key=analysis.rarity, reverse=True)[:RAREST])
+    return tuple(one for one in characters if one in kept)
 
 
 def _typed(letters: str, share: float, loose: bool) -> Sound:
@@ -198,8 +219,11 @@ def _translated(normal: str, dictionary: dict[str, tuple[str, ...]]) -> list[tup
 
 
 def _related(normal: str) -> Related:
-    """The official words for what `normal` says in everyday ones."""
-    official = [other for _term, other in _translated(normal, analysis.everyday())]
+    """The official words for what `normal` says in everyday ones; one of a single character must be a word (账, not 账号)."""
+    said = set(analysis.words(normal))
+    official = [
+        other for term, other in _translated(normal, analysis.everyday()) if len(term) > 1 or term in said
+    ]
     pairs = _once(token for other in official for token in analysis.bigrams(other))
     its_words = _once(word for other in official for word in analysis.words(other))
     return Related(pairs[:MOST_RELATED], its_words[:MOST_RELATED])

@@ -7,7 +7,6 @@ each weighed by its rarity among the hits looked at.
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 from search import analysis
 from search.query import Plan
 
-__all__ = ["LOOKED_AT", "is_exact", "reordered"]
+__all__ = ["LOOKED_AT", "is_exact", "reordered", "shares_words"]
 
 LOOKED_AT = 30
 """So many hits from the top are looked at; those behind keep their places."""
@@ -23,6 +22,8 @@ COVERAGE = 1.0
 """What a document earns that holds everything, in shares of the best engine score."""
 RELATED = 0.5
 """An official word that stands for an everyday one counts so much against a pair of the query itself."""
+NAMED = 1.5
+"""What a document earns whose whole title stands in the query (赵州桥是谁造的), weighed by what of the query that is."""
 BEGINS = 0.1
 """What a title earns that begins with the query, in the same shares: somebody types a title and stops."""
 FRESH, HALF_LIFE_D = 0.1, 365
@@ -45,11 +46,12 @@ def reordered(rows: list[Row], plan: Plan, *, today: date | None = None) -> list
     best = looked[0][0]
     asked = _unbroken(plan.normal)
     texts = [_text(stored) for _score, stored in looked]
-    shares = _coverage(texts, asked, plan)
-    scored = [
-        (score + best * (COVERAGE * share + BEGINS * text.startswith(asked)), stored)
-        for (score, stored), text, share in zip(looked, texts, shares, strict=True)
+    titles = [_unbroken(stored["title"]) for _score, stored in looked]
+    earned = [
+        COVERAGE * share + NAMED * named + BEGINS * text.startswith(asked)
+        for text, (share, named) in zip(texts, _shares(texts, titles, asked, plan), strict=True)
     ]
+    scored = [(score + best * more, stored) for (score, stored), more in zip(looked, earned, strict=True)]
     if today is not None:
         scored = [(score * (1 + FRESH * _freshness(stored, plan, today)), stored) for score, stored in scored]
     return [*sorted(scored, key=lambda row: -row[0]), *rest]
@@ -58,6 +60,14 @@ def reordered(rows: list[Row], plan: Plan, *, today: date | None = None) -> list
 def is_exact(stored: Mapping[str, Any], plan: Plan) -> bool:
     """Whether the title is the query exactly."""
     return analysis.normalise(stored["title"]) == plan.normal
+
+
+def shares_words(stored: Mapping[str, Any], plan: Plan) -> bool:
+    """Whether it holds any pair or word that `plan` looks for, and not only some of its characters."""
+    text = _unbroken(f"{stored['title']} {' '.join(stored.get('names', ()))} {stored['body']}")
+    phrases = (plan.phrase, *plan.synonyms)
+    wanted = (*plan.related.bigrams, *(token for phrase in phrases for token in phrase.required))
+    return any(token in text for token in wanted)
 
 
 def _freshness(stored: Mapping[str, Any], plan: Plan, today: date) -> float:
@@ -71,25 +81,36 @@ def _freshness(stored: Mapping[str, Any], plan: Plan, today: date) -> float:
     return float(0.5 ** (max(age_d, 0) / HALF_LIFE_D))
 
 
-def _coverage(texts: list[str], asked: str, plan: Plan) -> list[float]:
-    """For each of `texts` the share (0..1) that it holds of the pairs of `asked` and of the official words."""
-    pairs = dict.fromkeys(asked[place : place + 2] for place in range(len(asked) - 1))
-    own, all_own = _held(pairs, texts, 1.0)
-    official, all_official = _held(plan.related.words, texts, RELATED)
-    whole = all_own + all_official
-    return [(a + b) / whole if whole else 0.0 for a, b in zip(own, official, strict=True)]
+def _shares(texts: list[str], titles: list[str], asked: str, plan: Plan) -> list[tuple[float, float]]:
+    """For each document two shares (0..1): what its text holds of the pairs of `asked` and of the official words,
+    and what of those pairs its title is, if `asked` is a sentence that says all of it."""
+    worth = _worth(_pairs(asked), texts, 1.0)
+    official = _worth(plan.related.words, texts, RELATED)
+    own = math.fsum(worth.values())
+    whole = own + math.fsum(official.values())
+    if not own:
+        return [(0.0, 0.0)] * len(texts)
+    covered = [(_held(worth, text) + _held(official, text)) / whole for text in texts]
+    named = [
+        math.fsum(worth[pair] for pair in _pairs(title)) / own if plan.is_sentence and title in asked else 0.0
+        for title in titles
+    ]
+    return list(zip(covered, named, strict=True))
 
 
-def _held(tokens: Iterable[str], texts: list[str], weight: float) -> tuple[list[float], float]:
-    """What each of `texts` holds of `tokens`, weighed by rarity, and what all of them are worth."""
-    held = [{token for token in tokens if token in text} for text in texts]
-    spread = Counter(token for one in held for token in one)
-    worth: Mapping[str, float] = {
-        token: weight * math.log(1 + len(texts) / (spread[token] + 0.5)) for token in tokens
-    }
+def _pairs(text: str) -> dict[str, None]:
+    return dict.fromkeys(text[place : place + 2] for place in range(len(text) - 1))
+
+
+def _worth(tokens: Iterable[str], texts: list[str], weight: float) -> Mapping[str, float]:
+    """What each token is worth by its rarity among `texts`."""
+    spread = {token: sum(token in text for text in texts) for token in tokens}
+    return {token: weight * math.log(1 + len(texts) / (number + 0.5)) for token, number in spread.items()}
+
+
+def _held(worth: Mapping[str, float], text: str) -> float:
     # In the order of the tokens: a set's own order differs from process to process, and so would the sums.
-    parts = [math.fsum(worth[token] for token in one) for one in held]
-    return parts, math.fsum(worth.values())
+    return math.fsum(its for token, its in worth.items() if token in text)
 
 
 def _text(stored: Mapping[str, Any]) -> str:

@@ -324,7 +324,7 @@ class TantivyEngine:
         if plan.character:
             ways.append(self._term("title_characters", plan.character))
         if plan.characters_minimum and not titles:
-            some = [(Occur.Should, self._term("body_characters", one)) for one in plan.characters]
+            some = [(Occur.Should, self._term("body_characters", one)) for one in plan.telling]
             enough = Query.boolean_query(some, minimum_number_should_match=plan.characters_minimum)
             ways.append(Query.const_score_query(enough, 0.0))
         if plan.near and not titles:

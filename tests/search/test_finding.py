@@ -60,6 +60,15 @@ def test_nothing_whole_gives_what_is_near_and_says_so():
     assert found.hits[0].title == "村级后备干部的培养"
 
 
+def test_who_describes_a_thing_without_its_name_finds_it_and_is_told_that_it_is_only_near(library):
+    library.put("kan", "坎儿井", "在戈壁下面开挖暗渠，引山上融化的雪水灌田，避免蒸发。", kind="book")
+    api.rebuild()
+    found = api.search("地底下挖沟，引来雪山的水浇田，不怕晒，那叫什么", NOBODY)
+    assert found.hits[0].title == "坎儿井"
+    assert found.loosened
+    assert not api.search("雪水从哪里引来", NOBODY).loosened
+
+
 def test_an_exact_title_stands_above_all(library):
     for number in range(20):
         library.put(f"x{number}", f"主题党日 主题党日 主题党日 {number}", "主题党日" * 50, kind="book")

@@ -52,3 +52,9 @@ def test_who_holds_more_of_the_query_comes_forward():
     wanted = plan("消防安全通道堵塞怎么办")
     rows = [row(10.0, "消防消防消防"), row(9.0, "消防安全通道堵塞的处理")]
     assert titles(reordered(rows, wanted))[0] == "消防安全通道堵塞的处理"
+
+
+def test_a_title_of_which_all_stands_in_the_question_comes_forward_but_not_for_keywords():
+    rows = [row(10.0, "造桥史话", "赵州桥和别的桥"), row(9.5, "赵州桥", "隋代李春所建，朝代久远")]
+    assert titles(reordered(rows, plan("赵州桥是谁造的")))[0] == "赵州桥"
+    assert titles(reordered(rows, plan("赵州桥 史话")))[0] == "造桥史话"

@@ -44,7 +44,7 @@ def scored(plan: Plan, titles: bool) -> tuple[Query, list[Query]]:
     if plan.character:
         ways.append(_term("title_characters", plan.character))
     if plan.characters_minimum and not titles:
-        some = [_term("body_characters", one) for one in plan.characters]
+        some = [_term("body_characters", one) for one in plan.telling]
         enough = Bool(should=some, minimum_should_match=plan.characters_minimum)
         ways.append(ConstantScore(filter=enough, boost=0.0))
     if plan.near and not titles:
