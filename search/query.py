@@ -21,6 +21,8 @@ NEAR = 4096.0
 """Score by which `Plan.near` stand before everything else to an engine; taken off again by search.meaning.ranking."""
 LONGEST_SOUND = 72
 """Letters of a query whose sound is looked for: in a longer one enough pairs are right, and it is slow."""
+DESCRIBES = 9
+"""Telling characters from which on a sentence may describe a thing; a shorter one names it, and is answered quicker so."""
 RAREST = 6
 """Single characters of a sentence of which two make a match."""
 MOST_RELATED = 48
@@ -176,7 +178,7 @@ def _minimum_of_characters(count: int, loose: bool) -> int:
     """How many telling ones of `count` characters make a match without any pair; 0 when too few were given."""
     if loose:
         return max(2, math.ceil(0.34 * count)) if count > 1 else 0
-    return 2 if count > 2 else 0
+    return 2 if count >= DESCRIBES else 0
 
 
 def _rarest(characters: tuple[str, ...]) -> tuple[str, ...]:

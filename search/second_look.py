@@ -7,6 +7,7 @@ each weighed by its rarity among the hits looked at.
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
@@ -84,33 +85,32 @@ def _freshness(stored: Mapping[str, Any], plan: Plan, today: date) -> float:
 def _shares(texts: list[str], titles: list[str], asked: str, plan: Plan) -> list[tuple[float, float]]:
     """For each document two shares (0..1): what its text holds of the pairs of `asked` and of the official words,
     and what of those pairs its title is, if `asked` is a sentence that says all of it."""
-    worth = _worth(_pairs(asked), texts, 1.0)
-    official = _worth(plan.related.words, texts, RELATED)
-    own = math.fsum(worth.values())
-    whole = own + math.fsum(official.values())
-    if not own:
+    own, worth = _held(_pairs(asked), texts, 1.0)
+    official, more = _held(plan.related.words, texts, RELATED)
+    all_own = math.fsum(worth.values())
+    whole = all_own + math.fsum(more.values())
+    if not all_own:
         return [(0.0, 0.0)] * len(texts)
-    covered = [(_held(worth, text) + _held(official, text)) / whole for text in texts]
     named = [
-        math.fsum(worth[pair] for pair in _pairs(title)) / own if plan.is_sentence and title in asked else 0.0
+        math.fsum(worth[pair] for pair in _pairs(title)) if plan.is_sentence and title in asked else 0.0
         for title in titles
     ]
-    return list(zip(covered, named, strict=True))
+    return [
+        ((one + other) / whole, its / all_own) for one, other, its in zip(own, official, named, strict=True)
+    ]
 
 
 def _pairs(text: str) -> dict[str, None]:
     return dict.fromkeys(text[place : place + 2] for place in range(len(text) - 1))
 
 
-def _worth(tokens: Iterable[str], texts: list[str], weight: float) -> Mapping[str, float]:
-    """What each token is worth by its rarity among `texts`."""
-    spread = {token: sum(token in text for text in texts) for token in tokens}
-    return {token: weight * math.log(1 + len(texts) / (number + 0.5)) for token, number in spread.items()}
-
-
-def _held(worth: Mapping[str, float], text: str) -> float:
+def _held(tokens: Iterable[str], texts: list[str], weight: float) -> tuple[list[float], Mapping[str, float]]:
+    """What each of `texts` holds of `tokens`, weighed by rarity among them, and what each token is worth."""
     # In the order of the tokens: a set's own order differs from process to process, and so would the sums.
-    return math.fsum(its for token, its in worth.items() if token in text)
+    held = [[token for token in tokens if token in text] for text in texts]
+    spread = Counter(token for one in held for token in one)
+    worth = {token: weight * math.log(1 + len(texts) / (spread[token] + 0.5)) for token in tokens}
+    return [math.fsum(worth[token] for token in one) for one in held], worth
 
 
 def _text(stored: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -313,6 +314,18 @@ class TantivyEngine:
             minimum_number_should_match=sound.minimum,
         )
 
+    def _some_characters(self, plan: Plan) -> Query:
+        terms = [self._term("body_characters", one, "basic") for one in plan.telling]
+        if (
+            plan.characters_minimum == 2
+        ):  # two lists that leap over each other are quicker than counting in all of them
+            both = [
+                Query.boolean_query([(Occur.Must, a), (Occur.Must, b)]) for a, b in combinations(terms, 2)
+            ]
+            return Query.boolean_query([(Occur.Should, pair) for pair in both])
+        some = [(Occur.Should, term) for term in terms]
+        return Query.boolean_query(some, minimum_number_should_match=plan.characters_minimum)
+
     def _ways(self, plan: Plan, titles: bool) -> list[Query]:
         """What makes a document match; one of them is enough."""
         ways = [self._enough(plan.phrase, plan, titles, () if titles else plan.related.bigrams)]
@@ -324,9 +337,7 @@ class TantivyEngine:
         if plan.character:
             ways.append(self._term("title_characters", plan.character))
         if plan.characters_minimum and not titles:
-            some = [(Occur.Should, self._term("body_characters", one)) for one in plan.telling]
-            enough = Query.boolean_query(some, minimum_number_should_match=plan.characters_minimum)
-            ways.append(Query.const_score_query(enough, 0.0))
+            ways.append(Query.const_score_query(self._some_characters(plan), 0.0))
         if plan.near and not titles:
             ways.append(self._one_of("key", plan.near, NEAR))
         return ways

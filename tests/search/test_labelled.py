@@ -9,10 +9,13 @@ pytestmark = pytest.mark.django_db
 
 FLOORS = {
     # suite: (MRR@10, in the first ten); measured values lie a little above.
-    "lay question to rule": (0.53, 0.70),
-    "question to passage": (0.89, 0.89),
+    "later lay question": (0.82, 0.95),
+    "lay question to rule": (0.59, 0.77),
+    "question that names it": (0.98, 1.0),
+    "question to passage": (0.93, 0.97),
     "sentence to second": (0.93, 0.94),
     "shuffled clauses": (0.99, 1.0),
+    "thing described": (0.78, 0.83),
     "title, core": (0.97, 1.0),
     "title, dropped": (0.98, 1.0),
     "title, initials": (0.98, 1.0),
@@ -42,12 +45,12 @@ def test_each_suite_stays_above_its_floor(filled):
         if measures[suite].mrr < mrr or measures[suite].recall < recall
     }
     assert low == {}, evaluation.table(measures)
-    assert evaluation.macro(measures) >= 0.94
+    assert evaluation.macro(measures) >= 0.93
 
 
 def test_the_set_is_always_the_same_and_its_halves_do_not_meet():
     a, b = ({one.text for one in (*queries.asked(half), *queries.said(half))} for half in "AB")
     assert not a & b
-    assert len(a) + len(b) > 900
+    assert len(a) + len(b) > 1250
     assert len({row["id"] for row in documents.written()}) == len(documents.written()) == 252
     assert queries.half_of("党费怎么算") == queries.half_of("党费怎么算")

@@ -1,6 +1,7 @@
 """The labelled documents, all written for this: rules in articles, an encyclopedia, notices, lectures.
 
-rules.jsonl, passages.jsonl   {id, kind, title, body, asked: [questions that this document answers]}
+rules.jsonl                   {id, kind, title, body, asked, asked_later: [questions that this document answers]}
+passages.jsonl                {id, kind, title, body, asked, named, described: [the same]}
 notices.jsonl                 {id, kind, title, body, category}
 lectures.jsonl                {id, title, cues: [[start s, end s, text], …]}
 """

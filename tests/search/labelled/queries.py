@@ -19,6 +19,15 @@ __all__ = ["Asked", "Said", "asked", "said"]
 
 _HAN = re.compile("[\u4e00-\u9fff]")
 _CLAUSE = re.compile("[，。；：！？、\u3000]")
+_WRITTEN = {
+    ("rule", "asked"): "lay question to rule",
+    ("rule", "asked_later"): "later lay question",
+    ("passage", "asked"): "question to passage",
+    ("passage", "named"): "question that names it",
+    ("passage", "described"): "thing described",
+}
+"""The written questions of a document. The later ones, those that name the thing and those that only describe it were
+written by somebody who saw neither the earlier questions nor the lexicon."""
 FILLERS = ("那么", "就是说", "这个", "呃")
 
 
@@ -59,12 +68,12 @@ def said(half: str) -> tuple[Said, ...]:
 
 
 def _asked() -> Iterator[Asked]:
-    suites = {"rule": "lay question to rule", "passage": "question to passage"}
     titles = [row["title"] for row in written()]
     for row in written():
         answers = frozenset({f"{row['kind']}:{row['id']}"})
-        for question in row.get("asked", ()):
-            yield Asked(suites[row["kind"]], question, answers)
+        for (kind, key), suite in _WRITTEN.items():
+            if row["kind"] == kind:
+                yield from (Asked(suite, question, answers) for question in row.get(key, ()))
         if row["kind"] == "notice":
             for suite, text in _variants(row["title"]):
                 yield Asked(f"title, {suite}", text, answers)
