@@ -255,7 +255,7 @@ def search(
         pages=min(-(-entries // size), DEEPEST // size),
         took_ms=round((time.perf_counter() - started) * 1000, 2),
         loosened=bool(total)
-        and (wanted.is_loose or _is_far(wanted, page, [one.row for one in shown.listed])),
+        and (wanted.is_loose or (look is not None and page == 1 and _is_far(wanted, shown))),
         did_you_mean=_did_you_mean(wanted, [one.row for one in shown.listed[:CONSIDERED]]),
         facets=found.facets,
         everything=everything,
@@ -407,11 +407,11 @@ class _Page:
     places: int | None = None
 
 
-def _is_far(wanted: Plan, page: int, rows: list[dict[str, Any]]) -> bool:
-    """Whether a sentence met nothing but single characters; asked of the first page, where the best stand."""
-    if page > 1 or wanted.near or not wanted.characters_minimum:
+def _is_far(wanted: Plan, shown: _Page) -> bool:
+    """Whether a sentence met nothing but single characters, by the first page in order of relevance: the best stand there."""
+    if wanted.near or not wanted.characters_minimum or not shown.listed:
         return False
-    return bool(rows) and not any(second_look.shares_words(row, wanted) for row in rows)
+    return not any(second_look.shares_words(one.row, wanted) for one in shown.listed)
 
 
 Look = Callable[[list[second_look.Row]], list[second_look.Row]]

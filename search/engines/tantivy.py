@@ -316,15 +316,12 @@ class TantivyEngine:
 
     def _some_characters(self, plan: Plan) -> Query:
         terms = [self._term("body_characters", one, "basic") for one in plan.telling]
-        if (
-            plan.characters_minimum == 2
-        ):  # two lists that leap over each other are quicker than counting in all of them
-            both = [
-                Query.boolean_query([(Occur.Must, a), (Occur.Must, b)]) for a, b in combinations(terms, 2)
-            ]
-            return Query.boolean_query([(Occur.Should, pair) for pair in both])
-        some = [(Occur.Should, term) for term in terms]
-        return Query.boolean_query(some, minimum_number_should_match=plan.characters_minimum)
+        if plan.characters_minimum != 2:
+            some = [(Occur.Should, term) for term in terms]
+            return Query.boolean_query(some, minimum_number_should_match=plan.characters_minimum)
+        # Two lists that leap over each other are quicker than counting in all of them.
+        both = [[(Occur.Must, one), (Occur.Must, other)] for one, other in combinations(terms, 2)]
+        return Query.boolean_query([(Occur.Should, Query.boolean_query(pair)) for pair in both])
 
     def _ways(self, plan: Plan, titles: bool) -> list[Query]:
         """What makes a document match; one of them is enough."""

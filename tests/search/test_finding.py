@@ -1,5 +1,7 @@
 """Asking: what is found first, what is marked, what is offered instead."""
 
+from datetime import date
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
@@ -67,6 +69,20 @@ def test_who_describes_a_thing_without_its_name_finds_it_and_is_told_that_it_is_
     assert found.hits[0].title == "坎儿井"
     assert found.loosened
     assert not api.search("雪水从哪里引来", NOBODY).loosened
+
+
+def test_by_date_nothing_is_said_of_what_merely_stands_first(library):
+    """The newest share only characters with the sentence, an older one words: then it is not only near."""
+    for number in range(25):
+        body = "开挖暗渠，引山上融化的雪水灌田，怕日晒。"
+        library.put(f"new{number}", f"新闻{number}", body, kind="book", published_on=date(2026, 11, 1))
+    library.put("old", "旧闻", "地底下挖沟，不怕晒。", kind="book", published_on=date(2001, 1, 1))
+    api.rebuild()
+    asked = "地底下挖沟，引来雪山的水浇田，不怕晒，那叫什么"
+    by_date = api.search(asked, NOBODY, sort="date")
+    assert "old" not in {hit.id for hit in by_date.hits}
+    assert not by_date.loosened
+    assert not api.search(asked, NOBODY).loosened
 
 
 def test_an_exact_title_stands_above_all(library):

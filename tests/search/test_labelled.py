@@ -45,6 +45,8 @@ def test_each_suite_stays_above_its_floor(filled):
         if measures[suite].mrr < mrr or measures[suite].recall < recall
     }
     assert low == {}, evaluation.table(measures)
+    by_others = {"later lay question", "question that names it", "thing described"}
+    assert evaluation.macro({suite: one for suite, one in measures.items() if suite not in by_others}) >= 0.95
     assert evaluation.macro(measures) >= 0.93
 
 
