@@ -64,13 +64,13 @@ def work_off(asset: Asset, *, on_progress: Callable[[AssetStatus], None] | None 
             on_progress(status(Asset.objects.get(pk=asset.pk)))
 
     while True:
+        # The jobs before the asset: the other way round another worker may end both between, and what is
+        # returned then says it is still being packaged.
+        waiting = list(asset.jobs.open().values_list("pk", flat=True))
         asset = Asset.objects.get(pk=asset.pk)
         if on_progress is not None:
             on_progress(status(asset))
-        if asset.is_final or asset.state == AssetState.UPLOADING:
-            return asset
-        waiting = list(asset.jobs.open().values_list("pk", flat=True))
-        if not waiting:
+        if asset.is_final or asset.state == AssetState.UPLOADING or not waiting:
             return asset
         if not any(work_on(job_id, bell=False, on_beat=told) for job_id in waiting):
             time.sleep(0.2)

@@ -89,6 +89,19 @@ def test_a_flat_lecture(clips, own_root, settings, news):
     assert all(row.bytes_per_minute for row in status.renditions)
 
 
+def test_waiting_for_what_another_worker_ends_meanwhile_tells_how_it_ended(clips, own_root):
+    asset = ingest(clips.flat)
+
+    def another_worker(status):
+        if status.state == "PACKAGING":
+            (job,) = asset.jobs.open()
+            assert api.work_on(job.pk, bell=False)
+
+    told = api.work_off(asset, on_progress=another_worker)
+
+    assert (told.state, told.folder != "") == ("READY", True)
+
+
 def test_the_same_file_again_is_not_encoded_again(clips, own_root, monkeypatch):
     first = api.work_off(ingest(clips.flat))
     before = tree(own_root)
