@@ -36,6 +36,7 @@ __all__ = [
     "rarity",
     "runs",
     "stop_words",
+    "syllable_pairs",
     "syllables",
     "synonyms",
     "telling_characters",
@@ -47,7 +48,7 @@ __all__ = [
 
 LEXICON = Path(__file__).parent / "lexicon"
 
-_STEP = 2
+_STEP = 3
 """Raise by one whenever the tokens of the same text come out differently."""
 
 HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
@@ -285,6 +286,25 @@ def syllables(text: str) -> list[str]:
 def _spoken(run: str) -> tuple[str, ...]:
     # One list of hits asks for the same runs again and again: of the query, of cues in overlapping windows.
     return tuple(lazy_pinyin(run, style=Style.NORMAL, v_to_u=False))
+
+
+def syllable_pairs(text: str, *, apart: int = 1) -> list[str]:
+    """Pairs of `syllables` so far `apart`, without what dialects mix up: 民主集中 → min_zu zu_ji ji_zon; none of a lone one.
+
+    Far rarer than trigrams of letters (ong is in every second title), so a search for what sounds alike is quick.
+    """
+    sounds = [_blurred(one) for one in syllables(text)]
+    return [f"{one}_{other}" for one, other in zip(sounds, sounds[apart:], strict=False)]
+
+
+@lru_cache(maxsize=20_000)
+def _blurred(syllable: str) -> str:
+    """A syllable as those hear it who do not tell zh from z, ch from c, sh from s, l from n, or -ng from -n."""
+    for clear, blurred in (("zh", "z"), ("ch", "c"), ("sh", "s"), ("l", "n")):
+        if syllable.startswith(clear):
+            syllable = blurred + syllable.removeprefix(clear)
+            break
+    return syllable[:-1] if syllable.endswith("ng") else syllable
 
 
 def initials(text: str) -> str:

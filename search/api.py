@@ -470,7 +470,7 @@ def _hit(found: places.Found, wanted: Plan, labels: dict[str, Any]) -> Hit:
     row = found.row
     title = row["title"] or row["body"][:UNTITLED]
     marked = highlight.spans(title, wanted.parts, wanted.synonym_texts)
-    if wanted.pinyin.trigrams or wanted.initials.trigrams:
+    if wanted.sounds:
         for run in runs(wanted.normal):
             sound = run if run.isascii() else "".join(syllables(run))
             marked = highlight.merged([*marked, *highlight.spoken_spans(title, sound)])

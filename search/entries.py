@@ -92,6 +92,7 @@ def entry_of(document: Document, organizations: dict) -> Entry:
             "body_bigrams": [*title_bigrams, *analysis.bigrams(normal_body)],
             "body_characters": analysis.telling_characters(normal_body),
             "title_characters": sorted(set(analysis.characters(normal_title))),
+            "syllable_pairs": _syllable_pairs(normal_title),
             "pinyin": _with_beginnings(sound),
             "initials": _with_beginnings(analysis.initials(normal_title)),
         },
@@ -156,6 +157,11 @@ def _with_names(tokens_of: Callable[[str], list[str]], title: str, names: list[s
     """Tokens of the title, then those of the other names that it lacks, each once: a long title counts for less."""
     own = tokens_of(title)
     return [*own, *dict.fromkeys(token for name in names for token in tokens_of(name) if token not in own)]
+
+
+def _syllable_pairs(title: str) -> list[str]:
+    """Pairs of a title's syllables, also over one between them: a query may lack a character."""
+    return list(dict.fromkeys([*analysis.syllable_pairs(title), *analysis.syllable_pairs(title, apart=2)]))
 
 
 def _with_beginnings(letters: str) -> list[str]:

@@ -19,8 +19,6 @@ EXACT_TITLE = 60.0
 """Score that puts the title which is exactly the query above everything else."""
 NEAR = 4096.0
 """Score by which `Plan.near` stand before everything else to an engine; taken off again by search.meaning.ranking."""
-LONGEST_SOUND = 72
-"""Letters of a query whose sound is looked for: in a longer one enough pairs are right, and it is slow."""
 DESCRIBES = 9
 """Telling characters from which on a sentence may describe a thing; a shorter one names it, and is answered quicker so."""
 RAREST = 6
@@ -72,9 +70,10 @@ class Related:
 
 @dataclass(frozen=True)
 class Sound:
-    """Trigrams of pinyin or initials of which `minimum` must stand in a title; `start` (^…) only adds score."""
+    """How a title sounds: `minimum` of `tokens` (trigrams of pinyin or initials, pairs of syllables) must be right;
+    `start` (^…) only adds score."""
 
-    trigrams: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
     minimum: int = 0
     start: str = ""
 
@@ -84,7 +83,7 @@ class Plan:
     """A query ready for an engine.
 
     A document matches when it holds enough of `phrase`, or of one of `synonyms`, or when its title
-    sounds like `pinyin` or is abbreviated as `initials`, or holds the single `character`; or when it is one of `near`
+    sounds like `spoken` or `pinyin` or is abbreviated as `initials`, or holds the single `character`; or when it is one of `near`
     (keys), whatever it says: these were found by meaning.
     All that matches adds to the score, and so do `characters` (in the body) and `related` (in the text). Of a
     sentence and of a loose plan `characters_minimum` of `telling` alone make a match (0: they never do).
@@ -95,7 +94,10 @@ class Plan:
     phrase: Phrase
     weights: Weights
     synonyms: tuple[Phrase, ...] = ()
+    spoken: Sound = Sound()
+    """Of Han characters: it forgives wrong ones of the right sound."""
     pinyin: Sound = Sound()
+    """Of Latin letters."""
     initials: Sound = Sound()
     character: str = ""
     characters: tuple[str, ...] = ()
@@ -118,6 +120,12 @@ class Plan:
         return min(MOST_FOR_TITLE, WHOLE_IN_TITLE * len(self.phrase.required))
 
     @property
+    def sounds(self) -> list[tuple[str, Sound]]:
+        """What is asked by its sound, and in which field of an index."""
+        asked = (("syllable_pairs", self.spoken), ("pinyin", self.pinyin), ("initials", self.initials))
+        return [(name, sound) for name, sound in asked if sound.tokens]
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is nothing to look for (blanks, punctuation, emoji)."""
         return not self.phrase.required
@@ -136,11 +144,11 @@ def plan(text: str, *, loose: bool = False) -> Plan:
     letters = "".join(analysis.runs(normal))
     latin = bool(letters) and letters.isascii()
     single = letters if len(letters) == 1 and not latin else ""
-    pinyin = initials = Sound()
+    spoken = pinyin = initials = Sound()
     if latin and not letters.isdigit():
         pinyin, initials = _typed(letters, 0.8, loose), _typed(letters, 1.0, loose)
     elif letters and not latin and not single and not asks:
-        pinyin = _spoken("".join(analysis.syllables(normal)), loose)
+        spoken = _spoken(normal, loose)
     characters = _once(one for part in parts for one in analysis.telling_characters(part)) if tells else ()
     synonyms = _known_synonyms(normal)
     return Plan(
@@ -149,6 +157,7 @@ def plan(text: str, *, loose: bool = False) -> Plan:
         phrase=phrase,
         weights=LATIN if latin else QUESTION if tells else KEYWORDS,
         synonyms=tuple(_with_rest(normal, term, other) for term, other in synonyms),
+        spoken=spoken,
         pinyin=pinyin,
         initials=initials,
         character=single,
@@ -200,12 +209,10 @@ def _typed(letters: str, share: float, loose: bool) -> Sound:
     return Sound(trigrams, max(1, minimum), f"^{letters[:2]}")
 
 
-def _spoken(letters: str, loose: bool) -> Sound:
-    """The pinyin of a query in Han characters: it forgives wrong characters of the right sound."""
-    if not 4 <= len(letters) <= LONGEST_SOUND:
-        return Sound()
-    trigrams = _once(analysis.trigrams(letters, start=False))
-    return Sound(trigrams, max(2, math.ceil((0.5 if loose else 0.7) * len(trigrams))))
+def _spoken(normal: str, loose: bool) -> Sound:
+    """How a query in Han characters sounds."""
+    pairs = _once(analysis.syllable_pairs(normal))
+    return Sound(pairs, math.ceil((0.5 if loose else 0.7) * len(pairs)))
 
 
 def _known_synonyms(normal: str) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ TOKEN_FIELDS = (
     "body_bigrams",
     "body_characters",
     "title_characters",
+    "syllable_pairs",
     "pinyin",
     "initials",
 )

@@ -33,7 +33,7 @@ from search.query import EXACT_TITLE, NEAR, Phrase, Plan, Sound
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 4
+SCHEMA = 5
 """Raise by one when the fields below change."""
 
 VERSION = f"{analysis.VERSION}/tantivy-{version_of('tantivy')}-{SCHEMA}"
@@ -310,7 +310,7 @@ class TantivyEngine:
 
     def _sounding(self, name: str, sound: Sound) -> Query:
         return Query.boolean_query(
-            [(Occur.Should, self._term(name, token)) for token in sound.trigrams],
+            [(Occur.Should, self._term(name, token)) for token in sound.tokens],
             minimum_number_should_match=sound.minimum,
         )
 
@@ -328,9 +328,8 @@ class TantivyEngine:
         ways = [self._enough(plan.phrase, plan, titles, () if titles else plan.related.bigrams)]
         for phrase in plan.synonyms:
             ways.append(Query.boost_query(self._enough(phrase, plan, titles), phrase.weight))
-        for name, sound in (("pinyin", plan.pinyin), ("initials", plan.initials)):
-            if sound.trigrams:
-                ways.append(Query.boost_query(self._sounding(name, sound), plan.weights.pinyin))
+        for name, sound in plan.sounds:
+            ways.append(Query.boost_query(self._sounding(name, sound), plan.weights.pinyin))
         if plan.character:
             ways.append(self._term("title_characters", plan.character))
         if plan.characters_minimum and not titles:
@@ -344,7 +343,7 @@ class TantivyEngine:
         weights = plan.weights
         extra = [
             Query.boost_query(self._term(name, sound.start), weights.pinyin)
-            for name, sound in (("pinyin", plan.pinyin), ("initials", plan.initials))
+            for name, sound in plan.sounds
             if sound.start
         ]
         name, weight = _where(plan, titles)

@@ -41,9 +41,26 @@ def test_the_lexicon_keeps_party_words_whole():
 
 def test_sound():
     assert analysis.syllables("vr民主") == ["vr", "min", "zhu"]
+    assert analysis.syllable_pairs("vr民主集中") == ["vr_min", "min_zu", "zu_ji", "ji_zon"]
+    assert analysis.syllable_pairs("民主集中", apart=2) == ["min_ji", "zu_zon"]
+    assert analysis.syllable_pairs("民") == analysis.syllable_pairs("") == []
     assert analysis.initials("vr民主集中制") == "vrmzjzz"
     assert analysis.trigrams("mzj") == ["^mz", "mzj"]
     assert analysis.trigrams("") == []
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("自愿者", "志愿者"),
+        ("城包地", "承包地"),
+        ("身请书", "申请书"),
+        ("兰图", "蓝图"),
+        ("练习点", "联系点"),
+    ],
+)
+def test_what_dialects_mix_up_sounds_alike(said, meant):
+    assert analysis.syllable_pairs(said) == analysis.syllable_pairs(meant)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_any_text_is_a_plan(query, loose):
     for phrase in (made.phrase, *made.synonyms):
         assert phrase.minimum <= len(phrase.required)
         assert all(token and not token.isspace() for token in phrase.required)
-    assert made.pinyin.minimum <= len(made.pinyin.trigrams)
+    assert all(1 <= sound.minimum <= len(sound.tokens) for _field, sound in made.sounds)
     assert made.characters_minimum <= len(made.characters)
     everything = [*made.phrase.bigrams, *made.phrase.words, *made.characters, *made.related.bigrams]
     # Tokens are parted by blanks in an index: none may hold one; and all must be text that can be sent.

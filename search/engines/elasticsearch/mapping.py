@@ -10,7 +10,7 @@ from search.engines import FACETS, TOKEN_FIELDS, Entry
 
 __all__ = ["SCHEMA", "index_of", "lying", "version"]
 
-SCHEMA = 3
+SCHEMA = 4
 """Raise by one when the fields below change."""
 
 LONGEST_TERM = 1000

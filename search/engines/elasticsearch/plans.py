@@ -36,9 +36,8 @@ def scored(plan: Plan, titles: bool) -> tuple[Query, list[Query]]:
     ways = [_enough(plan.phrase, plan, titles, () if titles else plan.related.bigrams)]
     ways += [_enough(phrase, plan, titles) for phrase in plan.synonyms]
     extra: list[Query] = []
-    for name, sound in (("pinyin", plan.pinyin), ("initials", plan.initials)):
-        if sound.trigrams:
-            ways.append(_sounding(name, sound, weights.pinyin))
+    for name, sound in plan.sounds:
+        ways.append(_sounding(name, sound, weights.pinyin))
         if sound.start:
             extra.append(_term(name, sound.start, weights.pinyin))
     if plan.character:
@@ -114,7 +113,7 @@ def _enough(phrase: Phrase, plan: Plan, titles: bool, related: tuple[str, ...] =
 
 def _sounding(name: str, sound: Sound, weight: float) -> Query:
     return Bool(
-        should=[_term(name, token) for token in sound.trigrams],
+        should=[_term(name, token) for token in sound.tokens],
         minimum_should_match=sound.minimum,
         boost=weight,
     )
