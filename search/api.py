@@ -207,7 +207,8 @@ def search(
 ) -> Results:
     """Find documents that `viewer` (Member or AnonymousUser) may see; any text is allowed as `query`.
 
-    `page` counts from 1 and `size` is at most 100; a page behind the last one is empty. `index` names
+    `page` counts from 1 and `size` is at most 100; a page behind the last one is empty. In order of date a sentence
+    finds what shares words with it, not what shares but some characters, so there may be fewer. `index` names
     a foreign index (manage.py index_documents), whose kinds nobody registered.
     When the site's index cannot answer, titles are looked through in the database (`Results.degraded`), as
     far as kinds can be found so; else IndexMissing, IndexOutdated, IndexUnreadable or another SearchError is
@@ -225,6 +226,8 @@ def search(
     today = timezone.localdate() if index == SITE else None
     for loose in (False, True):
         wanted = plan(document_numbers.as_written(query), loose=loose)
+        if sort == "date" and not loose:  # what is merely near would stand first for being new
+            wanted = replace(wanted, characters_minimum=0)
         near = meaning.near(wanted, index, chosen, access) if sort == "relevance" and not loose else None
         wanted = replace(wanted, near=near.keys) if near else wanted
         find = partial(apart.find, chosen) if index == SITE else chosen.find

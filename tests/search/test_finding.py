@@ -76,8 +76,8 @@ def test_who_describes_a_thing_without_its_name_finds_it_and_is_told_that_it_is_
     assert not api.search("雪水从哪里引来", NOBODY).loosened
 
 
-def test_by_date_nothing_is_said_of_what_merely_stands_first(library):
-    """The newest share only characters with the sentence, an older one words: then it is not only near."""
+def test_in_order_of_date_what_is_merely_near_does_not_stand_first_for_being_new(library):
+    """The newest share only characters with the sentence, an older one words."""
     for number in range(25):
         body = "开挖暗渠，引山上融化的雪水灌田，怕日晒。"
         library.put(f"new{number}", f"新闻{number}", body, kind="book", published_on=date(2026, 11, 1))
@@ -85,9 +85,18 @@ def test_by_date_nothing_is_said_of_what_merely_stands_first(library):
     api.rebuild()
     asked = "地底下挖沟，引来雪山的水浇田，不怕晒，那叫什么"
     by_date = api.search(asked, NOBODY, sort="date")
-    assert "old" not in {hit.id for hit in by_date.hits}
-    assert not by_date.loosened
-    assert not api.search(asked, NOBODY).loosened
+    assert [hit.id for hit in by_date.hits] == ["old"]
+    assert (by_date.total, by_date.loosened) == (1, False)
+    by_relevance = api.search(asked, NOBODY)
+    assert (by_relevance.hits[0].id, by_relevance.total, by_relevance.loosened) == ("old", 26, False)
+
+
+def test_in_order_of_date_what_is_near_is_listed_where_there_is_nothing_else(library):
+    library.put("kan", "坎儿井", "在戈壁下面开挖暗渠，引山上融化的雪水灌田，避免蒸发。", kind="book")
+    api.rebuild()
+    found = api.search("地底下挖沟，引来雪山的水浇田，不怕晒，那叫什么", NOBODY, sort="date")
+    assert "坎儿井" in [hit.title for hit in found.hits]
+    assert found.loosened
 
 
 def test_an_exact_title_stands_above_all(library):
