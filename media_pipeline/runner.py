@@ -15,7 +15,7 @@ from pathlib import Path
 
 from media_pipeline.cores import held_cores
 from media_pipeline.errors import DiskFull, StageInterrupted
-from media_pipeline.sandbox import confined
+from media_pipeline.sandbox import PYTHON, confined
 
 __all__ = ["Limits", "Outcome", "run"]
 
@@ -66,20 +66,28 @@ def run(
     tick_s: float = 1.0,
     capture: bool = False,
     cores: int = 0,
+    python: bool = False,
 ) -> Outcome:
     """Run `command` in `cwd` and return how it ended; on `cores` cores of its own, if so many are free (0: anywhere).
 
     `tick` is called about every `tick_s` seconds with the last `-progress pipe:1` block
     (empty before the first). When it raises (LeaseLost), the group is killed and the error
     goes on. With `capture`, stdout is returned instead of being read as progress.
-    ffmpeg, ffprobe and the packager run in the sandbox where there is one (`sandbox.py`).
-    Raises StageInterrupted when the run was killed or took longer than `limits.wall_s`, DiskFull
+    ffmpeg, ffprobe, the packager, and a program of ours in `python` run in the sandbox where there is one
+    (`sandbox.py`). Raises StageInterrupted when the run was killed or took longer than `limits.wall_s`, DiskFull
     when it says that there is no space left.
     """
     with tempfile.TemporaryFile() as said, held_cores(cores) as mine:
         order = json.dumps({"parent": os.getpid(), "limits": limits.as_rlimits(), "cores": mine})
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", _CONFINE, order, *confined(command, cwd=cwd)],
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                _CONFINE,
+                order,
+                *confined(command, cwd=cwd, sees=PYTHON if python else ()),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=said,

@@ -1,9 +1,10 @@
-"""Bubblewrap around ffmpeg, ffprobe and the packager: no network, no other process, no file but those named.
+"""Bubblewrap around whatever opens files of strangers: no network, no other process, no file but those named.
 
 The command line is ours, so what it names is what the program may see: its own file, the files
 named in its arguments (read only) and the working folder (read and write). Nothing else of the
-disk exists in there, and there is no network interface. Without bubblewrap (Windows, a container
-that forbids user namespaces) whitelists and rlimits still hold; MEDIA_SANDBOX=require forbids that.
+disk exists in there, and there is no network interface. A program in Python also sees Python
+(`PYTHON`). Without bubblewrap (Windows, a container that forbids user namespaces) whitelists and
+rlimits still hold; MEDIA_SANDBOX=require forbids that.
 
 Measured (bubblewrap 0.8, Debian 12): 12 ms and 6 ms of CPU a process on a quiet machine.
 """
@@ -20,39 +21,42 @@ from django.conf import settings
 
 from media_pipeline.errors import EngineMissing
 
-__all__ = ["MODES", "available", "confined", "named", "wrap"]
+__all__ = ["MODES", "PYTHON", "available", "confined", "named", "wrap"]
 
 MODES = ("auto", "off", "require")
 _PROGRAMS = ("ffmpeg", "ffprobe", "packager")
 _NAMED = re.compile(r"(?:file:|in=|input=)?(/[^,\n]+)")
 _LIBRARIES = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
 """What a program that is not static needs to start (Debian's own ffmpeg)."""
+PYTHON = (sys.base_prefix, sys.prefix)
+"""What a program in Python sees, besides itself, to run and to find the installed packages."""
 
 
-def confined(command: Sequence[str], *, cwd: Path) -> list[str]:
+def confined(command: Sequence[str], *, cwd: Path, sees: tuple[str, ...] = ()) -> list[str]:
     """`command` as it is to be started: inside the sandbox where there is one and it is meant for it.
 
-    Only ffmpeg, ffprobe and the packager go in. Raises EngineMissing when the setting requires a
-    sandbox and none works here.
+    Only ffmpeg, ffprobe and the packager go in, and what is told which folders it `sees` (read only).
+    Raises EngineMissing when the setting requires a sandbox and none works here.
     """
     mode = settings.MEDIA_PIPELINE.get("SANDBOX", "auto")
-    if mode == "off" or not Path(command[0]).name.startswith(_PROGRAMS):
+    if mode == "off" or not (sees or Path(command[0]).name.startswith(_PROGRAMS)):
         return list(command)
-    bwrap = available(command[0])
+    bwrap = available(command[0], sees)
     if bwrap is None:
         if mode == "require":
             raise EngineMissing("MEDIA_SANDBOX=require, but bubblewrap does not work here")
         return list(command)
-    return wrap(command, cwd=cwd, bwrap=bwrap)
+    return wrap(command, cwd=cwd, bwrap=bwrap, sees=sees)
 
 
 @cache
-def available(program: str) -> str | None:
+def available(program: str, sees: tuple[str, ...] = ()) -> str | None:
     """The path of a bubblewrap that really starts `program` here, tried once per process; else None."""
     bwrap = shutil.which("bwrap") if sys.platform == "linux" else None
     if bwrap is None:
         return None
-    trial = wrap([program, "-version" if "packager" not in Path(program).name else "--version"], bwrap=bwrap)
+    asked = "-version" if Path(program).name.startswith(("ffmpeg", "ffprobe")) else "--version"
+    trial = wrap([program, asked], bwrap=bwrap, sees=sees)
     try:
         done = subprocess.run(trial, capture_output=True, stdin=subprocess.DEVNULL, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -60,21 +64,24 @@ def available(program: str) -> str | None:
     return bwrap if done.returncode == 0 else None
 
 
-def wrap(command: Sequence[str], *, bwrap: str, cwd: Path | None = None) -> list[str]:
+def wrap(
+    command: Sequence[str], *, bwrap: str, cwd: Path | None = None, sees: tuple[str, ...] = ()
+) -> list[str]:
     """The bubblewrap command around `command`. Paths inside are the same as outside.
 
     No session of its own: the runner has made one already, without a terminal, and kills the
     whole process group.
     """
-    program = str(Path(command[0]).resolve())
+    found = str(Path(command[0]).resolve())
+    program = command[0] if sees else found  # by its link, or Python does not know its environment
     words = [
         # as pid 1: else bubblewrap's own init takes the program's CPU seconds to its grave (rusage).
         bwrap, "--unshare-all", "--as-pid-1", "--die-with-parent", "--clearenv", "--cap-drop", "ALL",
         "--setenv", "LC_ALL", "C", "--tmpfs", "/tmp", "--dev", "/dev",
     ]  # fmt: skip
-    for place in () if _is_static(program) else _LIBRARIES:
+    for place in () if _is_static(found) else (*_LIBRARIES, *sees):
         words += ["--ro-bind-try", place, place]
-    words += ["--ro-bind", program, program]
+    words += ["--ro-bind", found, found]
     if cwd is not None:
         home = str(cwd.resolve())
         words += ["--setenv", "HOME", home, "--setenv", "TMPDIR", home, "--bind", home, home]

@@ -474,8 +474,12 @@ def _hit(found: places.Found, wanted: Plan, labels: dict[str, Any]) -> Hit:
     title = row["title"] or row["body"][:UNTITLED]
     marked = highlight.spans(title, wanted.parts, wanted.synonym_texts)
     if wanted.sounds:
+        written = normalise(title)
         for run in runs(wanted.normal):
-            sound = run if run.isascii() else "".join(syllables(run))
+            spoken = not run.isascii()
+            if run in written or (spoken and len(run) > len(title)):
+                continue  # it is marked already, or it has more syllables than the title
+            sound = "".join(syllables(run)) if spoken else run
             marked = highlight.merged([*marked, *highlight.spoken_spans(title, sound)])
     places_shown = [] if found.cue is None else [(row, found.cue), *found.others]
     moments = tuple(

@@ -1,7 +1,9 @@
 """How programs are run: inside bubblewrap where it works, under limits, and dead when they must be."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -65,7 +67,7 @@ def test_only_the_programs_of_the_pipeline_go_in(works, tmp_path):
 
 
 def test_require_without_bubblewrap_stops_everything(mode, monkeypatch, tmp_path):
-    monkeypatch.setattr(sandbox, "available", lambda program: None)
+    monkeypatch.setattr(sandbox, "available", lambda program, sees=(): None)
     mode("auto")
     assert run([engine().ffprobe, "-version"], limits=LIMITS, cwd=tmp_path).code == 0
     assert checks.sandbox_is_there_when_required(None) == []
@@ -96,6 +98,42 @@ def test_nothing_else_of_the_disk_is_there(works, tmp_path):
     assert copy(str(named)) == 0
     assert copy(str(beside)) != 0
     assert copy("/etc/passwd") != 0
+
+
+def test_a_program_in_python_finds_its_packages_and_nothing_else(works, tmp_path):
+    """It reads the file beside it, and sees neither what lies next door, nor this project, nor a server of ours."""
+    work, secret = tmp_path / "work", tmp_path / "secret.json"
+    work.mkdir()
+    (work / "file").write_text("its own")
+    secret.write_text("{}")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        script = tmp_path / "script.py"
+        script.write_text(
+            "import json, os, socket, sys\n"
+            "import pypdfium2\n"
+            "def tried(act):\n"
+            "    try:\n"
+            "        return bool(act())\n"
+            "    except OSError:\n"
+            "        return False\n"
+            "secret, port = open('told').read().split()\n"
+            "print(json.dumps([open('file').read(), tried(lambda: open(secret)), tried(lambda: open('/etc/passwd')),\n"
+            f"    tried(lambda: os.listdir({str(Path(sandbox.__file__).parent)!r})),\n"
+            "    tried(lambda: socket.create_connection(('127.0.0.1', int(port)), 1)),\n"
+            "    tried(lambda: open(os.path.join(sys.prefix, 'written'), 'w'))]))\n"
+        )
+        (work / "told").write_text(f"{secret} {server.getsockname()[1]}")
+
+        def said(**options):
+            command = [sys.executable, "-I", str(script)]
+            outcome = run(command, limits=LIMITS, cwd=work, capture=True, **options)
+            assert outcome.code == 0, outcome.stderr
+            return json.loads(outcome.stdout)
+
+        assert said(python=True) == ["its own", *[False] * 5]
+        outside = said()  # the same outside: nothing of it holds there by chance
+    (Path(sys.prefix) / "written").unlink()
+    assert outside == ["its own", *[True] * 5]
 
 
 def test_what_is_named_cannot_be_written_over(works, tmp_path):

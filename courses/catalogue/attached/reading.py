@@ -1,4 +1,4 @@
-"""Reading the files of documents, once for each file, in a program of its own under limits."""
+"""Reading the files of documents, once for each file, in a program of its own under limits and in the sandbox."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wagtail.documents.models import Document
 
 from courses.catalogue.attached.models import AttachedFile, FileText, Unread
 from media_pipeline.api import Limits, run_program
-from media_pipeline.errors import StageInterrupted
+from media_pipeline.errors import EngineMissing, StageInterrupted
 from search import outbox
 
 __all__ = ["READER", "Reading", "read_waiting", "waiting"]
@@ -56,13 +56,14 @@ def waiting() -> QuerySet[Document]:
 def read_waiting() -> int:
     """Read what waits, and tell search; how many files were taken up.
 
-    May run twice or side by side and ends the same. A storage that does not answer leaves its file waiting.
+    May run twice or side by side and ends the same. A storage that does not answer leaves its file waiting, and so
+    does a machine without the sandbox that it requires.
     """
     done = 0
     for document in waiting()[:AT_ONCE]:
         try:
             _take_up(document)
-        except (OSError, StageInterrupted):
+        except (OSError, StageInterrupted, EngineMissing):
             log.exception("The file of document %s cannot be read now", document.pk)
         else:
             done += 1
@@ -120,7 +121,7 @@ def _read_apart(file: Path, name: str) -> dict[str, Any]:
     """What read_file.py says of `file`; a program that had to be stopped found it too large."""
     command = [sys.executable, "-I", _PROGRAM, str(file), name]
     try:
-        outcome = run_program(command, limits=LIMITS, cwd=file.parent, capture=True)
+        outcome = run_program(command, limits=LIMITS, cwd=file.parent, capture=True, python=True)
     except StageInterrupted as stopped:
         if stopped.from_outside:
             raise

@@ -1,5 +1,6 @@
 """From an attached file to a member's finding it: its text, whose it is to see, and what editors are told."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from courses.catalogue.attached.hanging import state_of
 from courses.catalogue.attached.models import AttachedFile, FileText
 from courses.catalogue.models import Disclosure, Lesson, Policy, PolicyAttachment
 from courses.catalogue.setup import ensure_attached
+from media_pipeline import sandbox
 from people.models import Member
 from search import api
 from search.models import SearchOutbox
@@ -215,6 +217,32 @@ def test_a_reader_that_is_stopped_harms_nothing_and_keeps_nobody_waiting(form, m
     made = document("slow.txt", "甲".encode())
     assert reading.read_waiting() == 2
     assert FileText.objects.get(document=made).unread == "TOO_LARGE"
+    assert FileText.objects.get(document=form).unread == ""
+
+
+def test_the_reader_sees_nothing_but_the_file_that_it_reads(form, monkeypatch, tmp_path):
+    """Given a reader that a file has taken over, then what it tells of the disk is nothing."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text("机密")
+    taken_over = tmp_path / "taken_over.py"
+    taken_over.write_text(
+        "import json, pathlib\n"
+        f"told = [path for path in ({str(secret)!r}, '/etc/passwd') if pathlib.Path(path).exists()]\n"
+        "print(json.dumps({'text': ' '.join(told) or 'nothing', 'unread': '', 'is_cut': False}))\n"
+    )
+    monkeypatch.setattr(reading, "_PROGRAM", str(taken_over))
+    if sandbox.available(sys.executable, sandbox.PYTHON) is None:
+        pytest.skip("bubblewrap does not work here")
+    assert reading.read_waiting() == 1
+    assert FileText.objects.get(document=form).text == "nothing"
+
+
+def test_without_the_sandbox_that_is_required_files_wait(form, settings, monkeypatch):
+    monkeypatch.setattr(sandbox, "available", lambda program, sees=(): None)
+    settings.MEDIA_PIPELINE = {**settings.MEDIA_PIPELINE, "SANDBOX": "require"}
+    assert reading.read_waiting() == 0
+    settings.MEDIA_PIPELINE = {**settings.MEDIA_PIPELINE, "SANDBOX": "auto"}
+    assert reading.read_waiting() == 1
     assert FileText.objects.get(document=form).unread == ""
 
 
