@@ -212,7 +212,7 @@ def _typed(letters: str, share: float, loose: bool) -> Sound:
 def _spoken(normal: str, loose: bool) -> Sound:
     """How a query in Han characters sounds."""
     pairs = _once(analysis.syllable_pairs(normal))
-    return Sound(pairs, math.ceil((0.5 if loose else 0.7) * len(pairs)))
+    return Sound(pairs, max(math.ceil((0.5 if loose else 0.7) * len(pairs)), min(2, len(pairs))))
 
 
 def _known_synonyms(normal: str) -> list[tuple[str, str]]:
