@@ -24,6 +24,7 @@ __all__ = [
     "Added",
     "added",
     "bigrams",
+    "blurred",
     "characters",
     "content",
     "everyday",
@@ -293,12 +294,12 @@ def syllable_pairs(text: str, *, apart: int = 1) -> list[str]:
 
     Far rarer than trigrams of letters (ong is in every second title), so a search for what sounds alike is quick.
     """
-    sounds = [_blurred(one) for one in syllables(text)]
+    sounds = [blurred(one) for one in syllables(text)]
     return [f"{one}_{other}" for one, other in zip(sounds, sounds[apart:], strict=False)]
 
 
 @lru_cache(maxsize=20_000)
-def _blurred(syllable: str) -> str:
+def blurred(syllable: str) -> str:
     """A syllable as those hear it who do not tell zh from z, ch from c, sh from s, l from n, or -ng from -n."""
     for clear, blurred in (("zh", "z"), ("ch", "c"), ("sh", "s"), ("l", "n")):
         if syllable.startswith(clear):

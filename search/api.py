@@ -10,7 +10,7 @@ from typing import Any, ParamSpec
 from django.utils import timezone
 
 from search import apart, document_numbers, highlight, indexing, meaning, places, plain_titles, second_look
-from search.analysis import normalise, runs, syllables
+from search.analysis import blurred, normalise, runs, syllables
 from search.documents import (
     CAPTIONS,
     MEMBERS,
@@ -479,8 +479,9 @@ def _hit(found: places.Found, wanted: Plan, labels: dict[str, Any]) -> Hit:
             spoken = not run.isascii()
             if run in written or (spoken and len(run) > len(title)):
                 continue  # it is marked already, or it has more syllables than the title
-            sound = "".join(syllables(run)) if spoken else run
-            marked = highlight.merged([*marked, *highlight.spoken_spans(title, sound)])
+            sound = "".join(map(blurred, syllables(run))) if spoken else run
+            heard = highlight.spoken_spans(title, sound, blurred=spoken)
+            marked = highlight.merged([*marked, *heard])
     places_shown = [] if found.cue is None else [(row, found.cue), *found.others]
     moments = tuple(
         Moment(cue.start_s, cue.end_s, _excerpt(stored, wanted), opened_at(stored["url"], cue.start_s))

@@ -32,8 +32,9 @@ def spans(text: str, parts: Iterable[str], whole: Iterable[str] = ()) -> list[Sp
     return merged((places[start], places[end - 1] + 1) for start, end in merged(found))
 
 
-def spoken_spans(text: str, letters: str) -> list[Span]:
-    """Where Han characters of `text` are spoken (pinyin) or abbreviated (initials) as `letters`."""
+def spoken_spans(text: str, letters: str, *, blurred: bool = False) -> list[Span]:
+    """Where Han characters of `text` are spoken (pinyin) or abbreviated (initials) as `letters`; `blurred`: where they
+    sound as `letters`, made of `analysis.blurred` syllables, do."""
     if len(letters) < 2:
         return []
     folded, places = analysis.normalise_with_positions(text)
@@ -43,7 +44,9 @@ def spoken_spans(text: str, letters: str) -> list[Span]:
         start = folded.index(run, at)
         at = start + len(run)
         if analysis.is_han(run):
-            sounds += [(start + i, start + i + 1, s) for i, s in enumerate(analysis.syllables(run))]
+            spoken = analysis.syllables(run)
+            spoken = [analysis.blurred(one) for one in spoken] if blurred else spoken
+            sounds += [(start + i, start + i + 1, one) for i, one in enumerate(spoken)]
         else:
             sounds.append((start, at, run))
     found: list[Span] = []

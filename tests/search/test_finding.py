@@ -152,6 +152,11 @@ def test_what_was_found_by_sound_is_marked():
     assert "<mark>民主集中制</mark>" in api.search("民主及中制 四个服从", NOBODY).hits[0].title_html
 
 
+def test_what_was_found_by_a_near_sound_is_marked():
+    found = api.search("明组及中", NOBODY)
+    assert "<mark>民主集中</mark>" in found.hits[0].title_html
+
+
 def test_did_you_mean_offers_and_never_replaces():
     found = api.search("民主及中制 四个服从", NOBODY)
     assert found.did_you_mean == "民主集中制 四个服从"
