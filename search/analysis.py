@@ -31,6 +31,7 @@ __all__ = [
     "initials",
     "is_question",
     "is_told",
+    "is_word",
     "normalise",
     "normalise_with_positions",
     "plain",
@@ -213,6 +214,11 @@ def words(text: str) -> list[str]:
         for word in _segmenter().cut_for_search(text)
         if _RUN.fullmatch(word) and word not in stop_words()
     ]
+
+
+def is_word(text: str) -> bool:
+    """Whether normalised `text` as a whole is one word of the dictionary or of our lexicon (民主), not put together."""
+    return len(text) > 1 and _segmenter().cut(text, False) == [text]
 
 
 def rarity(word: str) -> float:

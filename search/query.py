@@ -210,7 +210,10 @@ def _typed(letters: str, share: float, loose: bool) -> Sound:
 
 
 def _spoken(normal: str, loose: bool) -> Sound:
-    """How a query in Han characters sounds."""
+    """How a query in Han characters sounds. A word of the language is meant as it stands (民主 is not 民族), unless
+    nothing holds it."""
+    if analysis.is_word(normal) and not loose:
+        return Sound()
     pairs = _once(analysis.syllable_pairs(normal))
     return Sound(pairs, max(math.ceil((0.5 if loose else 0.7) * len(pairs)), min(2, len(pairs))))
 

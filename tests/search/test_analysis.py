@@ -64,6 +64,14 @@ def test_what_dialects_mix_up_sounds_alike(said, meant):
 
 
 @pytest.mark.parametrize(
+    ("text", "one_word"),
+    [("民主", True), ("三会一课", True), ("民住", False), ("民主会议", False), ("民", False), ("", False)],
+)
+def test_a_word_of_the_language(text, one_word):
+    assert analysis.is_word(text) is one_word
+
+
+@pytest.mark.parametrize(
     ("text", "asks"), [("党费怎么算", True), ("有几种处分", True), ("党费收缴", False), ("转正?", True)]
 )
 def test_questions(text, asks):

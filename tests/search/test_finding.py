@@ -61,6 +61,23 @@ def test_a_short_keyword_finds_only_what_holds_it():
     assert not found.loosened
 
 
+def test_a_word_of_the_language_is_not_heard_as_another(library):
+    library.put("people", "民族团结一家亲", "各族群众守望相助。", kind="book")
+    library.put("clean", "环境整治月", "", kind="book")
+    library.put("rule", "党内政治生活", "", kind="book")
+    api.rebuild()
+    assert "民族团结一家亲" not in titles("民主")
+    assert titles("政治") == ["党内政治生活"]
+    assert titles("名族")[0] == "民族团结一家亲"  # no word: who types it means one that sounds like it
+
+
+def test_a_word_that_nothing_holds_is_heard_as_another(library):
+    library.put("clean", "环境整治月", "", kind="book")
+    api.rebuild()
+    found = api.search("正治", NOBODY)
+    assert [hit.title for hit in found.hits] == ["环境整治月"]
+
+
 def test_nothing_whole_gives_what_is_near_and_says_so():
     found = api.search("乡村振兴人才返乡创业补贴", NOBODY)
     assert found.loosened
