@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 
 from search import analysis
 from search.query import Plan
@@ -42,6 +41,4 @@ def best_cue(cues: Sequence[tuple[float, float, str]], plan: Plan) -> int:
 
 def _tokens(normal: str) -> set[str]:
     """Pairs of characters of normalised text, and of syllables (marked ~)."""
-    sounds = analysis.syllables(normal)
-    pairs = (f"~{first} {second}" for first, second in pairwise(sounds))
-    return {*analysis.bigrams(normal), *pairs}
+    return {*analysis.bigrams(normal), *(f"~{pair}" for pair in analysis.syllable_pairs(normal))}

@@ -26,10 +26,7 @@ def titles(query, **more):
     [
         ("民主集中制", "党章里的民主集中制：六条基本原则"),
         ("民主及中制", "党章里的民主集中制：六条基本原则"),  # wrong character of the right sound
-        (
-            "明组及中",
-            "党章里的民主集中制：六条基本原则",
-        ),  # as one types who does not tell ing from in, or zh from z
+        ("明组及中", "党章里的民主集中制：六条基本原则"),  # -ng for -n, z for zh
         ("民集中", "党章里的民主集中制：六条基本原则"),  # a character is missing
         ("民主集中 制 党章", "党章里的民主集中制：六条基本原则"),
         ("minzhujizhongzhi", "党章里的民主集中制：六条基本原则"),

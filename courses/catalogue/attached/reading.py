@@ -56,14 +56,17 @@ def waiting() -> QuerySet[Document]:
 def read_waiting() -> int:
     """Read what waits, and tell search; how many files were taken up.
 
-    May run twice or side by side and ends the same. A storage that does not answer leaves its file waiting, and so
-    does a machine without the sandbox that it requires.
+    May run twice or side by side and ends the same. A storage that does not answer leaves its file waiting, a machine
+    without the sandbox that it requires leaves all of them.
     """
     done = 0
     for document in waiting()[:AT_ONCE]:
         try:
             _take_up(document)
-        except (OSError, StageInterrupted, EngineMissing):
+        except EngineMissing as missing:  # nor can any other be
+            log.error("No file can be read: %s", missing)
+            break
+        except (OSError, StageInterrupted):
             log.exception("The file of document %s cannot be read now", document.pk)
         else:
             done += 1

@@ -237,12 +237,14 @@ def test_the_reader_sees_nothing_but_the_file_that_it_reads(form, monkeypatch, t
     assert FileText.objects.get(document=form).text == "nothing"
 
 
-def test_without_the_sandbox_that_is_required_files_wait(form, settings, monkeypatch):
+def test_without_the_sandbox_that_is_required_files_wait(form, settings, monkeypatch, caplog):
+    document("another.txt", "甲".encode())
     monkeypatch.setattr(sandbox, "available", lambda program, sees=(): None)
     settings.MEDIA_PIPELINE = {**settings.MEDIA_PIPELINE, "SANDBOX": "require"}
     assert reading.read_waiting() == 0
+    assert caplog.text.count("bubblewrap does not work here") == 1  # not once for each file, every minute
     settings.MEDIA_PIPELINE = {**settings.MEDIA_PIPELINE, "SANDBOX": "auto"}
-    assert reading.read_waiting() == 1
+    assert reading.read_waiting() == 2
     assert FileText.objects.get(document=form).unread == ""
 
 
