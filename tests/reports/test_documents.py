@@ -1,5 +1,6 @@
 """Members and organisations in a search: for the organisers above them, and for nobody else."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -132,6 +133,7 @@ def test_the_index_holds_a_name_a_place_and_posts_and_nothing_more(tree):
     assert (document.title, document.body) == ("欧阳修远", "桂花社区第一党支部\n桂花社区党委副书记")
     assert document.published_on is None and document.category == ""
     said = f"{document}{list(load_organizations(None))}"
+    said = re.sub(r"[0-9a-f-]{36}", "", said)  # ids, where chance may write 1999
     for private in (
         "13800138000",
         "138****8000",
