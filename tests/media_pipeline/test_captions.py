@@ -59,13 +59,13 @@ COMMON_TRADITIONAL = "的是在不了有和人這中大為上個國我以要他�
 
 
 @given(st.text(alphabet=COMMON, min_size=12, max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_short_simplified_files_are_not_taken_for_big5(text):
     assert decode(srt(text).encode("gbk")).text == srt(text)
 
 
 @given(st.text(alphabet=COMMON_TRADITIONAL, min_size=12, max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_short_traditional_files_are_not_taken_for_gbk(text):
     assert decode(srt(text).encode("big5")).text == srt(text)
 
@@ -309,7 +309,7 @@ def rows(draw):
 
 
 @given(rows())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_is_written_is_read_back(cues):
     assert parse_vtt(write_vtt(cues)) == cues
     assert checked(cues) == sorted(cues, key=lambda cue: (cue.begin_ms, cue.end_ms))
@@ -318,7 +318,7 @@ def test_what_is_written_is_read_back(cues):
 @given(
     st.text(max_size=80), st.integers(-(10**9), 10**12), st.integers(-(10**9), 10**12), st.text(max_size=40)
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_an_editor_sends_is_kept_as_something_that_reads_back(text, begin, end, where):
     kept = checked([Cue(begin, end, text, where)])
 
@@ -326,7 +326,7 @@ def test_whatever_an_editor_sends_is_kept_as_something_that_reads_back(text, beg
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_file_does_anything_but_cues_or_a_refusal(data):
     for prefix in (b"", b"WEBVTT\n\n00:01.000 --> 00:02.000\n", b"[Events]\nDialogue: ", b"0:1-->0:2\n"):
         try:

@@ -6,7 +6,6 @@ __all__ = ["FUZZED"]
 
 FUZZED = settings(
     max_examples=150,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

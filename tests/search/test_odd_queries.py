@@ -41,7 +41,7 @@ texts = st.one_of(
     st.lists(st.sampled_from(PIECES), max_size=12).map("".join),
     st.sampled_from(ODD),
 )
-thorough = settings(max_examples=150, deadline=None)
+thorough = settings(max_examples=150)
 
 
 def with_odd_ones(test):

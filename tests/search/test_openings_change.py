@@ -159,7 +159,6 @@ def test_whatever_changes_everybody_finds_what_is_hers(shelf):
         settings=settings(
             max_examples=6,
             stateful_step_count=10,
-            deadline=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),
         ),

@@ -9,7 +9,6 @@ import pytest
 from django.core.management import call_command
 from django.db.models import BinaryField, ExpressionWrapper, F
 from django.utils import timezone
-from hypothesis import settings as hypothesis_settings
 
 from courses.archive import api
 from courses.archive.models import (
@@ -28,10 +27,6 @@ from tests.factories import (
     PartyOrganizationFactory,
     PostFactory,
 )
-
-# A busy machine is no failure.
-hypothesis_settings.register_profile("archive", deadline=None)
-hypothesis_settings.load_profile("archive")
 
 
 class Clock:

@@ -178,7 +178,6 @@ def test_both_doors_say_the_same_of_the_same_body_and_keep_the_same(pair):
 
     @hypothesis_settings(
         max_examples=300,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         derandomize=True,
     )

@@ -131,9 +131,7 @@ def test_a_reversal_that_is_turned_to_another_entry_is_found(ledger):
     assert found() == [(ALTERED, "ledger", other.pk, back.chain_seq)]
 
 
-@hypothesis_settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(title=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20))
 def test_any_other_title_is_found(ledger, title):
     (one, _other), rows = ledger

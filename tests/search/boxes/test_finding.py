@@ -230,7 +230,7 @@ def test_specific_pages_come_as_themselves():
     assert [type(page) for page in Page.objects.specific().search("消防", fields=["title"])] == [Policy]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.text(max_size=40)
     | st.sampled_from(["'; DROP TABLE x --", "<b>", "a AND (b OR", "\ud800党", "党" * 3000])

@@ -20,6 +20,8 @@ def main() -> None:
     from tests.search.labelled import evaluation
 
     half = sys.argv[1] if len(sys.argv) > 1 else "B"
+    if half not in ("A", "B"):
+        sys.exit(f"the halves are A and B, not {half}")
     made = setup_databases(verbosity=0, interactive=False)
     try:
         with tempfile.TemporaryDirectory() as folder:

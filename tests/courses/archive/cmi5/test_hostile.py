@@ -62,7 +62,7 @@ def changed(value, way, new):
     return made
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data())
 def test_a_statement_with_anything_anywhere_is_judged(data):
     statement = said(
@@ -83,7 +83,7 @@ def test_a_statement_with_anything_anywhere_is_judged(data):
     assert event in (None, "initialized", "completed", "passed", "failed", "terminated")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     method=st.sampled_from(["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", ""]),
     resource=st.sampled_from(
@@ -123,7 +123,7 @@ def test_a_request_with_anything_in_it_is_judged(method, resource, query, body, 
         assert json.loads(query["agent"])["account"] == FACTS.actor["account"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_a_structure_with_anything_in_it_is_read_or_refused(data):
     begin = data.draw(st.integers(0, len(XML)))
@@ -135,7 +135,7 @@ def test_a_structure_with_anything_in_it_is_read_or_refused(data):
         assert read_structure(strange).aus()
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.data())
 def test_a_zip_with_anything_in_it_is_stored_whole_or_leaves_nothing(data):
     raw = bytearray(ZIP)

@@ -43,7 +43,7 @@ anything = st.recursive(
     max_leaves=12,
 )
 parts = st.dictionaries(st.sampled_from(KNOWN[:12]), anything, max_size=3)
-db = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+db = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(anything, st.booleans())
