@@ -226,7 +226,7 @@ def measure(kind: str, folder: Path, postgres: Any, rounds: int, seconds: float)
                  " + ".join(f"{part:.3f}" for part in parts), f"{ten['beats_per_s']:,.0f}"]
             )  # fmt: skip
         behind.stop()
-        until = time.monotonic() + 120
+        until = time.monotonic() + 30
         while time.monotonic() < until and _waiting():
             time.sleep(0.2)
         if _waiting():
