@@ -173,7 +173,7 @@ def test_without_a_network_nothing_is_lost(visit: Callable[..., Visitor], newcom
     play_until(member, 4)
     member.page.context.set_offline(True)
     known_s = studied(member)
-    play_until(member, 9)
+    play_until(member, position(member) + 5)
     left_s = pause(member)
 
     waiting = member.page.locator("[data-strip-target='waiting']")
