@@ -32,8 +32,6 @@ from tests.journeys.school import (
     stop_school,
 )
 
-PATIENCE_MS = 60_000  # a busy machine is no failure
-
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright keeps a loop in this thread
 
 
@@ -105,7 +103,7 @@ def visit(chromium: Any, school: School) -> Iterator[Any]:
             java_script_enabled=javascript,
             **options,
         )
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(20_000)
         contexts.append(context)
         if headset:
             context.add_init_script(path=str(FRONTEND / "node_modules" / "iwer" / "build" / "iwer.min.js"))
@@ -151,7 +149,7 @@ def browser_of(chromium: Any, live_server: Any) -> Iterator[Any]:
             timezone_id="Asia/Shanghai",
             base_url=live_server.url,
         )
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(10_000)
         if member is not None:
             signed_in = Client()
             signed_in.force_login(member)

@@ -329,4 +329,6 @@ def test_in_a_headset_each_eye_sees_its_own_and_the_head_turns_the_picture(
     member.wait_until(lambda: member.page.evaluate(f"{VIDEO}.paused"), what="the pause")
     member.page.evaluate("__device.controllers.right.updateButtonValue('trigger', 0)")
     member.page.evaluate("__device.controllers.right.updateButtonValue('squeeze', 1)")
+    member.page.wait_for_timeout(200)
+    member.page.evaluate("__device.controllers.right.updateButtonValue('squeeze', 0)")
     member.wait_until(lambda: member.page.evaluate("window.__ended === true"), what="the end of the session")

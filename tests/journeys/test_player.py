@@ -20,7 +20,7 @@ from tests.journeys.school import ROOT, School, Visitor
 LECTURE = "/courses/zhangcheng-minzhu-jizhongzhi/liutiao-jiben-yuanze/"
 READING = "/courses/zhangcheng-minzhu-jizhongzhi/yiwu-he-quanli/"
 PASSWORD = "study-2026"
-NEWCOMERS = 9
+NEWCOMERS = 10
 
 ENROL = """
 import sys
@@ -30,7 +30,7 @@ from people.models import PartyOrganization
 from tests.factories import MemberFactory
 branch = PartyOrganization.objects.filter(type="BRANCH").order_by("path").first()
 for name in sys.argv[1:]:
-    MemberFactory(username=name, name="钟晓" + "一二三四五六七八九"[int(name[-1]) - 1], organization=branch)
+    MemberFactory(username=name, name="钟晓" + "一二三四五六七八九十"[int(name.rsplit("-", 1)[1]) - 1], organization=branch)
 """
 
 VIDEO = "document.querySelector('.player__video')"
@@ -112,14 +112,7 @@ def watch_beats(visitor: Visitor) -> list[dict[str, Any]]:
 
 
 def eventually_studied(visitor: Visitor, least_s: float) -> None:
-    visitor.wait_until(lambda: studied(visitor) >= least_s, patience_s=90, what=f"{least_s} s to count")
-
-
-def is_drawn(visitor: Visitor, left_s: float) -> bool:
-    """Whether the lecture's page, opened anew, begins at `left_s` with all until there counted."""
-    visitor.go(LECTURE)
-    begins_s = float(visitor.page.locator(".player__range").input_value())
-    return abs(begins_s - left_s) <= 1 and abs(studied(visitor) - left_s) <= 1.5
+    visitor.wait_until(lambda: studied(visitor) >= least_s, patience_s=30, what=f"{least_s} s to count")
 
 
 def test_what_is_played_is_handed_in_and_counts(visit: Callable[..., Visitor], newcomer: str):
@@ -131,8 +124,8 @@ def test_what_is_played_is_handed_in_and_counts(visit: Callable[..., Visitor], n
     play_until(member, 6)
     left_s = pause(member)
 
-    eventually_studied(member, left_s - 1.5)
-    assert studied(member) <= left_s + 1.5
+    eventually_studied(member, 5)
+    assert abs(studied(member) - left_s) <= 1.5
     beats = [beat for answer in answers for beat in answer["beats"]]
     assert [beat["seq"] for beat in beats] == list(range(1, len(beats) + 1))
     assert {beat["rate"] for beat in beats} == {1} and all(beat["visible"] for beat in beats)
@@ -147,16 +140,15 @@ def test_a_first_study_goes_in_order_and_at_normal_speed(visit: Callable[..., Vi
     answers = watch_beats(member)
     play_until(member, 3)
 
-    reached_s = position(member)
     member.page.evaluate(f"{VIDEO}.currentTime = 40")
-    back_s = member.wait_until(lambda: (at := position(member)) < 30 and at, what="being held back")
-    assert reached_s - 0.5 <= back_s < reached_s + 5
-    notice = member.page.locator(".player__notice")
-    member.wait_until(lambda: "按顺序" in notice.inner_text(), what="why")
+    member.page.wait_for_timeout(600)
+    assert position(member) < 6
+    assert "按顺序" in member.page.locator(".player__notice").inner_text()
     member.picture("player-held-desktop", full_page=False)
 
     member.page.evaluate(f"{VIDEO}.playbackRate = 4")
-    member.wait_until(lambda: member.page.evaluate(f"{VIDEO}.playbackRate") == 1, what="the normal speed")
+    member.page.wait_for_timeout(300)
+    assert member.page.evaluate(f"{VIDEO}.playbackRate") == 1
     speeds = member.page.locator("[data-player-target='speed'] option").all_inner_texts()
     assert speeds[-1] == "1.0×"
 
@@ -172,21 +164,38 @@ def test_without_a_network_nothing_is_lost(visit: Callable[..., Visitor], newcom
     sign_in(member, newcomer)
     play_until(member, 4)
     member.page.context.set_offline(True)
-    known_s = studied(member)
-    play_until(member, position(member) + 5)
+    play_until(member, 9)
     left_s = pause(member)
 
     waiting = member.page.locator("[data-strip-target='waiting']")
     member.wait_until(waiting.is_visible, what="the line about waiting records")
     assert "联网后自动上交" in waiting.inner_text()
     member.wait_until(member.page.locator("[data-shell-target='offline']").is_visible, what="the quiet line")
-    assert studied(member) == known_s < left_s - 3
+    assert studied(member) == 0
     member.picture("player-offline-phone", full_page=False)
 
     member.page.context.set_offline(False)
     eventually_studied(member, left_s - 1.5)
-    member.wait_until(waiting.is_hidden, what="nothing to wait any more")
+    assert waiting.is_hidden()
     assert member.page.evaluate("localStorage.getItem('study-beats-waiting')") is None
+
+
+def test_a_tab_closed_without_a_network_has_kept_its_seconds(visit: Callable[..., Visitor], newcomer: str):
+    member = visit("phone")
+    sign_in(member, newcomer)
+    play_until(member, 2)
+    context = member.page.context
+    context.set_offline(True)
+    play_until(member, 8)
+    left_s = pause(member)
+    with member.page.expect_event("close"):
+        member.page.close(run_before_unload=True)
+
+    member.page = context.new_page()
+    context.set_offline(False)
+    member.go(LECTURE)
+    eventually_studied(member, left_s - 1.5)
+    assert studied(member) <= left_s + 1.5
 
 
 def test_what_an_earlier_visit_could_not_hand_in_comes_from_any_page(
@@ -213,7 +222,9 @@ def test_what_an_earlier_visit_could_not_hand_in_comes_from_any_page(
         what="an empty queue",
     )
 
-    member.wait_until(lambda: is_drawn(member, left_s), what="the page as the member left it")
+    member.go(LECTURE)
+    assert abs(studied(member) - left_s) <= 1.5
+    assert abs(float(member.page.locator(".player__range").input_value()) - left_s) <= 1
 
 
 def test_busy_then_expired_then_taken(visit: Callable[..., Visitor], newcomer: str):
@@ -256,8 +267,7 @@ def test_another_device_takes_over_and_gives_back(visit: Callable[..., Visitor],
     eventually_studied(phone, left_s - 1.5)
 
     sign_in(desktop, newcomer)
-    desktop.wait_until(lambda: is_drawn(desktop, left_s), what="the page as the phone left it")
-    desktop.page.locator(".player__stage.is-ready").wait_for()
+    assert abs(float(desktop.page.locator(".player__range").input_value()) - left_s) <= 1
     play_until(desktop, left_s + 4)
     pause(desktop)
     eventually_studied(desktop, left_s + 2)
@@ -287,8 +297,7 @@ def test_leaving_the_page_pauses_and_listening_does_not(visit: Callable[..., Vis
     hide(member, True)
     assert member.page.evaluate(f"{VIDEO}.paused")
     hide(member, False)
-    notice = member.page.locator(".player__notice")
-    member.wait_until(lambda: "离开时已暂停" in notice.inner_text(), what="why it is paused")
+    assert "离开时已暂停" in member.page.locator(".player__notice").inner_text()
 
     member.page.locator("[data-controller='listen']").click()
     member.wait_until(
@@ -342,9 +351,8 @@ def test_words_qualities_and_the_keyboard(visit: Callable[..., Visitor], newcome
     toggle.click()
     assert page.locator(".player__caption").is_hidden()
 
-    page.evaluate(f"{VIDEO}.addEventListener('seeking', () => {{ window.__sought = {VIDEO}.currentTime; }})")
     lines.first.click()
-    member.wait_until(lambda: page.evaluate("(window.__sought ?? 99) < 3"), what="the first line")
+    assert position(member) < 3
     page.locator("[data-player-target='toggle']").focus()
     page.keyboard.press("k")
     assert page.evaluate(f"{VIDEO}.paused")
@@ -369,11 +377,11 @@ def test_reading_aloud_is_offered_only_where_there_is_a_voice(visit: Callable[..
     )
     for visitor in (silent, speaking):
         sign_in(visitor, newcomer, READING)
+        visitor.page.wait_for_timeout(500)
 
-    button = speaking.page.locator("[data-controller='read-aloud']").first
-    button.wait_for()
-    silent.page.wait_for_timeout(500)
     assert silent.page.locator("[data-controller='read-aloud']").first.is_hidden()
+    button = speaking.page.locator("[data-controller='read-aloud']").first
+    assert button.is_visible()
     button.click()
     spoken = speaking.page.evaluate("window.__spoken")
     assert len(spoken) > 3 and max(map(len, spoken)) <= 120

@@ -40,6 +40,18 @@ def shelves(transactional_db, settings, tmp_path) -> None:
 
 
 @pytest.fixture
+def visitor(browser_of):
+    """As `browser_of`, with patience for a busy machine."""
+
+    def arrive(member: Any, **device: Any) -> Any:
+        page = browser_of(member, **device)
+        page.set_default_timeout(30_000)
+        return page
+
+    return arrive
+
+
+@pytest.fixture
 def take_picture():
     def take(page: Any, name: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
@@ -52,8 +64,8 @@ def titles(page: Any) -> list[str]:
     return page.locator(".result__title").all_inner_texts()
 
 
-def test_from_pinyin_to_a_lesson(shelves, browser_of, axe, take_picture):
-    page = browser_of(MemberFactory())
+def test_from_pinyin_to_a_lesson(shelves, visitor, axe, take_picture):
+    page = visitor(MemberFactory())
     page.goto("/search/")
     page.click("#q")
     page.keyboard.type("dangfeizenmesuan", delay=15)
@@ -69,8 +81,8 @@ def test_from_pinyin_to_a_lesson(shelves, browser_of, axe, take_picture):
     page.wait_for_selector("h1:has-text('党费怎么算')")
 
 
-def test_filters_are_folded_chosen_and_taken_away(shelves, browser_of, axe, take_picture):
-    page = browser_of(MemberFactory())
+def test_filters_are_folded_chosen_and_taken_away(shelves, visitor, axe, take_picture):
+    page = visitor(MemberFactory())
     page.goto("/search/?q=党费收缴")
     assert not page.locator(".search-filters").is_visible()
     page.click(".search-fold summary")
@@ -92,8 +104,8 @@ def test_filters_are_folded_chosen_and_taken_away(shelves, browser_of, axe, take
     assert width[0] <= width[1]
 
 
-def test_a_sentence_that_was_said_opens_the_lecture_there(shelves, browser_of, axe, take_picture):
-    page = browser_of(MemberFactory())
+def test_a_sentence_that_was_said_opens_the_lecture_there(shelves, visitor, axe, take_picture):
+    page = visitor(MemberFactory())
     page.goto("/search/?q=四个服从")
     assert page.locator(".moment__at").first.inner_text().strip() == "从 12:34 播放"
     assert page.locator(".moment mark").first.inner_text() == "四个服从"
@@ -104,8 +116,8 @@ def test_a_sentence_that_was_said_opens_the_lecture_there(shelves, browser_of, a
     page.wait_for_selector("h1:has-text('第三讲')")
 
 
-def test_on_a_bad_network_the_form_works_as_ever(shelves, browser_of):
-    page = browser_of(None, desktop=True)
+def test_on_a_bad_network_the_form_works_as_ever(shelves, visitor):
+    page = visitor(None, desktop=True)
     page.route("**/api/search/suggest*", lambda route: route.abort())
     page.goto("/search/")
     page.click("#q")

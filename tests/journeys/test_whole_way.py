@@ -66,7 +66,7 @@ def submit_for_moderation(editor: Visitor) -> None:
     if not button.first.is_visible():
         page.locator("footer [data-w-dropdown-target='toggle']").first.click()
     # Whoever walks on before the answer has broken the form off; a busy machine takes its time.
-    with page.expect_navigation(wait_until="networkidle", timeout=180_000):
+    with page.expect_navigation(wait_until="networkidle", timeout=60_000):
         button.first.click()
 
 
@@ -158,7 +158,7 @@ def test_2_the_editor_is_told_that_a_text_file_is_no_lecture(visit, tmp_path):
     editor.page.set_input_files("[data-lecture-upload-target='file']", str(false_lecture))
 
     refused = editor.page.locator(".lecture-card--stopped:visible")
-    refused.first.wait_for(timeout=180_000)
+    refused.first.wait_for(timeout=60_000)
     text = refused.first.inner_text()
     assert "会议纪要.mp4" in text and "没有收下" in text and "mp4" in text
     editor.picture("admin-refused-desktop")
@@ -174,7 +174,7 @@ def test_3_the_editor_uploads_a_lecture_and_sees_it_being_transcoded(visit, way,
     page.locator("#panel-child-content-body-section .c-sf-add-button, .c-sf-add-button").first.click()
     page.get_by_role("option", name=re.compile("授课视频")).click()
     page.set_input_files("[data-lecture-upload-target='file']", str(lecture_file))
-    page.locator(".lecture-stages:visible").first.wait_for(timeout=180_000)
+    page.locator(".lecture-stages:visible").first.wait_for(timeout=60_000)
     editor.picture("admin-transcoding-desktop")
 
     submit_for_moderation(editor)
@@ -199,7 +199,7 @@ def test_5_the_reviewer_sees_the_lecture_ready_previews_and_publishes(visit, way
     reviewer.sign_in("reviewer", to="/admin/")
     page = reviewer.page
     page.goto(way.need("lesson_edit_url"))
-    page.locator(".lecture-bar__done--ready:visible").first.wait_for(timeout=600_000)
+    page.locator(".lecture-bar__done--ready:visible").first.wait_for(timeout=240_000)
     reviewer.picture("admin-ready-desktop")
     page.goto(way.lesson_edit_url.replace("/edit/", "/view_draft/"))
     assert page.locator("h1").first.inner_text() == LESSON
@@ -234,7 +234,7 @@ def test_6_a_member_begins_on_the_phone_and_leaves_in_the_middle(visit, way, axe
     rungs = member.page.evaluate("performance.getEntriesByType('resource').map((e) => e.name).join(' ')")
     assert ".m3u8" in rungs and ".m4s" in rungs, "the lecture was not streamed in segments"
     member.picture("lesson-phone")
-    # It plays until the page is gone, which on a busy machine is later than the tap.
+    # It plays until the page is gone, which is later than the tap.
     member.page.evaluate(
         """addEventListener("pagehide", () =>
             sessionStorage.setItem("left-at", document.querySelector("video").currentTime))"""
@@ -248,21 +248,14 @@ def _is_offered(member: Visitor) -> bool:
     return LESSON in member.page.locator("main").inner_text()
 
 
-def _resumes_at(member: Visitor, way: Way) -> float:
-    member.go(way.need("lesson_path"))
-    return play_state(member)["resume_s"]
-
-
 def test_7_another_device_goes_on_at_the_same_second_and_completes(visit, way, axe: Accessibility):
     member = visit("desktop")
     member.sign_in("member", to="/study/")
     # The phone's last beats came as its page closed; they are reckoned within seconds.
-    member.wait_until(lambda: _is_offered(member), patience_s=90, what="the lesson to be offered again")
-    resume_s = member.wait_until(
-        lambda: abs((at := _resumes_at(member, way)) - way.left_at_s) <= 1.0 and at,
-        patience_s=30,
-        what=f"going on at {way.left_at_s:.1f} s",
-    )
+    member.wait_until(lambda: _is_offered(member), patience_s=30, what="the lesson to be offered again")
+    member.go(way.need("lesson_path"))
+    resume_s = play_state(member)["resume_s"]
+    assert abs(resume_s - way.left_at_s) <= 1.0, f"left at {way.left_at_s}, resumes at {resume_s}"
 
     member.page.locator(".player__start").click()
     member.wait_until(lambda: video_time(member) > resume_s + 1, patience_s=60, what="playing on")
@@ -294,17 +287,16 @@ def test_8_the_panorama_turns_with_the_finger_and_opens_in_a_headset(visit, scho
     member.page.wait_for_timeout(1500)
     still, before = canvas.screenshot(), canvas.screenshot()
     noise = picture_difference(still, before)
-    assert noise < 0.05, "a paused panorama does not keep still"
     box = canvas.bounding_box()
     start = (box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.2)  # beside the play button
     member.page.mouse.move(*start)
     member.page.mouse.down()
     member.page.mouse.move(start[0] + 150, start[1] + 10, steps=8)
     member.page.mouse.up()
-    member.wait_until(
-        lambda: picture_difference(before, canvas.screenshot()) > max(0.05, 4 * noise),
-        what=f"the turned picture (keeping still: {noise:.4f})",
-    )
+    member.page.wait_for_timeout(800)
+    after = canvas.screenshot()
+    turned = picture_difference(before, after)
+    assert turned > 0.05 and turned > 4 * noise, f"dragging changes {turned:.4f}, keeping still {noise:.4f}"
     member.picture("panorama-phone")
 
     member.page.locator("[data-controller='headset']").click()
@@ -499,7 +491,7 @@ def test_14_a_course_is_kept_from_copying_and_its_members_still_study(visit, way
     member = visit("phone")
     member.sign_in("member", to="/study/")
     member.go(way.need("lesson_path"))
-    member.wait_until(lambda: encrypted(member), patience_s=300, what="the lecture to be encrypted")
+    member.wait_until(lambda: encrypted(member), patience_s=120, what="the lecture to be encrypted")
     member.page.reload()
     # then the page plays it, with the member's name in the picture and no number of any kind
     member.page.locator(".player__start").click()

@@ -70,9 +70,10 @@ export default class BeatsController extends Controller<HTMLElement> {
       {
         onState: (session, state, acknowledgedMs) => {
           if (session === this.session) tell("study:state", { state, acknowledgedS: acknowledgedMs / 1000 });
+          else void this.reckoning.arrived();
         },
         onKept: (session, acknowledgedMs) => {
-          if (session === this.session) void this.reckoning.kept(acknowledgedMs);
+          void (session === this.session ? this.reckoning.kept(acknowledgedMs) : this.reckoning.arrived());
         },
         onQueue: (waiting, reachable) => {
           rememberWaiting(waiting);

@@ -51,6 +51,19 @@ describe("asking how the lesson stands", () => {
     expect(onState).toHaveBeenLastCalledWith(STATE, 20_000);
   });
 
+  it("asks when beats of an earlier visit arrive, and takes none of theirs for this page's furthest", async () => {
+    const one = reckoning();
+    playing = false;
+    await one.arrived();
+    await one.kept(15_000);
+    await one.arrived();
+    expect(onState.mock.calls).toEqual([
+      [STATE, 0],
+      [STATE, 15_000],
+      [STATE, 15_000],
+    ]);
+  });
+
   it("asks once more when something was kept while the answer was on its way", async () => {
     const one = reckoning();
     playing = false;

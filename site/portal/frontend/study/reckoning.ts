@@ -34,6 +34,11 @@ export class Reckoning {
     return this.ask();
   }
 
+  /** Beats of an earlier visit have arrived, perhaps of this lesson: what the page shows may be old. */
+  arrived(): Promise<void> {
+    return this.kept(this.furthestMs);
+  }
+
   private ask(): Promise<void> {
     if (this.asking) {
       this.again = true;
