@@ -20,7 +20,7 @@ from tests.journeys.school import ROOT, School, Visitor
 LECTURE = "/courses/zhangcheng-minzhu-jizhongzhi/liutiao-jiben-yuanze/"
 READING = "/courses/zhangcheng-minzhu-jizhongzhi/yiwu-he-quanli/"
 PASSWORD = "study-2026"
-NEWCOMERS = 10
+NEWCOMERS = 12
 
 ENROL = """
 import sys
@@ -30,7 +30,7 @@ from people.models import PartyOrganization
 from tests.factories import MemberFactory
 branch = PartyOrganization.objects.filter(type="BRANCH").order_by("path").first()
 for name in sys.argv[1:]:
-    MemberFactory(username=name, name="钟晓" + "一二三四五六七八九十"[int(name.rsplit("-", 1)[1]) - 1], organization=branch)
+    MemberFactory(username=name, name="钟晓" + "一二三四五六七八九十甲乙"[int(name.rsplit("-", 1)[1]) - 1], organization=branch)
 """
 
 VIDEO = "document.querySelector('.player__video')"
@@ -180,22 +180,51 @@ def test_without_a_network_nothing_is_lost(visit: Callable[..., Visitor], newcom
     assert member.page.evaluate("localStorage.getItem('study-beats-waiting')") is None
 
 
-def test_a_tab_closed_without_a_network_has_kept_its_seconds(visit: Callable[..., Visitor], newcomer: str):
+@pytest.mark.parametrize("playing", [False, True], ids=["paused", "playing"])
+def test_a_tab_closed_without_a_network_has_kept_its_seconds(
+    visit: Callable[..., Visitor], newcomer: str, playing: bool
+):
     member = visit("phone")
     sign_in(member, newcomer)
     play_until(member, 2)
     context = member.page.context
     context.set_offline(True)
     play_until(member, 8)
-    left_s = pause(member)
+    left_s = position(member) if playing else pause(member)
+    since = time.monotonic()
     with member.page.expect_event("close"):
         member.page.close(run_before_unload=True)
+    went_on_s = time.monotonic() - since if playing else 0
 
     member.page = context.new_page()
     context.set_offline(False)
     member.go(LECTURE)
     eventually_studied(member, left_s - 1.5)
-    assert studied(member) <= left_s + 1.5
+    assert studied(member) <= left_s + went_on_s + 1.5
+
+
+def test_a_lecture_begun_without_a_network_begins_by_itself_later(
+    visit: Callable[..., Visitor], newcomer: str
+):
+    member = visit("phone")
+    context = member.page.context
+    context.route("**/chunks/hls-*.js", lambda route: route.abort())
+    sign_in(member, newcomer)
+    context.set_offline(True)
+    member.page.locator(".player__start").click()
+
+    told = member.page.locator("[data-player-target='unreached']")
+    told.wait_for()
+    assert "网络恢复后会自动开始播放" in told.inner_text()
+    assert member.page.locator(".player__stage.is-loading").count() == 0
+    member.picture("player-unreached-phone", full_page=False)
+    told.get_by_role("button", name="再试一次").click()
+    told.wait_for()
+
+    context.unroute("**/chunks/hls-*.js")
+    context.set_offline(False)
+    member.wait_until(lambda: position(member) >= 2, patience_s=90, what="the lecture to begin by itself")
+    assert told.is_hidden()
 
 
 def test_what_an_earlier_visit_could_not_hand_in_comes_from_any_page(

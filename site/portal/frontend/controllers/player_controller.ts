@@ -21,7 +21,7 @@
 import { Controller } from "@hotwired/stimulus";
 import { chapterAt, marks, type Chapter } from "../study/chapters";
 import { fill, timeline } from "../study/clock";
-import { attach, warmUp, type Engine } from "../study/engine";
+import { attach, NotReached, warmUp, type Engine } from "../study/engine";
 import { askedFor } from "../study/gaps";
 import { land, leadBack, pushed, type SeekRule } from "../study/frontier";
 import { readLessonPlay, type LessonPlay } from "../study/lesson_play";
@@ -60,6 +60,7 @@ export default class PlayerController extends Controller<HTMLElement> {
     "signedOut",
     "refused",
     "broken",
+    "unreached",
   ];
   static override values = {
     title: String,
@@ -103,6 +104,7 @@ export default class PlayerController extends Controller<HTMLElement> {
   declare readonly signedOutTarget: HTMLElement;
   declare readonly refusedTarget: HTMLElement;
   declare readonly brokenTarget: HTMLElement;
+  declare readonly unreachedTarget: HTMLElement;
   declare readonly titleValue: string;
   declare readonly courseValue: string;
   declare readonly playTextValue: string;
@@ -268,6 +270,7 @@ export default class PlayerController extends Controller<HTMLElement> {
 
   tryAgain(): void {
     this.brokenTarget.hidden = true;
+    this.unreachedTarget.hidden = true;
     this.engine?.destroy();
     this.engine = null;
     void this.start();
@@ -334,11 +337,18 @@ export default class PlayerController extends Controller<HTMLElement> {
       if (video.ended) video.currentTime = 0;
       await video.play();
     } catch (error) {
+      if (error instanceof NotReached) return this.awaitNetwork();
       if (!(error instanceof DOMException)) throw error;
       // The browser wants another touch, or the lecture was exchanged meanwhile.
       if (error.name === "NotAllowedError") this.say(this.againTextValue);
       this.show();
     }
+  }
+
+  /** The lecture could not even be loaded; it begins when there is a network again. */
+  private awaitNetwork(): void {
+    this.stageTarget.classList.remove("is-loading", "is-begun");
+    this.unreachedTarget.hidden = false;
   }
 
   private async load(): Promise<void> {
@@ -489,7 +499,7 @@ export default class PlayerController extends Controller<HTMLElement> {
       this.speedTarget.value = String(held);
     });
     on("volumechange", () => this.show());
-    on("online", () => this.engine?.wake(), window);
+    on("online", () => (this.unreachedTarget.hidden ? this.engine?.wake() : this.tryAgain()), window);
     on("visibilitychange", () => this.seenOrNot(), document);
     on("fullscreenchange", () => this.show(), document);
     on("webkitfullscreenchange", () => this.show(), document);

@@ -151,10 +151,17 @@ export default class SphereController extends Controller<HTMLElement> {
   }
 
   private async make(): Promise<SphereScene | null> {
-    const { SphereScene } = await import("../study/sphere_scene");
+    const brought = await import("../study/sphere_scene").catch((error: unknown) => {
+      console.warn("the sphere is shown flat until it is played again", error); // the network
+      return null;
+    });
+    if (!brought) {
+      this.coming = null;
+      return null;
+    }
     try {
       this.canvasTarget.hidden = false;
-      this.scene = new SphereScene(this.canvasTarget, this.videoTarget, this.shape);
+      this.scene = new brought.SphereScene(this.canvasTarget, this.videoTarget, this.shape);
     } catch (error) {
       this.canvasTarget.hidden = true;
       console.warn("the sphere is shown flat", error); // no WebGL here

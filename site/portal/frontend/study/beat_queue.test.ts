@@ -1,4 +1,5 @@
 import "fake-indexeddb/auto";
+import { openDB } from "idb";
 import { describe, expect, it } from "vitest";
 import { MemoryQueue, openQueue, type BeatQueue } from "./beat_queue";
 import type { BeatBody } from "./beats";
@@ -108,6 +109,90 @@ it("survives a reload of the page", async () => {
   await before.add("a", body(0));
   const after = await openQueue("reload");
   expect(await after.batch("a", 9)).toEqual([{ seq: 1, ...body(0) }]);
+});
+
+describe("a page that was gone before the beat was kept", () => {
+  /** Adds to a queue that keeps nothing any more, as in a page that is torn down. */
+  async function goneAmidst(name: string, bodies: BeatBody[]): Promise<void> {
+    const queue = await openQueue(name);
+    await queue.open(session("a"));
+    const real = IDBDatabase.prototype.transaction;
+    IDBDatabase.prototype.transaction = () => {
+      throw new DOMException("the page is gone", "InvalidStateError");
+    };
+    try {
+      const kept = bodies.map((one) => queue.add("a", one));
+      expect((await Promise.allSettled(kept)).map(({ status }) => status)).toEqual(bodies.map(() => "rejected"));
+    } finally {
+      IDBDatabase.prototype.transaction = real;
+    }
+  }
+
+  const jotted = () => Object.entries({ ...localStorage }) as [string, string][];
+
+  it("has written it down for the next page, under its number", async () => {
+    await goneAmidst("gone", [body(0), body(15_000)]);
+    const next = await openQueue("gone");
+    expect(await next.batch("a", 9)).toEqual([
+      { seq: 1, ...body(0) },
+      { seq: 2, ...body(15_000) },
+    ]);
+    await next.remove("a", [1, 2]);
+    expect(await (await openQueue("gone")).count()).toBe(0);
+    await next.open(session("a"));
+    expect((await next.add("a", body(30_000))).seq).toBe(3);
+  });
+
+  it("loses nothing where another tab has taken the number", async () => {
+    const other = await openQueue("taken");
+    await other.open(session("a"));
+    await other.add("a", body(0));
+    await other.remove("a", [1]);
+    const late = await openQueue("taken");
+    await late.open(session("a"));
+    await goneAmidst("taken", [body(15_000)]);
+    await late.add("a", body(30_000));
+    expect(await (await openQueue("taken")).batch("a", 9)).toEqual([
+      { seq: 2, ...body(30_000) },
+      { seq: 3, ...body(15_000) },
+    ]);
+  });
+
+  it("has it once where it was kept after all", async () => {
+    const queue = await openQueue("after-all");
+    await queue.open(session("a"));
+    const kept = queue.add("a", body(0));
+    const [[label, written]] = jotted() as [[string, string]];
+    await kept;
+    expect(jotted()).toEqual([]);
+    localStorage.setItem(label, written);
+    expect(await (await openQueue("after-all")).batch("a", 9)).toEqual([{ seq: 1, ...body(0) }]);
+    expect(jotted()).toEqual([]);
+  });
+
+  it("drops it where its session was forgotten meanwhile", async () => {
+    await goneAmidst("forgotten", [body(0)]);
+    const db = await openDB("forgotten");
+    await db.clear("sessions");
+    db.close();
+    expect(await (await openQueue("forgotten")).count()).toBe(0);
+    expect(jotted()).toEqual([]);
+  });
+
+  it("keeps beats also where nothing can be written down", async () => {
+    const real = Storage.prototype.setItem;
+    Storage.prototype.setItem = () => {
+      throw new DOMException("full", "QuotaExceededError");
+    };
+    try {
+      const queue = await openQueue("full");
+      await queue.open(session("a"));
+      await queue.add("a", body(0));
+      expect(await queue.count()).toBe(1);
+    } finally {
+      Storage.prototype.setItem = real;
+    }
+  });
 });
 
 it("falls back to memory where the browser refuses to keep anything", async () => {

@@ -2,11 +2,13 @@
  * Beats that the archive has not acknowledged yet, kept on this phone until it has.
  *
  * IndexedDB where there is one; memory otherwise (a private window loses unsent beats when it closes). Numbers run
- * from 1 within a play session and are given in the same transaction that keeps the beat, so that no number is
- * given twice, also across reloads and tabs.
+ * from 1 within a play session and are settled in the same transaction that keeps the beat, so that no number is
+ * given twice, also across reloads and tabs. Until that transaction is through, the beat is written down where a page
+ * that goes away loses nothing (study/jottings.ts); the next page that opens the queue keeps it.
  */
 import { openDB, type DBSchema, type IDBPDatabase } from "idb";
 import type { Beat, BeatBody } from "./beats";
+import { Jottings } from "./jottings";
 
 /** A play session and the way to hand its beats in. */
 export interface Session {
@@ -62,7 +64,9 @@ export async function openQueue(name = NAME): Promise<BeatQueue> {
         fresh.createObjectStore("beats", { keyPath: ["session", "seq"] });
       },
     });
-    return new KeptQueue(db);
+    const queue = new KeptQueue(db, new Jottings(name));
+    await queue.takeUp();
+    return queue;
   } catch (error) {
     console.warn("beats are kept in memory only", error);
     return new MemoryQueue();
@@ -73,7 +77,18 @@ class KeptQueue implements BeatQueue {
   private recent = new Map<string, Beat[]>();
   private numbers = new Map<string, number>();
 
-  constructor(private db: IDBPDatabase<Schema>) {}
+  constructor(
+    private db: IDBPDatabase<Schema>,
+    private jottings: Jottings,
+  ) {}
+
+  /** Keeps what an earlier page could only write down before it was gone. */
+  async takeUp(): Promise<void> {
+    for (const { label, session, beat } of this.jottings.read()) {
+      if (!(await this.keep(session, beat))) console.warn("a beat of a forgotten session", session, beat);
+      this.jottings.cross(label);
+    }
+  }
 
   pending(session: string): Beat[] {
     return this.recent.get(session) ?? [];
@@ -97,23 +112,35 @@ class KeptQueue implements BeatQueue {
   }
 
   async add(session: string, body: BeatBody): Promise<Beat> {
-    // Numbered and known at once, kept a moment later: a page that goes away has no later moment.
+    // Numbered, known and written down at once, kept a moment later: a page that goes away has no later moment.
     const next = this.numbers.get(session);
     if (next === undefined) throw new Error(`unknown session ${session}`);
     const beat: Beat = { seq: next, ...body };
     this.numbers.set(session, next + 1);
     this.recent.set(session, [...this.pending(session), beat]);
+    const label = this.jottings.write(session, beat);
+    if (!(await this.keep(session, beat))) throw new Error(`unknown session ${session}`);
+    this.jottings.cross(label);
+    if (beat.seq !== next) this.numbers.set(session, beat.seq + 1);
+    return beat;
+  }
+
+  /**
+   * Keeps a beat under its number, or under the session's next one (then told by `beat.seq`) where that number is
+   * another beat's. False where the session is unknown.
+   */
+  private async keep(session: string, beat: Beat): Promise<boolean> {
     const tx = this.db.transaction(["sessions", "beats"], "readwrite");
     const known = await tx.objectStore("sessions").get(session);
-    if (!known) throw new Error(`unknown session ${session}`);
-    if (known.next > beat.seq && (await tx.objectStore("beats").getKey([session, beat.seq]))) {
-      beat.seq = known.next; // another tab of the same session has taken the number
-      this.numbers.set(session, beat.seq + 1);
+    if (!known) return false;
+    const other = known.next > beat.seq ? await tx.objectStore("beats").get([session, beat.seq]) : undefined;
+    if (JSON.stringify(other) !== JSON.stringify({ session, ...beat })) {
+      if (other) beat.seq = known.next; // another tab of the same session has taken the number
+      await tx.objectStore("beats").add({ session, ...beat });
+      await tx.objectStore("sessions").put({ ...known, next: Math.max(known.next, beat.seq + 1) });
     }
-    await tx.objectStore("beats").add({ session, ...beat });
-    await tx.objectStore("sessions").put({ ...known, next: Math.max(known.next, beat.seq + 1) });
     await tx.done;
-    return beat;
+    return true;
   }
 
   async waiting(): Promise<Session[]> {

@@ -35,10 +35,17 @@ export interface Engine {
 /** Starts fetching the code that `attach` will need; on a member's paid data only when it is needed. */
 export function warmUp(): void {
   const { connection } = navigator as Navigator & { connection?: Connection };
-  if (!connection?.saveData && connection?.type !== "cellular") void loadHls();
+  if (connection?.saveData || connection?.type === "cellular") return;
+  loadHls().catch((error: unknown) => console.debug("asked for again when the lecture begins", error));
 }
 
-/** Loads the lecture so that it begins at `startS`; whoever calls says when to play. */
+/** The network did not bring the code that plays; it can be asked for again. */
+export class NotReached extends Error {}
+
+/**
+ * Loads the lecture so that it begins at `startS`; whoever calls says when to play.
+ * Rejects with NotReached.
+ */
 export async function attach(video: HTMLVideoElement, wish: Wish, reports: Reports): Promise<Engine> {
   const playlist = new URL(wish.url, location.href).pathname.endsWith(".m3u8");
   if (!playlist) return native(video, wish, reports);
@@ -49,10 +56,13 @@ export async function attach(video: HTMLVideoElement, wish: Wish, reports: Repor
 let loading: Promise<typeof HlsType> | null = null;
 
 function loadHls(): Promise<typeof HlsType> {
-  loading ??= import("hls.js").then((module) => module.default);
-  loading.catch(() => {
-    loading = null;
-  });
+  loading ??= import("hls.js").then(
+    (module) => module.default,
+    (error: unknown) => {
+      loading = null;
+      throw new NotReached("hls.js", { cause: error });
+    },
+  );
   return loading;
 }
 
