@@ -7,12 +7,13 @@ each weighed by its rarity among the hits looked at.
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from search import analysis
+from search import analysis, answers
 from search.query import Plan
 
 __all__ = ["LOOKED_AT", "is_exact", "reordered", "shares_words"]
@@ -25,6 +26,8 @@ RELATED = 0.5
 """An official word that stands for an everyday one counts so much against a pair of the query itself."""
 NAMED = 1.5
 """What a document earns whose whole title stands in the query (赵州桥是谁造的), weighed by what of the query that is."""
+ANSWERED = 0.2
+"""What a text earns in which there is what the question asks for, as a number of lamps (answers.py)."""
 BEGINS = 0.1
 """What a title earns that begins with the query, in the same shares: somebody types a title and stops."""
 FRESH, HALF_LIFE_D = 0.1, 365
@@ -48,8 +51,12 @@ def reordered(rows: list[Row], plan: Plan, *, today: date | None = None) -> list
     asked = _unbroken(plan.normal)
     texts = [_text(stored) for _score, stored in looked]
     titles = [_unbroken(stored["title"]) for _score, stored in looked]
+    answer = answers.expected(plan.normal) if plan.is_sentence else None
     earned = [
-        COVERAGE * share + NAMED * named + BEGINS * text.startswith(asked)
+        COVERAGE * share
+        + NAMED * named
+        + BEGINS * text.startswith(asked)
+        + ANSWERED * bool(answer and answer.search(text))
         for text, (share, named) in zip(texts, _shares(texts, titles, asked, plan), strict=True)
     ]
     scored = [(score + best * more, stored) for (score, stored), more in zip(looked, earned, strict=True)]
@@ -92,7 +99,9 @@ def _shares(texts: list[str], titles: list[str], asked: str, plan: Plan) -> list
     if not all_own:
         return [(0.0, 0.0)] * len(texts)
     named = [
-        math.fsum(worth[pair] for pair in _pairs(title)) if plan.is_sentence and title in asked else 0.0
+        math.fsum(worth.get(pair, 0.0) for pair in _pairs(title))
+        if plan.is_sentence and title in asked
+        else 0.0
         for title in titles
     ]
     return [
@@ -101,7 +110,8 @@ def _shares(texts: list[str], titles: list[str], asked: str, plan: Plan) -> list
 
 
 def _pairs(text: str) -> dict[str, None]:
-    return dict.fromkeys(text[place : place + 2] for place in range(len(text) - 1))
+    """Neighbouring characters of an unbroken text; a number or a word in Latin letters is one thing, not many pairs."""
+    return dict.fromkeys(run or pair for run, pair in _PAIR.findall(text))
 
 
 def _held(tokens: Iterable[str], texts: list[str], weight: float) -> tuple[list[float], Mapping[str, float]]:
@@ -120,7 +130,13 @@ def _text(stored: Mapping[str, Any]) -> str:
 
 def _unbroken(text: str) -> str:
     """`text` as one run of letters: what stands on both sides of a comma belongs together for a reader."""
-    return _BETWEEN.sub("", text.casefold())
+    return _BETWEEN.sub("", _WIDE.sub(_narrow, text).casefold())
 
 
-_BETWEEN = re.compile(r"[\W_]+")
+def _narrow(found: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", found.group())
+
+
+_BETWEEN = re.compile(r"(?:[^\w%]|_)+")
+_WIDE = re.compile(r"[０-９Ａ-Ｚａ-ｚ％]+")
+_PAIR = re.compile(r"([0-9a-z]+)|(?=([^0-9a-z]{2}))[^0-9a-z]")
