@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 SUITE = Path(__file__).parent / "public_suite"
 
 
+@pytest.mark.database
 def test_the_public_suite_passes_without_a_test_left_out(engine_kind, settings):
     # The suite needs modelsearch's test app among the installed ones, so it runs in a process of its own.
     ended = subprocess.run(
