@@ -179,6 +179,22 @@ describe("a page that was gone before the beat was kept", () => {
     expect(jotted()).toEqual([]);
   });
 
+  it("stays written down, and hinders nothing, where there is no room for it", async () => {
+    await goneAmidst("no-room", [body(0)]);
+    const real = IDBObjectStore.prototype.add;
+    IDBObjectStore.prototype.add = () => {
+      throw new DOMException("full", "QuotaExceededError");
+    };
+    try {
+      const full = await openQueue("no-room");
+      expect(full).not.toBeInstanceOf(MemoryQueue);
+      expect(await full.count()).toBe(0);
+    } finally {
+      IDBObjectStore.prototype.add = real;
+    }
+    expect(await (await openQueue("no-room")).batch("a", 9)).toEqual([{ seq: 1, ...body(0) }]);
+  });
+
   it("keeps beats also where nothing can be written down", async () => {
     const real = Storage.prototype.setItem;
     Storage.prototype.setItem = () => {

@@ -65,7 +65,7 @@ export async function openQueue(name = NAME): Promise<BeatQueue> {
       },
     });
     const queue = new KeptQueue(db, new Jottings(name));
-    await queue.takeUp();
+    await queue.takeUp().catch((error: unknown) => console.warn("what was written down stays so for now", error));
     return queue;
   } catch (error) {
     console.warn("beats are kept in memory only", error);
