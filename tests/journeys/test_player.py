@@ -208,8 +208,20 @@ def test_a_lecture_begun_without_a_network_begins_by_itself_later(
 ):
     member = visit("phone")
     context = member.page.context
-    context.route("**/chunks/hls-*.js", lambda route: route.abort())
+    refused: list[str] = []
+
+    def break_off(route: Any) -> None:
+        """Of the lesson's own code the first try is broken off, of the player's every one."""
+        if "hls-" in route.request.url or not refused:
+            refused.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    context.route("**/chunks/hls-*.js", break_off)
+    context.route("**/chunks/lesson-*.js", break_off)
     sign_in(member, newcomer)
+    assert "lesson-" in refused[0]
     context.set_offline(True)
     member.page.locator(".player__start").click()
 
@@ -221,7 +233,7 @@ def test_a_lecture_begun_without_a_network_begins_by_itself_later(
     told.get_by_role("button", name="再试一次").click()
     told.wait_for()
 
-    context.unroute("**/chunks/hls-*.js")
+    context.unroute_all()
     context.set_offline(False)
     member.wait_until(lambda: position(member) >= 2, patience_s=90, what="the lecture to begin by itself")
     assert told.is_hidden()

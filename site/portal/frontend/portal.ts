@@ -7,6 +7,7 @@
 import { Application } from "@hotwired/stimulus";
 import ReadAloudController from "./controllers/read_aloud_controller";
 import ShellController from "./controllers/shell_controller";
+import { bring } from "./study/bring";
 import { somethingWaits } from "./study/handing_in";
 
 export const application = Application.start();
@@ -15,27 +16,27 @@ application.register("read-aloud", ReadAloudController);
 
 if (document.getElementById("lesson-play")) {
   const reads = document.querySelector("[data-controller~='reading']") !== null;
-  void (reads ? import("./study/reading") : import("./study/lesson")).then(({ controllers }) => {
+  void (reads ? bring(() => import("./study/reading")) : bring(() => import("./study/lesson"))).then(({ controllers }) => {
     for (const [name, controller] of Object.entries(controllers)) application.register(name, controller);
   });
 } else if (somethingWaits()) {
-  void import("./study/leftovers").then(({ handInLeftovers }) => handInLeftovers());
+  void bring(() => import("./study/leftovers")).then(({ handInLeftovers }) => handInLeftovers());
 }
 
 if (document.querySelector('[data-controller~="proofs"]')) {
-  void import("./controllers/proofs_controller").then(({ default: ProofsController }) =>
+  void bring(() => import("./controllers/proofs_controller")).then(({ default: ProofsController }) =>
     application.register("proofs", ProofsController),
   );
 }
 
 if (document.querySelector('[data-controller~="exam"]')) {
-  void import("./controllers/exam_controller").then(({ default: ExamController }) =>
+  void bring(() => import("./controllers/exam_controller")).then(({ default: ExamController }) =>
     application.register("exam", ExamController),
   );
 }
 
 if (document.querySelector('[data-controller~="suggest"]')) {
-  void import("./controllers/suggest_controller").then(({ default: SuggestController }) =>
+  void bring(() => import("./controllers/suggest_controller")).then(({ default: SuggestController }) =>
     application.register("suggest", SuggestController),
   );
 }
