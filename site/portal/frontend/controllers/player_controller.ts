@@ -20,6 +20,7 @@
  */
 import { Controller } from "@hotwired/stimulus";
 import { chapterAt, marks, type Chapter } from "../study/chapters";
+import { patience } from "../study/bring";
 import { fill, timeline } from "../study/clock";
 import { attach, NotReached, warmUp, type Engine } from "../study/engine";
 import { askedFor } from "../study/gaps";
@@ -29,6 +30,7 @@ import { LockScreen } from "../study/lock_screen";
 import { hear, tell, type News } from "../study/news";
 import { qualities, type Level } from "../study/quality";
 import { freshPlay } from "../study/renewal";
+import { backoffMs } from "../study/retry";
 import { heldSpeed, speeds } from "../study/speeds";
 import { Storyboard } from "../study/storyboard";
 import { fillsScreen, toggleWholeScreen } from "../study/whole_screen";
@@ -140,6 +142,8 @@ export default class PlayerController extends Controller<HTMLElement> {
   private scrubbing = false;
   private leftWhilePlaying = false;
   private renewals = 0;
+  /** How often in a row the lecture could not be loaded. */
+  private notReached = 0;
   private storyboard = new Storyboard("");
   private lockScreen = new LockScreen();
   private endings: (() => void)[] = [];
@@ -198,6 +202,7 @@ export default class PlayerController extends Controller<HTMLElement> {
   override disconnect(): void {
     this.endings.forEach((end) => end());
     this.endings = [];
+    this.notReached = 0;
     window.clearTimeout(this.quietTimer);
     window.clearTimeout(this.noticeTimer);
     this.lockScreen.letSleep();
@@ -331,6 +336,7 @@ export default class PlayerController extends Controller<HTMLElement> {
     try {
       if (!this.engine) {
         await this.load();
+        this.notReached = 0;
         const resumed = this.positionS >= 1 ? fill(this.resumedTextValue, { time: timeline(this.positionS) }) : "";
         if (words || resumed) this.say(words || resumed);
       }
@@ -345,10 +351,17 @@ export default class PlayerController extends Controller<HTMLElement> {
     }
   }
 
-  /** The lecture could not even be loaded; it begins when there is a network again. */
-  private awaitNetwork(): void {
+  /**
+   * The lecture could not even be loaded; it begins when there is a network again. It is tried more than once, since
+   * a browser says `online` before anything can be reached.
+   */
+  private async awaitNetwork(): Promise<void> {
     this.stageTarget.classList.remove("is-loading", "is-begun");
     this.unreachedTarget.hidden = false;
+    this.notReached += 1;
+    const turn = this.notReached;
+    await patience(backoffMs(Math.min(turn, 4), Math.random())); // somebody sits there and waits: 16 s at most
+    if (turn === this.notReached && !this.unreachedTarget.hidden) this.tryAgain();
   }
 
   private async load(): Promise<void> {
@@ -499,7 +512,7 @@ export default class PlayerController extends Controller<HTMLElement> {
       this.speedTarget.value = String(held);
     });
     on("volumechange", () => this.show());
-    on("online", () => (this.unreachedTarget.hidden ? this.engine?.wake() : this.tryAgain()), window);
+    on("online", () => this.engine?.wake(), window);
     on("visibilitychange", () => this.seenOrNot(), document);
     on("fullscreenchange", () => this.show(), document);
     on("webkitfullscreenchange", () => this.show(), document);

@@ -38,3 +38,13 @@ it("asks at once when there is a network again, and leaves nothing behind", asyn
   window.dispatchEvent(new Event("online"));
   expect(load).toHaveBeenCalledTimes(2);
 });
+
+it("is quick again after a network came that could not be used yet", async () => {
+  const load = vi.fn(comesAfter(7));
+  const coming = bring(load);
+  await vi.advanceTimersByTimeAsync(2_000 + 4_000 + 8_000 + 16_000 + 32_000);
+  expect(load).toHaveBeenCalledTimes(6);
+  window.dispatchEvent(new Event("online"));
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(await coming).toBe("the lesson");
+});

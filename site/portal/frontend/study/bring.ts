@@ -12,19 +12,21 @@ export async function bring<T>(load: () => Promise<T>): Promise<T> {
       return await load();
     } catch (error) {
       console.warn("a part of this page has not come yet", error);
-      await patience(backoffMs(failures, Math.random()));
+      if (await patience(backoffMs(failures, Math.random()))) failures = 0;
     }
   }
 }
 
-function patience(ms: number): Promise<void> {
+/** Resolves after so many milliseconds (false), or as soon as the browser says `online` (true). */
+export function patience(ms: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const over = (): void => {
+    const over = (online: boolean): void => {
       window.clearTimeout(timer);
-      window.removeEventListener("online", over);
-      resolve();
+      window.removeEventListener("online", connected);
+      resolve(online);
     };
-    const timer = window.setTimeout(over, ms);
-    window.addEventListener("online", over);
+    const connected = (): void => over(true);
+    const timer = window.setTimeout(() => over(false), ms);
+    window.addEventListener("online", connected);
   });
 }
