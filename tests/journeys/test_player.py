@@ -230,6 +230,10 @@ def test_a_lecture_begun_without_a_network_begins_by_itself_later(
     assert "网络恢复后会自动开始播放" in told.inner_text()
     assert member.page.locator(".player__stage.is-loading").count() == 0
     member.picture("player-unreached-phone", full_page=False)
+    phone_size = member.page.viewport_size
+    member.page.set_viewport_size({"width": 1280, "height": 800})
+    member.picture("player-unreached-desktop", full_page=False)
+    member.page.set_viewport_size(phone_size)
     told.get_by_role("button", name="再试一次").click()
     told.wait_for()
 

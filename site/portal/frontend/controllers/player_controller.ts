@@ -19,8 +19,8 @@
  *   </section>
  */
 import { Controller } from "@hotwired/stimulus";
-import { chapterAt, marks, type Chapter } from "../study/chapters";
 import { patience } from "../study/bring";
+import { chapterAt, marks, type Chapter } from "../study/chapters";
 import { fill, timeline } from "../study/clock";
 import { attach, NotReached, warmUp, type Engine } from "../study/engine";
 import { askedFor } from "../study/gaps";
@@ -275,7 +275,6 @@ export default class PlayerController extends Controller<HTMLElement> {
 
   tryAgain(): void {
     this.brokenTarget.hidden = true;
-    this.unreachedTarget.hidden = true;
     this.engine?.destroy();
     this.engine = null;
     void this.start();
@@ -337,6 +336,7 @@ export default class PlayerController extends Controller<HTMLElement> {
       if (!this.engine) {
         await this.load();
         this.notReached = 0;
+        this.unreachedTarget.hidden = true;
         const resumed = this.positionS >= 1 ? fill(this.resumedTextValue, { time: timeline(this.positionS) }) : "";
         if (words || resumed) this.say(words || resumed);
       }
@@ -361,7 +361,8 @@ export default class PlayerController extends Controller<HTMLElement> {
     this.notReached += 1;
     const turn = this.notReached;
     await patience(backoffMs(Math.min(turn, 4), Math.random())); // somebody sits there and waits: 16 s at most
-    if (turn === this.notReached && !this.unreachedTarget.hidden) this.tryAgain();
+    const underWay = this.stageTarget.classList.contains("is-loading"); // somebody has pressed the button meanwhile
+    if (turn === this.notReached && !underWay) this.tryAgain();
   }
 
   private async load(): Promise<void> {
